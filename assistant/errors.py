@@ -1,0 +1,95 @@
+"""What can go wrong, said so that a person can act on it.
+
+    AssistantError
+    ├── KnowledgeMissing      no knowledge folder where it was looked for
+    ├── QuestionRefused       nothing to ask, or too much (also a ValueError)
+    ├── SettingRefused        a setting that cannot be used (also a ValueError)
+    ├── ModelUnavailable      the embedding model is missing, damaged or not allowed
+    ├── IndexBusy             another process is writing the index
+    ├── IndexMismatch         the index was built by another recipe or a newer version
+    ├── IndexDamaged          the index cannot be read, and was not rebuilt
+    └── IndexUnwritable       the disk is full, or the folder read-only
+
+Not answering is no error: see `Abstention`. Each message says what, where, and what to do next.
+"""
+
+from pathlib import Path
+
+
+class AssistantError(Exception):
+    """Anything the assistant cannot do for you, with what to do about it."""
+
+
+class KnowledgeMissing(AssistantError):
+    """There is no folder of documents."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"No documents folder at {folder}. Make it and add files, "
+            "or name its parent with --home or ASSISTANT_HOME."
+        )
+        self.folder = folder
+
+
+class QuestionRefused(AssistantError, ValueError):
+    """The question is empty or too long to be one."""
+
+
+class SettingRefused(AssistantError, ValueError):
+    """A setting has a value that cannot be used."""
+
+    def __init__(self, name: str, value: object, wanted: str) -> None:
+        super().__init__(f"{name} is {value!r}; it must be {wanted}.")
+        self.name = name
+        self.value = value
+
+
+class ModelUnavailable(AssistantError):
+    """The embedding model cannot be loaded."""
+
+    def __init__(self, model: str, problem: str, remedy: str) -> None:
+        super().__init__(f"The embedding model {model} cannot be used: {problem}. {remedy}")
+        self.model = model
+
+
+class IndexBusy(AssistantError):
+    """Another process holds the writer's lock."""
+
+    def __init__(self, index: Path) -> None:
+        super().__init__(
+            f"The index at {index} is being written by another sync. "
+            "Questions go on with the old one; try again when it is done."
+        )
+        self.index = index
+
+
+class IndexMismatch(AssistantError):
+    """The index was not made by this recipe: its vectors mean something else."""
+
+    def __init__(self, index: Path, built: str, wanted: str, remedy: str) -> None:
+        super().__init__(f"The index at {index} was built with {built}, not {wanted}. {remedy}")
+        self.index = index
+        self.built = built
+        self.wanted = wanted
+
+
+class IndexDamaged(AssistantError):
+    """The index cannot be read."""
+
+    def __init__(self, index: Path, problem: str) -> None:
+        super().__init__(
+            f"The index at {index} is damaged ({problem}). "
+            "Rebuild it from your documents: assistant rebuild."
+        )
+        self.index = index
+
+
+class IndexUnwritable(AssistantError):
+    """The index cannot be written where it is; the old one still answers."""
+
+    def __init__(self, index: Path, problem: str) -> None:
+        super().__init__(
+            f"The index at {index} cannot be written: {problem}. "
+            "Nothing was lost: the old index still answers. Make room there, or pass --home."
+        )
+        self.index = index

@@ -1,0 +1,255 @@
+"""The vocabulary: what the steps hand to one another. Frozen, and each keeps its law."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """Characters `start` up to, not including, `end` of a document's text."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A stretch of a document under one heading, on one page.
+
+    `start:body` holds the heading itself (nothing where there is none), `body:end` what
+    stands under it. The sections of a document hold every character that is not white space.
+    """
+
+    start: int
+    body: int
+    end: int
+    heading: str = ""
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One source as text. `sha256` is of the file's bytes; offsets count characters of `text`."""
+
+    source: str
+    """The path below `knowledge/`, with `/` between its parts."""
+    text: str
+    sha256: str
+    sections: tuple[Section, ...]
+    title: str = ""
+    """What the document calls itself; empty where it does not."""
+    notes: tuple[str, ...] = ()
+    """What the reader of the report should know, such as "guessed encoding"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that is not in the index, and why."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A span of a document: `document.text[start:end] == text`.
+
+    `sentences` are spans of the same document, inside `start:end`, and are all that is ever
+    quoted: a heading at the passage's start is in `text` and in no sentence.
+    """
+
+    source: str
+    start: int
+    end: int
+    text: str
+    sentences: tuple[Span, ...]
+    title: str = ""
+    heading: str = ""
+    page: int | None = None
+    line: int = 1
+    """Line of the document on which the passage starts, from 1."""
+
+    @property
+    def embedded(self) -> str:
+        """What the embedding model reads: title and heading, then the passage without them."""
+        body = self.text[self.sentences[0].start - self.start :]
+        above = dict.fromkeys(part for part in (self.title, self.heading) if part)
+        return "\n".join([*above, body])
+
+    @property
+    def key(self) -> str:
+        """Content hash of what is embedded: the same words need one vector."""
+        return sha256(self.embedded.encode()).hexdigest()
+
+    @property
+    def id(self) -> str:
+        """Content hash of the passage and its place."""
+        place = f"{self.source}\0{self.start}\0{self.end}\0{self.key}"
+        return sha256(place.encode()).hexdigest()
+
+    @property
+    def location(self) -> str:
+        """Where a person would look: file, then page or section, then line."""
+        return locate(self.source, self.page, self.heading, self.line)
+
+    def quote(self, span: Span) -> str:
+        """The exact characters of `span`, which lies inside the passage."""
+        return self.text[span.start - self.start : span.end - self.start]
+
+
+def locate(source: str, page: int | None, heading: str, line: int) -> str:
+    """Name a place as a person would look it up."""
+    if page is not None:
+        return f"{source}, page {page}"
+    return f"{source}, “{heading}”, line {line}" if heading else f"{source}, line {line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that retrieval found. All scores: higher is better."""
+
+    passage: Passage
+    score: float
+    """The fused score, 0 to 1, by which hits are ordered."""
+    dense: float = 0.0
+    """Cosine of question and passage, -1 to 1; 0 where the vectors did not find it."""
+    lexical: float = 0.0
+    """BM25 as a share of the best passage's, 0 to 1; 0 where no word matched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """The exact words a statement rests on: `document.text[start:end] == quote`."""
+
+    source: str
+    sha256: str
+    """Of the bytes of the file the quote was read from."""
+    start: int
+    end: int
+    quote: str
+    passage: Passage
+    """The passage around the quote."""
+
+    @property
+    def location(self) -> str:
+        """Where a person would look: file, then page or section, then line."""
+        before = self.passage.text[: self.start - self.passage.start]
+        line = self.passage.line + before.count("\n")
+        return locate(self.source, self.passage.page, self.passage.heading, line)
+
+
+class Verdict(StrEnum):
+    """What checking a statement against its quotes found."""
+
+    SUPPORTED = "supported"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One thing the answer says, and the citations it rests on, at least one."""
+
+    text: str
+    citations: tuple[Citation, ...]
+    verdict: Verdict = Verdict.SUPPORTED
+
+
+class Abstention(StrEnum):
+    """Why a question was not answered."""
+
+    NO_DOCUMENTS = "no documents"
+    NOTHING_RELEVANT = "nothing relevant"
+    DOES_NOT_SAY = "related, but does not say"
+    UNSUPPORTED = "unsupported draft"
+
+    @property
+    def explanation(self) -> str:
+        """The reason in a sentence, for people."""
+        return _EXPLANATIONS[self]
+
+
+_EXPLANATIONS = {
+    Abstention.NO_DOCUMENTS: "There are no documents to answer from. "
+    "Add files to the knowledge folder and sync.",
+    Abstention.NOTHING_RELEVANT: "Nothing in your documents is about this.",
+    Abstention.DOES_NOT_SAY: "Your documents touch on this, but do not say.",
+    Abstention.UNSUPPORTED: "What could be said is not supported by your documents.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the documents say to a question: statements, or an abstention, never both.
+
+    `abstention is None` exactly when there are statements, and each has a citation.
+    """
+
+    question: str
+    statements: tuple[Statement, ...] = ()
+    abstention: Abstention | None = None
+    closest: tuple[Hit, ...] = ()
+    """The passages nearest to the question, best first; what an abstention shows."""
+    confidence: float = 0.0
+    """The odds that the documents answer the question, as a probability."""
+    standalone: str = ""
+    """The question as it was searched for: a follow-up made to stand alone."""
+    notices: tuple[str, ...] = ()
+    """What the reader should know besides, such as "the sources disagree"."""
+    timings: Mapping[str, float] = field(default_factory=dict)
+    """Seconds spent in each step."""
+    generation: str = ""
+    """The generation of the index it came from."""
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """Each citation once, in order of first use: citation n is marked `[n]`."""
+        used = (citation for statement in self.statements for citation in statement.citations)
+        return tuple(dict.fromkeys(used))
+
+    def to_json(self) -> str:
+        """The whole answer as JSON; `from_json` reads it back."""
+        from assistant.show import to_json
+
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Answer":
+        """The answer that `to_json` wrote. Raises `ValueError` on anything else."""
+        from assistant.show import from_json
+
+        return from_json(text)
+
+    def __str__(self) -> str:
+        from assistant.show import to_text
+
+        return to_text(self)
+
+    def _repr_html_(self) -> str:
+        from assistant.show import to_html
+
+        return to_html(self)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync did, file by file."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
+    """(source, note) of what was indexed with a remark, such as "guessed encoding"."""
+    passages: int = 0
+    """Passages in the index now."""
+    embedded: int = 0
+    """Passages whose vector had to be computed."""
+    generation: str = ""
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        from assistant.show import report_to_text
+
+        return report_to_text(self)
