@@ -1,0 +1,293 @@
+"""Assistant: owns the parts and speaks the whole sentence. `ask` is the courtesy."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from threading import RLock
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from assistant import split, sync, terms
+from assistant.cite import cite
+from assistant.embed import Embedder, SentenceTransformerEmbeddings
+from assistant.errors import IndexDamaged, QuestionRefused
+from assistant.progress import Bar, Progress, silent
+from assistant.read import EvidenceReader, Reading, is_overview
+from assistant.rephrase import clean, rephrase
+from assistant.retrieve import CANDIDATES, PassageRetriever, fuse
+from assistant.settings import Settings
+from assistant.store import Generation, Store
+from assistant.types import Abstention, Answer, Hit, Skipped, Statement, SyncReport
+from assistant.verify import disagreements, verify
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import Runnable
+
+WHOLE = 40
+"""A folder of so many passages is read whole: nothing is cut by retrieval."""
+CLOSEST = 3
+"""How many passages come with an answer as the closest ones."""
+RELEVANT = 0.30
+"""A passage with a lower cosine and no word in common is about something else."""
+ALMOST = 0.9
+"""A further statement needs this share of the first one's odds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the index holds."""
+
+    documents: tuple[str, ...]
+    passages: int
+    skipped: tuple[Skipped, ...]
+    generation: str
+    """Empty where there is no index yet."""
+    embedder: str
+
+
+class Assistant:
+    """Answers questions about the documents of one home.
+
+    `home` is the folder that holds `knowledge/` and `index/`: as given, else `ASSISTANT_HOME`,
+    else the current folder. Nothing is loaded or written before it is needed. Safe to use from
+    several threads.
+    """
+
+    def __init__(
+        self,
+        home: str | os.PathLike[str] | None = None,
+        *,
+        settings: Settings | None = None,
+        embedder: Embedder | None = None,
+    ) -> None:
+        self.settings = settings or Settings.read(home)
+        self.embedder = embedder or SentenceTransformerEmbeddings(self.settings.embedder)
+        self._reader = EvidenceReader(self.embedder.embed_documents)
+        self._building = RLock()
+
+    def ask(
+        self,
+        question: str,
+        *,
+        history: Sequence[str | Answer] = (),
+        sources: Sequence[str] | None = None,
+    ) -> Answer:
+        """The answer to a question: statements with citations, or an abstention.
+
+        `history` are the earlier questions, or their Answers, oldest first; `sources` limits the
+        answer to these documents. The first question builds the index where there is none.
+        Raises `QuestionRefused` (empty, too long, unknown source), `TypeError` for anything but
+        text, `IndexMismatch`, and whatever `sync` raises.
+        """
+        *_, answer = self.stream(question, history=history, sources=sources)
+        assert isinstance(answer, Answer)
+        return answer
+
+    def stream(
+        self,
+        question: str,
+        *,
+        history: Sequence[str | Answer] = (),
+        sources: Sequence[str] | None = None,
+    ) -> Iterator[Statement | Answer]:
+        """Each statement once it is verified; the last item is the whole answer."""
+        asked = clean(question)
+        generation, notices = self._ready()
+        _refuse_unknown(sources, generation)
+        started = perf_counter()
+        standalone = rephrase(asked, [_question(turn) for turn in history])
+        hits, readings = self._read(generation, standalone, sources)
+        drafts = cite([(r.passage, r.span) for r in self._chosen(readings)], generation.documents)
+        statements = verify(drafts)
+        yield from statements
+        yield Answer(
+            question=asked,
+            statements=tuple(statements),
+            abstention=None if statements else _reason(hits, drafts, len(generation)),
+            closest=tuple(hits[:CLOSEST]),
+            confidence=readings[0].odds if readings else 0.0,
+            standalone=standalone,
+            notices=(*notices, *disagreements(statements)),
+            timings={"answer": perf_counter() - started},
+            generation=generation.name,
+        )
+
+    async def aask(
+        self,
+        question: str,
+        *,
+        history: Sequence[str | Answer] = (),
+        sources: Sequence[str] | None = None,
+    ) -> Answer:
+        """`ask`, without blocking the event loop."""
+        return await asyncio.to_thread(self.ask, question, history=history, sources=sources)
+
+    async def astream(
+        self,
+        question: str,
+        *,
+        history: Sequence[str | Answer] = (),
+        sources: Sequence[str] | None = None,
+    ) -> AsyncIterator[Statement | Answer]:
+        """`stream`, without blocking the event loop."""
+        parts = self.stream(question, history=history, sources=sources)
+        while (part := await asyncio.to_thread(next, parts, None)) is not None:
+            yield part
+
+    def sync(self, *, anew: bool = False, progress: Progress = silent) -> SyncReport:
+        """Make the index follow the folder; only what is new is embedded.
+
+        Until the new index is complete the old one answers, and if anything fails it stays.
+        `anew` starts from nothing. Raises `KnowledgeMissing`, `IndexBusy`, `IndexUnwritable`,
+        `ModelUnavailable`.
+        """
+        return sync.sync(self.settings, self._store, self.embedder, progress, anew=anew)
+
+    def status(self) -> Status:
+        """What the index holds now; builds nothing."""
+        generation = self._store.current()
+        return Status(
+            documents=tuple(generation.documents) if generation else (),
+            passages=len(generation) if generation else 0,
+            skipped=generation.skipped if generation else (),
+            generation=generation.name if generation else "",
+            embedder=self.embedder.name,
+        )
+
+    def examples(self, count: int = 4) -> list[str]:
+        """Questions to begin with, made from the documents' own headings."""
+        generation, _ = self._ready()
+        headings = generation.headings
+        step = max(1, len(headings) // max(1, count - 1))
+        asked = [f"What is said about “{heading}”?" for heading in headings[::step]]
+        return ["What is this about?", *asked][:count] if len(generation) else []
+
+    def find(self, question: str, count: int) -> list[Hit]:
+        """The passages nearest to a question, best first, at most `count`."""
+        generation, _ = self._ready()
+        asked = clean(question)
+        return self._hits(generation, asked, self.embedder.embed_query(asked), None)[:count]
+
+    @property
+    def retriever(self) -> PassageRetriever:
+        """Retrieval alone, as a LangChain retriever."""
+        return PassageRetriever(find=self.find, k=self.settings.passages)
+
+    def as_runnable(self) -> "Runnable[Any, Answer]":
+        """The assistant as a LangChain Runnable from question to `Answer`.
+
+        The input is the question, or a mapping of the arguments of `ask`.
+        """
+        from langchain_core.runnables import RunnableLambda
+
+        def answer(asked: str | dict[str, Any]) -> Answer:
+            return self.ask(**_arguments(asked))
+
+        async def answer_async(asked: str | dict[str, Any]) -> Answer:
+            return await self.aask(**_arguments(asked))
+
+        return RunnableLambda(answer, afunc=answer_async, name="assistant")
+
+    @cached_property
+    def _store(self) -> Store:
+        recipe = {
+            "splitter": split.VERSION,
+            "terms": terms.VERSION,
+            "model": self.embedder.name,
+            "weights": self.embedder.fingerprint,
+        }
+        return Store(self.settings.index, recipe)
+
+    def _ready(self) -> tuple[Generation, tuple[str, ...]]:
+        """The generation that answers now, built first where there is none; and notices."""
+        with self._building:
+            why = "There was no index yet."
+            try:
+                if generation := self._store.current():
+                    return generation, ()
+            except IndexDamaged as damage:
+                why = str(damage)
+            with Bar() as bar:
+                report = self.sync(progress=bar)
+            generation = self._store.current()
+            assert generation is not None
+            return generation, (f"{why} It was built from {len(report.added)} documents.",)
+
+    def _read(
+        self, generation: Generation, question: str, sources: Sequence[str] | None
+    ) -> tuple[list[Hit], list[Reading]]:
+        vector = self.embedder.embed_query(question)
+        hits = self._hits(generation, question, vector, sources)
+        if is_overview(question):
+            passages = [p for p in generation.passages() if sources is None or p.source in sources]
+            return hits, self._reader.central(passages, self.settings.statements)
+        size = len(generation)
+        return hits, self._reader.read(question, vector, hits, generation.frequencies, size)
+
+    def _hits(
+        self,
+        generation: Generation,
+        question: str,
+        vector: Sequence[float],
+        sources: Sequence[str] | None,
+    ) -> list[Hit]:
+        """What is read for a question: all of a small folder, the best of a larger one."""
+        whole = len(generation) <= WHOLE
+        count = WHOLE if whole else max(CANDIDATES, self.settings.passages)
+        hits = fuse(
+            generation.nearest(vector, count, sources),
+            generation.matching(terms.topic(question), count, sources),
+        )
+        return hits if whole else hits[: self.settings.passages]
+
+    def _chosen(self, readings: Sequence[Reading]) -> list[Reading]:
+        """The sentences worth saying: likely to answer, and nearly as likely as the first."""
+        if not readings:
+            return []
+        least = max(self.settings.threshold, ALMOST * readings[0].odds)
+        return [each for each in readings if each.odds >= least][: self.settings.statements]
+
+
+def ask(
+    question: str,
+    *,
+    history: Sequence[str | Answer] = (),
+    sources: Sequence[str] | None = None,
+    home: str | os.PathLike[str] | None = None,
+) -> Answer:
+    """Ask the documents of a home; see `Assistant.ask`.
+
+    The Assistant is kept for the next call.
+    """
+    return _kept(Settings.read(home)).ask(question, history=history, sources=sources)
+
+
+@lru_cache(maxsize=4)
+def _kept(settings: Settings) -> Assistant:
+    return Assistant(settings=settings)
+
+
+def _refuse_unknown(sources: Sequence[str] | None, generation: Generation) -> None:
+    unknown = set(sources or ()) - generation.documents.keys()
+    if unknown:
+        raise QuestionRefused(f"No document of the index is named {min(unknown)!r}.")
+
+
+def _reason(hits: Sequence[Hit], drafts: Sequence[Statement], size: int) -> Abstention:
+    if not size:
+        return Abstention.NO_DOCUMENTS
+    if drafts:
+        return Abstention.UNSUPPORTED
+    if any(hit.dense >= RELEVANT or hit.lexical for hit in hits):
+        return Abstention.DOES_NOT_SAY
+    return Abstention.NOTHING_RELEVANT
+
+
+def _question(turn: str | Answer) -> str:
+    return turn.question if isinstance(turn, Answer) else turn
+
+
+def _arguments(asked: str | dict[str, Any]) -> dict[str, Any]:
+    return {"question": asked} if isinstance(asked, str) else asked

@@ -1,0 +1,111 @@
+"""The guard around the page: who may speak to it, and what its browser may do.
+
+Gradio answers any site that reaches it under another name of this machine, stores uploads from
+anywhere, and fetches remote files for anyone. Nothing of that passes here.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+BODY_LIMIT = 1_000_000
+"""Bytes of a request. The page sends questions, not files."""
+# 'unsafe-inline' because Gradio's page starts itself from an inline script.
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; frame-src 'none'; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+_HEADERS = [
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+]
+_FILES = ("/gradio_api/file=", "/gradio_api/file/", "/gradio_api/proxy=", "/file=", "/proxy=")
+_ELSEWHERE = {"cross-site", "same-site"}
+
+
+class Guard:
+    """ASGI middleware: refuses strangers, and sets the security headers."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it with the reason why not."""
+        if scope["type"] not in ("http", "websocket"):
+            return await self._app(scope, receive, send)
+        refusal = _refusal(scope)
+        if refusal is None:
+            return await self._app(scope, receive, _with_headers(send))
+        if scope["type"] == "websocket":
+            return await send({"type": "websocket.close", "code": 1008, "reason": refusal[1]})
+        return await _answer(_with_headers(send), *refusal)
+
+
+def _refusal(scope: Scope) -> tuple[int, str] | None:
+    """Status and reason if the request must not pass."""
+    sent = _Headers(scope["headers"])
+    hosts = _names(scope)
+    following = scope.get("method") == "GET" and "navigate" in sent.all("sec-fetch-mode")
+    if not sent.all("host") or sent.all("host") - hosts:
+        return 403, "Refused: this page is not served under that name."
+    if sent.all("origin") - {f"http://{host}" for host in hosts}:
+        return 403, "Refused: the request comes from another site."
+    if sent.all("sec-fetch-site") & _ELSEWHERE and not following:
+        return 403, "Refused: the request comes from another site."
+    if scope["path"].startswith(_FILES):
+        return 403, "Refused: this page serves no files."
+    if sent.all("transfer-encoding"):
+        return 411, "Refused: say how long the request is."
+    if not all(map(_fits, sent.all("content-length"))):
+        return 413, f"Refused: {BODY_LIMIT:,} bytes are enough for a question."
+    return None
+
+
+def _names(scope: Scope) -> set[str]:
+    """The names of the address that answers, as in `Host:`. None without an address."""
+    host, port = scope.get("server") or ("", None)
+    if port is None:
+        return set()
+    names = ("127.0.0.1", "localhost", f"[{host}]" if ":" in host else host)
+    return {f"{name}:{port}" for name in names}
+
+
+class _Headers:
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        self._raw = [
+            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw
+        ]
+
+    def all(self, name: str) -> set[str]:
+        """Every value sent under the name: a second one must not slip through."""
+        return {value.strip().lower() for key, value in self._raw if key == name}
+
+
+def _fits(length: str) -> bool:
+    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= BODY_LIMIT
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *_HEADERS]
+        await send(message)
+
+    return sending
+
+
+async def _answer(send: Send, status: int, reason: str) -> None:
+    body = reason.encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

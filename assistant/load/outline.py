@@ -1,0 +1,169 @@
+"""Where the headings of a text are, and the sections between them."""
+
+import re
+from dataclasses import replace
+from itertools import groupby, pairwise
+from typing import NamedTuple
+from unicodedata import east_asian_width
+
+from assistant.types import Section
+
+HIDDEN = re.compile(
+    "[\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
+)
+"""What is in a text and cannot be seen: bidi controls, zero-width characters, tags."""
+
+_COLUMNS = 80  # a longer line is a paragraph; prose wrapped by hand has no such lines
+_WORDS = 12
+_STACKED = 3  # more head-like lines in a row are a list
+_NAME = 300  # characters of the longest heading in Markdown
+
+_NEWLINE = re.compile(r"\r\n?|\n")
+_FRONT_MATTER = re.compile(
+    r"---[ \t]*(?:\r\n?|\n)(?=[^\r\n#]*:).*?[\r\n](?:---|\.\.\.)[ \t]*(?=[\r\n]|\Z)", re.DOTALL
+)
+_SENTENCE = re.compile(r"[.!?…。！？।؟۔][\"'”’»)\]」』）]*$")
+_OPEN = re.compile(r"[;,:；，：、—-][\"'”’»)\]」』）]*$")
+_DATA = re.compile(r"\t|\||  |://|@|^[\w-]+[:：]")  # a table's row, an address, a field
+_ITEM = re.compile(r"(\d+|[A-Za-z]|[ivxIVX]+)[.)]\s")
+
+
+class Heading(NamedTuple):
+    """The lines `start:end` of a text are a heading."""
+
+    start: int
+    end: int
+    level: int
+    name: str
+
+
+def blank(text: str) -> bool:
+    """Whether there is nothing to see."""
+    return not HIDDEN.sub("", text).strip()
+
+
+def tile(text: str, headings: list[Heading]) -> list[Section]:
+    """The sections that the headings make of the text: all of it, and no body blank."""
+    sections: list[Section] = []
+    path: list[Heading] = []
+    start, body, name = 0, 0, ""
+    for heading in headings:
+        if not blank(text[body : heading.start]):
+            sections.append(Section(start, body, heading.start, name))
+            start = heading.start
+        path = [*(above for above in path if above.level < heading.level), heading]
+        body, name = heading.end, " › ".join(step.name for step in path)
+    if not blank(text[body:]):
+        return [*sections, Section(start, body, len(text), name)]
+    last = sections.pop() if sections else Section(0, 0, 0)
+    return [*sections, replace(last, end=len(text))]  # a heading of nothing is text
+
+
+def markdown_headings(text: str) -> list[Heading]:
+    """The headings of Markdown, those in lists and quotations excepted."""
+    from markdown_it import MarkdownIt
+
+    blocks, words = MarkdownIt("commonmark").disable("inline"), MarkdownIt("commonmark")
+    front = _FRONT_MATTER.match(text)
+    top = front.end() if front else 0
+    starts = [top + start for start in _starts(text[top:])]
+    headings = []
+    for token, inline in pairwise(blocks.parse(text[top:])):
+        if token.type == "heading_open" and token.level == 0 and len(inline.content) <= _NAME:
+            parts = words.parseInline(inline.content)[0].children or []
+            name = "".join(part.content or " " * (part.type == "softbreak") for part in parts)
+            first, last = token.map or (0, 0)
+            if shown := " ".join(name.split()):
+                headings.append(Heading(starts[first], starts[last], int(token.tag[1]), shown))
+    return headings
+
+
+def plain_headings(text: str) -> list[Heading]:
+    """The headings of plain text: short lines, standing alone above a paragraph.
+
+    Wrapped prose, verse, lists, tables, addresses and dialogue have none. A heading that is
+    missed costs little; a line taken for one is never quoted. So the rule says no when in doubt.
+    """
+    lines = [
+        _Line(number, start, end, words)
+        for number, (start, end) in enumerate(pairwise(_starts(text)))
+        if (words := text[start:end].strip())
+    ]
+    headings = []
+    for headlike, group in groupby(range(len(lines)), key=lambda at: lines[at].headlike):
+        run = list(group)
+        if headlike and run[-1] + 1 < len(lines):
+            for level, at in enumerate(_standing(lines, range(run[0], run[-1] + 1)), 1):
+                headings.append(Heading(lines[at].start, lines[at].end, level, lines[at].text))
+    return headings
+
+
+class _Line(NamedTuple):
+    number: int
+    start: int
+    end: int
+    text: str
+
+    @property
+    def wide(self) -> bool:
+        columns = len(self.text)
+        return columns > _COLUMNS or (
+            columns + sum(east_asian_width(c) in "WF" for c in self.text) > _COLUMNS
+        )
+
+    @property
+    def ends(self) -> bool:
+        return bool(_SENTENCE.search(self.text))
+
+    @property
+    def headlike(self) -> bool:
+        begins = self.text[0].isalnum() and not self.text[0].islower()
+        return (
+            begins
+            and not self.wide
+            and len(self.text.split()) <= _WORDS
+            and not any(mark.search(self.text) for mark in (_SENTENCE, _OPEN, _DATA))
+        )
+
+
+def _standing(lines: list[_Line], run: range) -> range:
+    """Those of a run of head-like lines that are headings of what comes after it."""
+    after = run.stop
+    while after > run.start and not (_apart(lines, after) or lines[after].wide):
+        after -= 1  # not a heading but the first lines of a wrapped paragraph
+    run = range(run.start, after)
+    free = {at for at in run if _apart(lines, at) or lines[at - 1].ends}
+    if _apart(lines, after):
+        first = max(set(run) - free, default=run.start - 1) + 1
+        above = lines[after].wide or _block_end(lines, after).ends
+    else:
+        first = min(free, default=after)
+        above = lines[after].wide
+    heads = range(first, after)
+    return heads if above and len(heads) <= _STACKED and not _listed(lines, heads) else range(0)
+
+
+def _apart(lines: list[_Line], at: int) -> bool:
+    """Whether a blank line, or nothing, is above."""
+    return at == 0 or lines[at].number - lines[at - 1].number > 1
+
+
+def _block_end(lines: list[_Line], at: int) -> _Line:
+    while at + 1 < len(lines) and not _apart(lines, at + 1):
+        at += 1
+    return lines[at]
+
+
+def _listed(lines: list[_Line], heads: range) -> bool:
+    """Whether these are numbered as items of a list, not as headings."""
+    items = [at for at in heads if _ITEM.match(lines[at].text)]
+    return bool(items) and bool(
+        len(items) > 1
+        or _ITEM.match(lines[heads.stop].text)
+        or (heads.start > 0 and not lines[heads.start - 1].ends)
+    )
+
+
+def _starts(text: str) -> list[int]:
+    """Where each line starts, and the text ends."""
+    return [0, *(newline.end() for newline in _NEWLINE.finditer(text)), len(text)]

@@ -1,0 +1,56 @@
+// Citations lead to their card, and a card back to its citation. Chat and panel are redrawn while
+// an answer comes, so the page listens once for all of them.
+(() => {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  // What Gradio's sanitizer takes from our HTML, or says wrongly to a screen reader.
+  const names = {
+    '[data-testid="user"]': ["aria-label", "Question"],
+    '[data-testid="bot"]': ["aria-label", "Answer"],
+    "#status": ["role", "status"],
+    "#panel": ["role", "complementary"],
+    "#panel ": ["aria-label", "Sources"],
+    "a.back": ["aria-label", "Back to the answer"],
+  };
+  let groups = 0;
+  let asked = false;
+
+  function dress() {
+    asked = false;
+    for (const [selector, [name, value]] of Object.entries(names)) {
+      for (const element of document.querySelectorAll(selector)) {
+        if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+      }
+    }
+    const now = document.querySelectorAll("#sources h3").length;
+    if (now > groups) document.getElementById("panel").scrollTop = 0;
+    groups = now;
+  }
+
+  function goTo(target) {
+    target.scrollIntoView({ block: "center", behavior: calm.matches ? "auto" : "smooth" });
+    target.focus({ preventScroll: true });
+  }
+
+  function follow(event) {
+    const link = event.target.closest?.('a[href^="#src-"]');
+    if (!link) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const name = link.getAttribute("href").slice(1);
+    const card = document.getElementById(name);
+    if (link.classList.contains("back")) {
+      const citation = document.querySelector(`a.cite[href="#${CSS.escape(name)}"]`);
+      if (citation) goTo(citation);
+    } else if (card) {
+      document.querySelectorAll(".src.on").forEach((other) => other.classList.remove("on"));
+      card.classList.add("on");
+      goTo(card);
+    }
+  }
+
+  document.addEventListener("click", follow, true);
+  new MutationObserver(() => {
+    if (!asked) requestAnimationFrame(dress);
+    asked = true;
+  }).observe(document, { childList: true, subtree: true, attributeFilter: ["aria-label"] });
+})();

@@ -1,0 +1,235 @@
+"""One generation of the index, read-only once published.
+
+    gen-000001-5f3a9c/
+      manifest.json     the recipe, the counts, the files; its presence says "complete"
+      passages.sqlite   documents, passages, their vectors and the lexical index (FTS5)
+      chroma/           the vectors by content hash, for nearest-neighbour search
+
+The passages and their vectors are in SQLite, so Chroma's part can be made again without
+embedding. Chroma is only ever given vectors: a stored collection may name an embedding function,
+and text would run it.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
+from functools import cached_property
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from assistant.errors import IndexDamaged
+from assistant.types import Passage, Skipped, Span
+
+try:
+    import fcntl
+except ImportError:  # Windows, where open files cannot be removed anyway
+    fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from chromadb.api.client import Client
+    from chromadb.api.models.Collection import Collection
+
+MANIFEST = "manifest.json"
+SQLITE = "passages.sqlite"
+CHROMA = "chroma"
+COLLECTION = "passages"
+_COLUMNS = "source, start, end, text, sentences, title, heading, page, line"
+
+
+class Generation:
+    """A published index. Reads are safe from several threads; `close` lets it be removed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.name = folder.name
+        self._lock = RLock()
+        self._held = (folder / MANIFEST).open("rb")
+        try:
+            if fcntl:  # shared with other readers; the writer removes what nobody holds
+                fcntl.flock(self._held, fcntl.LOCK_SH)
+            self.manifest: dict[str, Any] = json.load(self._held)
+            self._check_files()
+            self._db = sqlite3.connect(
+                f"{(folder / SQLITE).as_uri()}?mode=ro&immutable=1",
+                uri=True,
+                check_same_thread=False,
+            )
+        except (ValueError, KeyError, sqlite3.Error) as error:
+            self._held.close()
+            raise IndexDamaged(folder, str(error)) from error
+
+    def close(self) -> None:
+        """Let go of the files."""
+        with self._lock:
+            if "_collection" in self.__dict__:
+                self._client.close()
+            self._db.close()
+            self._held.close()
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self.close()
+
+    @property
+    def documents(self) -> dict[str, str]:
+        """sha256 of each source's bytes."""
+        return dict(self._rows("SELECT source, sha256 FROM documents ORDER BY source"))
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What the last sync left out, and why."""
+        return tuple(Skipped(*pair) for pair in self.manifest["skipped"])
+
+    @property
+    def headings(self) -> list[str]:
+        """The headings of the documents, each once, in order."""
+        found = self._rows(
+            "SELECT heading FROM passages WHERE heading != '' ORDER BY source, start"
+        )
+        return list(dict.fromkeys(heading for (heading,) in found))
+
+    def __len__(self) -> int:
+        return int(self.manifest["passages"])
+
+    def passages(self) -> list[Passage]:
+        """Every passage, in the order of the documents."""
+        rows = self._rows(f"SELECT {_COLUMNS} FROM passages ORDER BY source, start")  # noqa: S608
+        return [_passage(row) for row in rows]
+
+    def nearest(
+        self, vector: Sequence[float], count: int, sources: Sequence[str] | None = None
+    ) -> list[tuple[Passage, float]]:
+        """The passages nearest to a vector of length 1, with their cosine, best first."""
+        among = None if sources is None else self._keys_of(sources)
+        wanted = min(count, self.manifest["vectors"] if among is None else len(among))
+        if not wanted:
+            return []
+        with self._lock:
+            found = self._collection.query(
+                query_embeddings=list(vector), ids=among, n_results=wanted, include=["distances"]
+            )
+        distances = (found["distances"] or [[]])[0]
+        cosines = {key: 1 - far for key, far in zip(found["ids"][0], distances, strict=True)}
+        near = [
+            (passage, cosines[passage.key])
+            for passage in self._with_keys(list(cosines))
+            if sources is None or passage.source in sources
+        ]
+        return sorted(near, key=lambda pair: (-pair[1], pair[0].source, pair[0].start))[:count]
+
+    def matching(
+        self, terms: Sequence[str], count: int, sources: Sequence[str] | None = None
+    ) -> list[tuple[Passage, float]]:
+        """The passages that hold any of the terms, with their BM25, best (largest) first."""
+        if not terms:
+            return []
+        query = " OR ".join(f'"{term}"' for term in terms)
+        rows = self._rows(
+            f"SELECT {_COLUMNS}, -bm25(words, 1.0, 0.5, 0.5) AS score FROM words "  # noqa: S608
+            "JOIN passages ON passages.number = words.rowid WHERE words MATCH ? "
+            "AND (? OR source IN (SELECT value FROM json_each(?))) "
+            "ORDER BY score DESC, source, start LIMIT ?",
+            (query, sources is None, json.dumps(list(sources or ())), count),
+        )
+        return [(_passage(row[:-1]), float(row[-1])) for row in rows]
+
+    def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
+        """In how many passages each term stands."""
+        found = self._rows(
+            "SELECT term, doc FROM vocabulary WHERE term IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(terms)),),
+        )
+        return dict.fromkeys(terms, 0) | dict(found)
+
+    def _with_keys(self, keys: list[str]) -> list[Passage]:
+        rows = self._rows(
+            f"SELECT {_COLUMNS} FROM passages "  # noqa: S608
+            "WHERE key IN (SELECT value FROM json_each(?))",
+            (json.dumps(keys),),
+        )
+        return [_passage(row) for row in rows]
+
+    def _keys_of(self, sources: Sequence[str]) -> list[str]:
+        rows = self._rows(
+            "SELECT DISTINCT key FROM passages WHERE source IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(sources)),),
+        )
+        return [key for (key,) in rows]
+
+    def _rows(self, query: str, values: Iterable[object] = ()) -> list[Any]:
+        try:
+            with self._lock, closing(self._db.execute(query, tuple(values))) as cursor:
+                return cursor.fetchall()
+        except sqlite3.DatabaseError as error:
+            raise IndexDamaged(self.folder, str(error)) from error
+
+    def _check_files(self) -> None:
+        for name, size in self.manifest["files"].items():
+            path = self.folder / name
+            if not path.is_file() or path.stat().st_size != size:
+                raise ValueError(f"{name} is not as it was written")
+
+    @cached_property
+    def _client(self) -> "Client":
+        return open_chroma(self.folder / CHROMA)
+
+    @cached_property
+    def _collection(self) -> "Collection":
+        try:
+            collection = self._client.get_collection(COLLECTION, embedding_function=None)
+            refuse_foreign(collection)
+        except Exception as error:  # Chroma raises what its Rust core raises
+            raise IndexDamaged(self.folder, str(error)) from error
+        return collection
+
+
+def open_chroma(folder: Path) -> "Client":
+    """A client of the vectors in a folder; it keeps its own cache by path."""
+    import chromadb
+    from chromadb.config import Settings
+
+    client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+    return cast("Client", client)
+
+
+def refuse_foreign(collection: "Collection") -> None:
+    """Refuse a collection that names an embedding function: opening it may run its code."""
+    function = collection.configuration_json.get("embedding_function") or {}
+    if function.get("type") == "known":
+        raise ValueError(f"it names an embedding function, {function.get('name')!r}: not ours")
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection for writing; makes the tables where there are none."""
+    db = sqlite3.connect(path)
+    db.executescript(
+        """
+        CREATE TABLE IF NOT EXISTS documents (source TEXT PRIMARY KEY, sha256 TEXT, notes TEXT);
+        CREATE TABLE IF NOT EXISTS passages (
+            number INTEGER PRIMARY KEY, id TEXT UNIQUE, key TEXT, source TEXT, start INT, end INT,
+            text TEXT, sentences TEXT, title TEXT, heading TEXT, page INT, line INT);
+        CREATE INDEX IF NOT EXISTS by_key ON passages (key);
+        CREATE INDEX IF NOT EXISTS by_place ON passages (source, start);
+        CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID;
+        CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
+            body, above, name, tokenize = "unicode61 remove_diacritics 0 tokenchars '.,'");
+        CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab (words, row);
+        """
+    )
+    return db
+
+
+def to_blob(vector: Sequence[float]) -> bytes:
+    """A vector as it is stored: little-endian float32, of length 1."""
+    array = np.asarray(vector, dtype="<f4")
+    return bytes((array / (np.linalg.norm(array) or 1)).astype("<f4").tobytes())
+
+
+def _passage(row: Sequence[Any]) -> Passage:
+    source, start, end, text, sentences, title, heading, page, line = row
+    spans = tuple(Span(*span) for span in json.loads(sentences))
+    return Passage(source, start, end, text, spans, title, heading, page, line)

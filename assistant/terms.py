@@ -1,0 +1,95 @@
+"""Text → index terms: one analysis for the lexical index, the question and the reader.
+
+Words are lower-cased and stemmed (Snowball: English for Latin script, Russian for Cyrillic);
+scripts written without spaces become overlapping pairs of characters, as in Lucene's
+CJKAnalyzer, so that two-character Chinese words can be found.
+"""
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+from typing import Protocol
+
+VERSION = 1
+"""Part of the index's recipe: raise it when the same text would give other terms."""
+
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
+_CYRILLIC = re.compile(r"[\u0400-\u04ff]")
+_POSSESSIVE = re.compile(r"['’]s\b")
+_ACCENTED_LATIN = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")
+# Invisible characters that could hide words from a reader or join what is apart:
+# soft hyphen, zero-width and bidirectional controls, byte-order mark, tag characters.
+_INVISIBLE = re.compile(
+    r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+
+# Words that ask or join and carry no topic. In a small folder BM25 would take them for rare.
+_STOP_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        a about after all also am an and any are as at be because been before being between but
+        by can could did do does doing done for from get had has have having he her here him his
+        how i if in into is it its itself just let many me more most much my no nor not of on once
+        only or other our out over own please said same say says she should so some such tell than
+        that the their them then there these they this those through to too under until up us very
+        was we were what when where which while who whom whose why will with would you your
+        а без бы был была были было быть в вам вас весь во вот все всего вы где да для до его ее
+        если есть еще же за здесь и из или им их к как какая какие какой какую ко когда кто ли мне
+        мы на над не него нет ни них но о об он она они оно от по под почему при про с сколько со
+        так также такой там те то того только том ты у уже чего чей что чтобы эта эти это этот я
+        的 了 是 在 和 与 吗 呢
+        """,
+    )
+)
+
+
+class _Stemmer(Protocol):
+    def stemWord(self, word: str) -> str: ...  # noqa: N802 (the library's name)
+
+
+def visible(text: str) -> str:
+    """The text without invisible characters; what is embedded and searched."""
+    return _INVISIBLE.sub("", text)
+
+
+def terms(text: str) -> list[str]:
+    """The terms of a text, in order, with repeats."""
+    return [term for token in _tokens(text) for term in _stems(token)]
+
+
+def topic(question: str) -> list[str]:
+    """The terms a question is about, each once: those of its words that carry a topic."""
+    words = [token for token in _tokens(question) if token not in _STOP_WORDS]
+    return list(dict.fromkeys(term for token in words for term in _stems(token)))
+
+
+def numbers(text: str) -> frozenset[str]:
+    """The numbers written in digits, without separators of thousands."""
+    return frozenset(
+        re.sub(r"[.,](?=\d{3}\b)", "", token) for token in _tokens(text) if token[0].isdigit()
+    )
+
+
+def _tokens(text: str) -> list[str]:
+    plain = unicodedata.normalize("NFKD", _POSSESSIVE.sub("", visible(text).casefold()))
+    plain = unicodedata.normalize("NFC", _ACCENTED_LATIN.sub("", plain))
+    return _TOKEN.findall(plain)
+
+
+@lru_cache(maxsize=1 << 16)
+def _stems(token: str) -> tuple[str, ...]:
+    if token[0].isdigit():
+        return (token,)
+    if _UNSPACED.match(token):
+        return tuple(token[i : i + 2] for i in range(max(1, len(token) - 1)))
+    return (_stemmer("russian" if _CYRILLIC.match(token) else "english").stemWord(token),)
+
+
+@cache
+def _stemmer(language: str) -> _Stemmer:
+    import snowballstemmer
+
+    stemmer: _Stemmer = snowballstemmer.stemmer(language)
+    return stemmer

@@ -1,0 +1,98 @@
+"""Doubles that mean something, and homes to try them in."""
+
+import math
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from assistant.assistant import Assistant
+from assistant.embed import SentenceTransformerEmbeddings
+from assistant.settings import Settings
+from assistant.terms import terms
+
+ARTICLE = Path(__file__).parents[1] / "knowledge" / "china-belarus-joint-statement.txt"
+
+
+class WordEmbeddings:
+    """An embedding model in which texts are near when they share words. Counts its work."""
+
+    name = "words"
+    fingerprint = "words-1"
+    max_tokens = 256
+
+    def __init__(self, size: int = 256) -> None:
+        self.size = size
+        self.embedded: list[str] = []
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        self.embedded += texts
+        return [self._vector(text) for text in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        return self._vector(text)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+    def _vector(self, text: str) -> list[float]:
+        vector = [0.0] * self.size
+        for word, count in Counter(terms(text)).items():
+            place = int.from_bytes(sha256(word.encode()).digest()[:4]) % self.size
+            vector[place] += count
+        length = math.hypot(*vector)
+        return [value / length for value in vector] if length else [1.0, *vector[1:]]
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test touches the data of whoever runs it."""
+    monkeypatch.setenv("ASSISTANT_HOME", str(tmp_path / "home"))
+    for name in ("ASSISTANT_EMBEDDER", "ASSISTANT_THRESHOLD"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with an empty knowledge folder."""
+    (tmp_path / "home" / "knowledge").mkdir(parents=True)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def words() -> WordEmbeddings:
+    return WordEmbeddings()
+
+
+@pytest.fixture
+def assistant(home: Path, words: WordEmbeddings) -> Assistant:
+    """An assistant over an empty folder, with the word model."""
+    return Assistant(settings=Settings(home=home), embedder=words)
+
+
+@pytest.fixture(scope="session")
+def minilm() -> SentenceTransformerEmbeddings:
+    """The real embedding model, loaded once."""
+    return SentenceTransformerEmbeddings()
+
+
+@pytest.fixture(scope="session")
+def article_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the article, to be read only."""
+    home = tmp_path_factory.mktemp("article")
+    (home / "knowledge").mkdir()
+    shutil.copy(ARTICLE, home / "knowledge")
+    return home
+
+
+@pytest.fixture(scope="session")
+def on_article(
+    article_home: Path, minilm: SentenceTransformerEmbeddings
+) -> Iterator[Assistant]:
+    """The real thing: real model, real Chroma, the article."""
+    assistant = Assistant(settings=Settings(home=article_home), embedder=minilm)
+    assistant.sync()
+    yield assistant
