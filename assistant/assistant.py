@@ -9,7 +9,7 @@ from threading import RLock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from assistant import split, sync, terms
+from assistant import load, split, sync, terms
 from assistant.cite import cite
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
 from assistant.errors import IndexDamaged, QuestionRefused
@@ -193,6 +193,7 @@ class Assistant:
     @cached_property
     def _store(self) -> Store:
         recipe = {
+            "loader": load.VERSION,
             "splitter": split.VERSION,
             "terms": terms.VERSION,
             "model": self.embedder.name,

@@ -26,7 +26,11 @@ _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 ]
-_FILES = ("/gradio_api/file=", "/gradio_api/file/", "/gradio_api/proxy=", "/file=", "/proxy=")
+# What Gradio offers and the page does without: files, uploads, other ways to call its events.
+_CLOSED = tuple(
+    f"/gradio_api/{name}"
+    for name in "api call file openapi.json process_recording proxy run stream upload vibe".split()
+)
 _ELSEWHERE = {"cross-site", "same-site"}
 
 
@@ -59,8 +63,8 @@ def _refusal(scope: Scope) -> tuple[int, str] | None:
         return 403, "Refused: the request comes from another site."
     if sent.all("sec-fetch-site") & _ELSEWHERE and not following:
         return 403, "Refused: the request comes from another site."
-    if scope["path"].startswith(_FILES):
-        return 403, "Refused: this page serves no files."
+    if scope["path"].startswith(_CLOSED):
+        return 403, "Refused: this page does not offer that."
     if sent.all("transfer-encoding"):
         return 411, "Refused: say how long the request is."
     if not all(map(_fits, sent.all("content-length"))):

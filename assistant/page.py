@@ -31,11 +31,7 @@ _INVITATION = (
 )
 _NO_SOURCES = '<p class="none">The words an answer rests on will be shown here.</p>'
 _READING = "Reading the folder…"
-_SORRY = "Something went wrong here; the details are in the log."
-_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
-_MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
-_THIS_MACHINE_ONLY = "127.0.0.1, localhost or ::1: listening wider needs a password, not there yet"
 _HERE = Path(__file__).parent
 _log = logging.getLogger(__name__)
 
@@ -69,8 +65,8 @@ class Conversation:
             status = self._assistant.status()
             documents = show.plural(len(status.documents), "document")
             held = f"{documents}, {show.plural(status.passages, 'passage')}"
-        except AssistantError as error:
-            held = str(error)
+        except Exception as error:
+            held = _told(error)
         return _header(held), gr.update(examples=[{"text": show.line(text)} for text in examples])
 
     def ask(self, question: str | None, turns: Turns) -> Iterator[Look]:
@@ -84,11 +80,8 @@ class Conversation:
                 yield _look((*turns, turn))
         except QuestionRefused as error:
             yield _look(turns, box=turn.question, status=str(error))
-        except AssistantError as error:
-            yield _look((*turns, replace(turn, remark=str(error), reading=False)))
-        except Exception:
-            _log.exception("A question could not be answered")
-            yield _look((*turns, replace(turn, remark=_SORRY, reading=False)))
+        except Exception as error:
+            yield _look((*turns, replace(turn, remark=_told(error), reading=False)))
 
     def example(self, turns: Turns, chosen: gr.SelectData) -> Iterator[Look]:
         """Ask the example that was clicked."""
@@ -100,20 +93,13 @@ class Conversation:
             turns = (*turns[:-1], replace(turns[-1], remark="Stopped.", reading=False))
         return _look(turns)
 
-    def clear(self) -> Look:
-        """Forget the conversation."""
-        return _look(())
-
     def sync(self) -> Iterator[tuple[str, Any, Any]]:
         """Read the folder again, and tell what came of it."""
         yield _status(_READING), gr.skip(), gr.skip()
         try:
             told = str(self._assistant.sync())
-        except AssistantError as error:
-            told = str(error)
-        except Exception:
-            _log.exception("The folder could not be synced")
-            told = _SORRY
+        except Exception as error:
+            told = _told(error)
         yield _status(told), *self.welcome()
 
 
@@ -122,7 +108,8 @@ def build(assistant: "Assistant") -> gr.Blocks:
     talk = Conversation(assistant)
     bare: dict[str, Any] = {"show_label": False, "container": False}
     plain: dict[str, Any] = {"latex_delimiters": []}  # no formulas in other people's text
-    with gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True) as page:
+    page = gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True)
+    with page:
         turns = gr.State((), time_to_live=6 * 3600)
         header = gr.Markdown(_header(_READING), elem_id="header", **plain)
         with gr.Row(elem_id="columns"):
@@ -153,7 +140,7 @@ def build(assistant: "Assistant") -> gr.Blocks:
         ]
         quick = quiet | {"cancels": asking, "queue": False}
         halt.click(talk.stop, turns, look, **quick)
-        clear.click(talk.clear, None, look, **quick)
+        clear.click(lambda: _look(()), None, look, **quick)
         sync.click(talk.sync, None, [status, header, chat], concurrency_limit=1, **quiet)
         page.load(talk.welcome, None, [header, chat], **quiet)
     page.queue(api_open=False, max_size=32, default_concurrency_limit=4)
@@ -163,8 +150,10 @@ def build(assistant: "Assistant") -> gr.Blocks:
 def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) -> gr.Blocks:
     """Serve the page from a thread of its own; `local_url` is where."""
     if host not in _THIS_MACHINE:
-        raise SettingRefused("host", host, _THIS_MACHINE_ONLY)
+        wanted = f"{' or '.join(_THIS_MACHINE)}: listening wider needs a password, not there yet"
+        raise SettingRefused("host", host, wanted)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # no tables of events nobody reads
     os.environ["GRADIO_TEMP_DIR"] = folder = tempfile.mkdtemp(prefix="assistant-")  # mode 0700
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     page = build(assistant)
@@ -173,7 +162,7 @@ def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) 
             server_name=host, server_port=port, inbrowser=browse, prevent_thread_lock=True,
             quiet=True, share=False, ssr_mode=False, pwa=False, mcp_server=False,
             enable_monitoring=False, run_history=False, footer_links=[],
-            css_paths=_HERE / "page.css", theme=gr.themes.Base(font=_FONTS, font_mono=_MONO),
+            css_paths=_HERE / "page.css", theme=gr.themes.Base(font="system-ui", font_mono="monospace"),
             head=f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>",
             app_kwargs={"middleware": [Middleware(Guard)], "openapi_url": None, "docs_url": None},
         )  # fmt: skip
@@ -183,7 +172,11 @@ def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) 
 
 
 def serve(
-    assistant: "Assistant", host: str = "127.0.0.1", port: int | None = None, *, open_browser: bool = False
+    assistant: "Assistant",
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    *,
+    open_browser: bool = False,
 ) -> None:
     """Serve the page until interrupted; without a port, at the first free one from 7860."""
     page = start(assistant, host, port, browse=open_browser)
@@ -196,6 +189,14 @@ def _grown(turn: Turn, item: Statement | Answer) -> Turn:
         return replace(turn, answer=item, reading=False)
     said = turn.answer.statements if turn.answer is not None else ()
     return replace(turn, answer=Answer(turn.question, (*said, item)))
+
+
+def _told(error: Exception) -> str:
+    """What a person is told; all of it goes to the log when nobody foresaw it."""
+    if isinstance(error, AssistantError):
+        return str(error)
+    _log.error("The page could not do what was asked", exc_info=error)
+    return "Something went wrong here; the details are in the log."
 
 
 def _look(turns: Turns, *, box: str = "", status: str = "") -> Look:

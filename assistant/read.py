@@ -213,7 +213,7 @@ def lacks(wanted: str, sentence: str, asked: frozenset[str]) -> bool:
     if wanted == "number":
         return not (numbers(sentence) - asked or _NUMBER_WORD.search(sentence))
     if wanted == "name" and _CASED.search(sentence):
-        names = {term for match in _CAPITAL.findall(" " + sentence) for term in terms(match)}
+        names = {term for match in _CAPITAL.findall(sentence) for term in terms(match)}
         return not names - asked
     return False
 

@@ -146,7 +146,7 @@ def _sources(answer: Answer) -> dict[Citation, int]:
     """What is shown, numbered: the citations, or the closest passages with nothing quoted."""
     near = [hit.passage for hit in answer.closest[:_CLOSEST]] * (answer.abstention is not None)
     blank = [Citation(found.source, "", found.start, found.start, "", found) for found in near]
-    return {source: number for number, source in enumerate([*answer.citations, *blank], 1)}
+    return {source: n for n, source in enumerate(dict.fromkeys([*answer.citations, *blank]), 1)}
 
 
 def _lead(passage: Passage) -> int:

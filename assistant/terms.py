@@ -18,11 +18,10 @@ _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _POSSESSIVE = re.compile(r"['’]s\b")
 _ACCENTED_LATIN = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")
-# Invisible characters that could hide words from a reader or join what is apart:
-# soft hyphen, zero-width and bidirectional controls, byte-order mark, tag characters.
-_INVISIBLE = re.compile(
-    r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
+INVISIBLE = re.compile(
+    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
 )
+"""What is in a text and cannot be seen: bidi controls, zero-width characters, tags."""
 
 # Words that ask or join and carry no topic. In a small folder BM25 would take them for rare.
 _STOP_WORDS = frozenset(
@@ -51,7 +50,7 @@ class _Stemmer(Protocol):
 
 def visible(text: str) -> str:
     """The text without invisible characters; what is embedded and searched."""
-    return _INVISIBLE.sub("", text)
+    return INVISIBLE.sub("", text)
 
 
 def terms(text: str) -> list[str]:

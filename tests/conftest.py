@@ -89,9 +89,7 @@ def article_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def on_article(
-    article_home: Path, minilm: SentenceTransformerEmbeddings
-) -> Iterator[Assistant]:
+def on_article(article_home: Path, minilm: SentenceTransformerEmbeddings) -> Iterator[Assistant]:
     """The real thing: real model, real Chroma, the article."""
     assistant = Assistant(settings=Settings(home=article_home), embedder=minilm)
     assistant.sync()

@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 
 from assistant.errors import KnowledgeMissing
 from assistant.load.formats import PARSERS, Refused, parse
-from assistant.load.outline import HIDDEN
+from assistant.terms import INVISIBLE
 from assistant.types import Document, Skipped
 
 __all__ = ["VERSION", "Found", "read", "scan"]
@@ -67,7 +67,7 @@ def read(found: Found, limit: int, known: str | None = None) -> Document | Skipp
 def _document(found: Found, data: bytes, digest: str) -> Document:
     text, sections, title, guessed = parse(found.path.suffix.lower(), data)
     notes = [f"guessed encoding {guessed}"] if guessed else []
-    if hidden := len(HIDDEN.findall(text)):
+    if hidden := len(INVISIBLE.findall(text)):
         notes.append(f"holds {hidden} hidden character{'s' if hidden > 1 else ''}")
     return Document(found.source, text, digest, tuple(sections), title, tuple(notes))
 

@@ -6,12 +6,8 @@ from itertools import groupby, pairwise
 from typing import NamedTuple
 from unicodedata import east_asian_width
 
+from assistant.terms import visible
 from assistant.types import Section
-
-HIDDEN = re.compile(
-    "[\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
-)
-"""What is in a text and cannot be seen: bidi controls, zero-width characters, tags."""
 
 _COLUMNS = 80  # a longer line is a paragraph; prose wrapped by hand has no such lines
 _WORDS = 12
@@ -39,7 +35,7 @@ class Heading(NamedTuple):
 
 def blank(text: str) -> bool:
     """Whether there is nothing to see."""
-    return not HIDDEN.sub("", text).strip()
+    return not visible(text).strip()
 
 
 def tile(text: str, headings: list[Heading]) -> list[Section]:

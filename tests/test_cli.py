@@ -1,0 +1,124 @@
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assistant import assistant as module
+from assistant.cli import main
+from tests.conftest import WordEmbeddings
+
+
+@pytest.fixture(autouse=True)
+def _word_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SentenceTransformerEmbeddings", lambda _: WordEmbeddings())
+
+
+@pytest.fixture
+def knowledge(home: Path) -> Path:
+    (home / "knowledge" / "limit.txt").write_text("The refund limit is 100 euros for each order.")
+    return home / "knowledge"
+
+
+Captured = pytest.CaptureFixture[str]
+
+
+def test_the_answer_is_on_stdout_and_the_status_0(knowledge: Path, capsys: Captured) -> None:
+    assert main(["ask", "What", "is", "the", "refund", "limit?"]) == 0
+    assert "The refund limit is 100 euros for each order. [1]" in capsys.readouterr().out
+
+
+def test_an_abstention_has_status_1(knowledge: Path, capsys: Captured) -> None:
+    assert main(["ask", "Who won the world cup?"]) == 1
+    assert "documents" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("question", ["?", "x" * 5000])
+def test_a_fault_has_status_2_and_one_line_on_stderr(
+    knowledge: Path, capsys: Captured, question: str
+) -> None:
+    assert main(["ask", question]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("assistant: ")
+    assert "Traceback" not in captured.err
+
+
+def test_home_is_named_on_the_command_line(tmp_path: Path, capsys: Captured) -> None:
+    assert main(["ask", "--home", str(tmp_path / "nowhere"), "Anything?"]) == 2
+    assert f"No documents folder at {tmp_path / 'nowhere' / 'knowledge'}" in capsys.readouterr().err
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_json(knowledge: Path, capsys: Captured) -> None:
+    main(["ask", "--json", "What is the refund limit?"])
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["statements"][0]["citations"][0]["source"] == "limit.txt"
+    main(["sync", "--json"])
+    assert json.loads(capsys.readouterr().out)["unchanged"] == ["limit.txt"]
+    main(["status", "--json"])
+    assert json.loads(capsys.readouterr().out)["documents"] == ["limit.txt"]
+
+
+def test_the_question_may_come_from_stdin(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("What is the refund limit?\n"))
+    assert main(["ask"]) == 0
+
+
+def test_chat_goes_on_after_a_fault_and_ends_with_an_empty_line(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = "What is the refund limit?\n???\nWho won the world cup?\n\n"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+    assert main(["chat"]) == 0
+    captured = capsys.readouterr()
+    assert "100 euros" in captured.out
+    assert "Ask something" in captured.err
+
+
+def test_sync_rebuild_and_status_report(knowledge: Path, capsys: Captured) -> None:
+    (knowledge / "photo.txt").write_bytes(bytes(range(256)) * 100)
+    assert main(["sync"]) == 0
+    out = capsys.readouterr().out
+    assert "limit.txt" in out
+    assert "photo.txt" in out
+    assert "not text" in out
+    assert main(["rebuild"]) == 0
+    assert "1 added" in capsys.readouterr().out
+    assert main(["status"]) == 0
+    assert "1 document" in capsys.readouterr().out
+
+
+def test_a_broken_pipe_and_ctrl_c_are_no_traceback(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.Assistant, "ask", interrupted)
+    assert main(["ask", "What is the refund limit?"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_help_is_quick_and_names_every_command() -> None:
+    code = (
+        "import sys; from assistant.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('torch','gradio','chromadb','langchain_core') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for command in ("ask", "chat", "sync", "rebuild", "status", "ui"):
+        assert f"\n    {command} " in done.stdout
+    assert done.stdout.endswith("[]\n")
+
+
+def test_it_is_a_module_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "assistant", "--help"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("usage: assistant")

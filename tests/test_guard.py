@@ -1,0 +1,162 @@
+import pytest
+
+from assistant.guard import BODY_LIMIT, Guard, Message, Receive, Scope, Send
+
+HOST = ("host", "127.0.0.1:7860")
+ORIGIN = ("origin", "http://127.0.0.1:7860")
+
+
+class Inner:
+    """An app that answers everything, and remembers that it was reached."""
+
+    reached = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.reached = True
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"page"})
+
+
+async def knock(
+    *headers: tuple[str, str],
+    method: str = "GET",
+    path: str = "/",
+    server: tuple[str, int | None] | None = ("127.0.0.1", 7860),
+    kind: str = "http",
+) -> tuple[bool, list[Message]]:
+    inner, sent = Inner(), []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    raw = [(name.encode(), value.encode()) for name, value in headers]
+    scope = {"type": kind, "method": method, "path": path, "headers": raw, "server": server}
+    await Guard(inner)(scope, receive, send)
+    return inner.reached, sent
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:7860", "localhost:7860", "LOCALHOST:7860"])
+async def test_its_own_names_pass(host: str) -> None:
+    reached, sent = await knock(("host", host), ("origin", f"http://{host}"), method="POST")
+    assert reached
+    assert sent[0]["status"] == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:7860",
+        "localhost.:7860",
+        "127.0.0.2:7860",
+        "[::1]:7860",
+        "127.0.0.1",
+        "127.0.0.1:80",
+        "127.0.0.1:7860.evil.example",
+        "2130706433:7860",
+        "",
+    ],
+)
+async def test_other_names_are_refused(host: str) -> None:
+    reached, sent = await knock(("host", host))
+    assert not reached
+    assert sent[0]["status"] == 403
+
+
+async def test_the_ipv6_name_passes_where_it_is_the_address() -> None:
+    reached, _ = await knock(("host", "[::1]:7860"), server=("::1", 7860))
+    assert reached
+
+
+@pytest.mark.parametrize("server", [None, ("/run/page.sock", None)])
+async def test_without_an_address_nobody_passes(server: tuple[str, int | None] | None) -> None:
+    reached, _ = await knock(HOST, server=server)
+    assert not reached
+
+
+async def test_two_hosts_or_none_are_refused() -> None:
+    assert not (await knock())[0]
+    assert not (await knock(HOST, ("host", "evil.example")))[0]
+    assert not (await knock(("host", "evil.example"), HOST))[0]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "https://127.0.0.1:7860", "http://localhost:1"]
+)
+async def test_another_origin_is_refused(method: str, origin: str) -> None:
+    reached, sent = await knock(HOST, ("origin", origin), method=method)
+    assert not reached
+    assert sent[0]["status"] == 403
+    assert b"another site" in sent[1]["body"]
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_another_site_may_link_here_and_no_more(site: str) -> None:
+    elsewhere = ("sec-fetch-site", site)
+    assert (await knock(HOST, elsewhere, ("sec-fetch-mode", "navigate")))[0]
+    assert not (await knock(HOST, elsewhere, ("sec-fetch-mode", "no-cors")))[0]
+    assert not (await knock(HOST, elsewhere, ("sec-fetch-mode", "navigate"), method="POST"))[0]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file=http://evil.example/x.png",
+        "/gradio_api/file/knowledge/a.md",
+        "/gradio_api/proxy=https://evil.example",
+        "/gradio_api/upload",
+        "/gradio_api/call/ask",
+        "/gradio_api/run/ask",
+    ],
+)
+async def test_what_the_page_does_without_is_closed(path: str) -> None:
+    reached, sent = await knock(HOST, path=path)
+    assert not reached
+    assert sent[0]["status"] == 403
+
+
+@pytest.mark.parametrize("length", [str(BODY_LIMIT + 1), "9" * 5000, "-1", "²", "1e3", ""])
+async def test_a_large_or_senseless_body_is_refused(length: str) -> None:
+    reached, sent = await knock(HOST, ORIGIN, ("content-length", length), method="POST")
+    assert not reached
+    assert sent[0]["status"] == 413
+    assert b"1,000,000 bytes" in sent[1]["body"]
+
+
+async def test_a_body_of_unknown_length_is_refused() -> None:
+    reached, sent = await knock(HOST, ORIGIN, ("transfer-encoding", "chunked"), method="POST")
+    assert not reached
+    assert sent[0]["status"] == 411
+
+
+async def test_a_body_at_the_limit_passes() -> None:
+    reached, _ = await knock(HOST, ORIGIN, ("content-length", str(BODY_LIMIT)), method="POST")
+    assert reached
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:7860", "evil.example"])
+async def test_every_response_has_the_security_headers(host: str) -> None:
+    _, sent = await knock(("host", host))
+    headers = dict(sent[0]["headers"])
+    policy = headers[b"content-security-policy"].decode()
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "http" not in policy.replace("https", "http")
+    assert headers[b"x-content-type-options"] == b"nosniff"
+    assert headers[b"referrer-policy"] == b"no-referrer"
+
+
+async def test_a_strange_websocket_is_closed() -> None:
+    reached, sent = await knock(HOST, ("origin", "https://evil.example"), kind="websocket")
+    assert not reached
+    assert sent[0]["type"] == "websocket.close"
+    assert (await knock(HOST, ORIGIN, kind="websocket"))[0]
+
+
+async def test_start_and_stop_of_the_server_pass() -> None:
+    assert (await knock(kind="lifespan"))[0]

@@ -1,0 +1,73 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.errors import QuestionRefused
+from assistant.rephrase import MOST_CHARACTERS, clean, rephrase
+
+
+@pytest.mark.parametrize(
+    ("question", "history", "expected"),
+    [
+        ("Who is Li?", [], "Who is Li?"),
+        ("Who is Li?", ["Where is Minsk?"], "Who is Li?"),
+        ("How many cities does it cover?", ["What is the Area?"],
+         "What is the Area? How many cities does it cover?"),
+        ("And in Asia?", ["Who trades most?"], "Who trades most? And in Asia?"),
+        ("Why?", ["Who trades?", "And in Asia?"], "Who trades? And in Asia? Why?"),
+        ("Почему они согласились?", ["Кто встретился?"], "Кто встретился? Почему они согласились?"),
+    ],
+)  # fmt: skip
+def test_a_follow_up_is_joined_with_what_it_leans_on(
+    question: str, history: list[str], expected: str
+) -> None:
+    assert rephrase(question, history) == expected
+
+
+@pytest.mark.parametrize("question", ["", "  ", "\n", "?", "\u200b", "\x00", "...!?"])
+def test_q1_nothing_to_ask(question: str) -> None:
+    with pytest.raises(QuestionRefused, match="Ask something"):
+        clean(question)
+
+
+def test_q2_too_long_names_the_limit() -> None:
+    assert clean("x" * MOST_CHARACTERS)
+    with pytest.raises(QuestionRefused, match="4,001 characters; at most 4,000"):
+        clean("x" * (MOST_CHARACTERS + 1))
+    with pytest.raises(QuestionRefused):
+        clean("x" * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("a\x00b\x07c", "a b c"),
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("a\u202eb\u2066c", "abc"),
+        ("  one \n two\t", "one two"),
+        ("a\ud800b", "a?b"),
+    ],
+)
+def test_q3_control_characters_go(question: str, expected: str) -> None:
+    assert clean(question) == expected
+
+
+@pytest.mark.parametrize("question", ["😀", "€", "中", "7"])
+def test_q4_a_single_sign_is_a_question(question: str) -> None:
+    assert clean(question + ("x" if question == "€" else ""))
+
+
+@pytest.mark.parametrize("question", [None, 123, b"x", ["x"]])
+def test_q16_only_text_is_a_question(question: object) -> None:
+    with pytest.raises(TypeError, match="A question is text, not"):
+        clean(question)  # type: ignore[arg-type]
+
+
+@given(st.text(max_size=200))
+def test_a_clean_question_is_one_line_and_stays_clean(question: str) -> None:
+    try:
+        cleaned = clean(question)
+    except QuestionRefused:
+        return
+    assert cleaned.isprintable() or "\n" not in cleaned
+    assert clean(cleaned) == cleaned

@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import pytest
+
+from assistant.errors import AssistantError, SettingRefused
+from assistant.settings import Settings
+
+
+def test_home_as_given_wins_over_the_environment_and_that_over_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSISTANT_HOME", str(tmp_path / "env"))
+    assert Settings.read(tmp_path / "given").home == tmp_path / "given"
+    assert Settings.read().knowledge == tmp_path / "env" / "knowledge"
+    monkeypatch.delenv("ASSISTANT_HOME")
+    monkeypatch.chdir(tmp_path)
+    assert Settings.read().index == tmp_path / "index"
+
+
+def test_the_environment_is_read_when_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSISTANT_EMBEDDER", "some/model")
+    monkeypatch.setenv("ASSISTANT_THRESHOLD", "0.7")
+    assert (Settings.read().embedder, Settings.read().threshold) == ("some/model", 0.7)
+
+
+@pytest.mark.parametrize("value", ["high", "1.5", "-1", "nan"])
+def test_a_bad_setting_names_itself_and_what_is_wanted(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSISTANT_THRESHOLD", value)
+    with pytest.raises(SettingRefused, match=r"(?i)threshold is .*; it must be a"):
+        Settings.read()
+
+
+def test_counts_are_one_or_more() -> None:
+    with pytest.raises(AssistantError, match="statements is 0; it must be 1 or more"):
+        Settings(home=Path(), statements=0)
