@@ -5,6 +5,7 @@ Exit status: 0 answered or done, 1 abstained, 2 fault.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -63,12 +64,25 @@ def _sync(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _status(assistant: "Assistant", options: argparse.Namespace) -> int:
+    from assistant.show import line, plural
+
     status = assistant.status()
-    print(json.dumps(asdict(status)) if options.json else status_to_text(status))
+    if options.json:
+        print(json.dumps(asdict(status)))
+        return ANSWERED
+    documents = plural(len(status.documents), "document")
+    print(f"{documents}, {plural(status.passages, 'passage')}, embedded by {status.embedder}")
+    print(f"generation {status.generation}" if status.generation else "no index yet")
+    for name in status.documents:
+        print(f"  {line(name)}")
+    for skip in status.skipped:
+        print(f"  skipped: {line(skip.source)}: {line(skip.reason)}")
     return ANSWERED
 
 
 def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
+    _sync(assistant, options)  # the page begins with the folder as it is
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
     from assistant.page import serve
 
     serve(assistant, options.host, options.port, open_browser=options.open)

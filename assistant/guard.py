@@ -29,7 +29,10 @@ _HEADERS = [
 # What Gradio offers and the page does without: files, uploads, other ways to call its events.
 _CLOSED = tuple(
     f"/gradio_api/{name}"
-    for name in "api call file openapi.json process_recording proxy run stream upload vibe".split()
+    for name in (
+        *("api", "call", "file", "openapi.json", "process_recording"),
+        *("proxy", "run", "stream", "upload", "vibe"),
+    )
 )
 _ELSEWHERE = {"cross-site", "same-site"}
 

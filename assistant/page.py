@@ -138,7 +138,7 @@ def build(assistant: "Assistant") -> gr.Blocks:
             gr.on([box.submit, send.click], talk.ask, [box, turns], look, **quiet),
             chat.example_select(talk.example, turns, look, **quiet),
         ]
-        quick = quiet | {"cancels": asking, "queue": False}
+        quick = quiet | {"cancels": asking, "concurrency_limit": None}
         halt.click(talk.stop, turns, look, **quick)
         clear.click(lambda: _look(()), None, look, **quick)
         sync.click(talk.sync, None, [status, header, chat], concurrency_limit=1, **quiet)
@@ -162,7 +162,8 @@ def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) 
             server_name=host, server_port=port, inbrowser=browse, prevent_thread_lock=True,
             quiet=True, share=False, ssr_mode=False, pwa=False, mcp_server=False,
             enable_monitoring=False, run_history=False, footer_links=[],
-            css_paths=_HERE / "page.css", theme=gr.themes.Base(font="system-ui", font_mono="monospace"),
+            theme=gr.themes.Base(font="system-ui", font_mono="monospace"),
+            css_paths=_HERE / "page.css",
             head=f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>",
             app_kwargs={"middleware": [Middleware(Guard)], "openapi_url": None, "docs_url": None},
         )  # fmt: skip

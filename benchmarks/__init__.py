@@ -1,1 +1,1 @@
-"""Measurements that take longer than a test may; each module is a command that prints its figures."""
+"""Measurements too long for a test; each module is a command that prints its figures."""

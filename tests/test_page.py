@@ -238,9 +238,10 @@ def test_statements_come_one_by_one_and_can_be_stopped(
     visitor.locator("#chat .statement").wait_for()
     assert visitor.locator("#chat .reading").inner_text() == "Reading…"
     assert visitor.locator("#src-1-1").count() == 1
-    visitor.get_by_role("button", name="Stop").click()
-    visitor.locator("#chat .remark").wait_for()
-    scripted.go_on.set()
+    with visitor.expect_event("requestfinished", lambda sent: sent.url.endswith("/cancel")):
+        visitor.get_by_role("button", name="Stop").click()
+        visitor.locator("#chat .remark").wait_for()
+        scripted.go_on.set()
     assert visitor.locator("#chat .remark").inner_text() == "Stopped."
     assert visitor.locator("#chat .statement").count() == 1
     ask(visitor, "Who met?")
