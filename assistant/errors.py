@@ -25,7 +25,7 @@ class KnowledgeMissing(AssistantError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
-            f"No documents folder at {folder}. Make it and add files, "
+            f"No documents folder at {folder}, or none that can be read. Make it and add files, "
             "or name its parent with --home or ASSISTANT_HOME."
         )
         self.folder = folder

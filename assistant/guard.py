@@ -4,7 +4,7 @@ Gradio answers any site that reaches it under another name of this machine, stor
 anywhere, and fetches remote files for anyone. Nothing of that passes here.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -34,7 +34,6 @@ _CLOSED = tuple(
         *("proxy", "run", "stream", "upload", "vibe"),
     )
 )
-_ELSEWHERE = {"cross-site", "same-site"}
 
 
 class Guard:
@@ -57,20 +56,18 @@ class Guard:
 
 def _refusal(scope: Scope) -> tuple[int, str] | None:
     """Status and reason if the request must not pass."""
-    sent = _Headers(scope["headers"])
-    hosts = _names(scope)
-    following = scope.get("method") == "GET" and "navigate" in sent.all("sec-fetch-mode")
-    if not sent.all("host") or sent.all("host") - hosts:
+    names, hosts, origins = _names(scope), _sent(scope, b"host"), _sent(scope, b"origin")
+    if not hosts or hosts - names:
         return 403, "Refused: this page is not served under that name."
-    if sent.all("origin") - {f"http://{host}" for host in hosts}:
-        return 403, "Refused: the request comes from another site."
-    if sent.all("sec-fetch-site") & _ELSEWHERE and not following:
+    following = scope.get("method") == "GET" and "navigate" in _sent(scope, b"sec-fetch-mode")
+    elsewhere = _sent(scope, b"sec-fetch-site") & {"cross-site", "same-site"}
+    if origins - {f"http://{name}" for name in names} or (elsewhere and not following):
         return 403, "Refused: the request comes from another site."
     if scope["path"].startswith(_CLOSED):
         return 403, "Refused: this page does not offer that."
-    if sent.all("transfer-encoding"):
+    if _sent(scope, b"transfer-encoding"):
         return 411, "Refused: say how long the request is."
-    if not all(map(_fits, sent.all("content-length"))):
+    if not all(map(_fits, _sent(scope, b"content-length"))):
         return 413, f"Refused: {BODY_LIMIT:,} bytes are enough for a question."
     return None
 
@@ -84,15 +81,10 @@ def _names(scope: Scope) -> set[str]:
     return {f"{name}:{port}" for name in names}
 
 
-class _Headers:
-    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
-        self._raw = [
-            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw
-        ]
-
-    def all(self, name: str) -> set[str]:
-        """Every value sent under the name: a second one must not slip through."""
-        return {value.strip().lower() for key, value in self._raw if key == name}
+def _sent(scope: Scope, name: bytes) -> set[str]:
+    """Every value sent under the name: a second one must not slip through."""
+    values = (value for key, value in scope["headers"] if key.lower() == name)
+    return {value.decode("latin-1").strip().lower() for value in values}
 
 
 def _fits(length: str) -> bool:

@@ -112,9 +112,8 @@ def from_json(text: str | bytes) -> Answer:
     try:
         return _adapter().validate_json(text, strict=True, extra="forbid")
     except ValidationError as error:
-        place = ".".join(map(str, error.errors()[0]["loc"]))
-        problem = f"{place} is not as it should be" if place else "it is no JSON of one"
-        raise ValueError(f"This is not a saved answer: {line(problem)}.") from None
+        place = line(".".join(map(str, error.errors()[0]["loc"]))) or "its JSON"
+        raise ValueError(f"This is not a saved answer: {place} is not as it should be.") from None
 
 
 @cache

@@ -45,8 +45,8 @@ class Found:
 
 def scan(folder: Path, limit: int) -> tuple[list[Found], list[Skipped]]:
     """Every file below `folder`, by source; `limit` is in bytes. Raises `KnowledgeMissing`."""
-    if not folder.is_dir():
-        raise KnowledgeMissing(folder)
+    if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
+        raise KnowledgeMissing(folder)  # an unreadable folder is not an empty one
     files = sorted(_walk(folder, limit), key=lambda file: file.source)
     found = [file for file in files if isinstance(file, Found)]
     return found, [file for file in files if isinstance(file, Skipped)]

@@ -46,9 +46,10 @@ class Store:
         self._open: Generation | None = None
 
     def current(self) -> Generation | None:
-        """The generation that answers now; None where there is none yet.
+        """The generation that answers now; None where there is none yet, or only an outdated one.
 
-        Raises `IndexMismatch` for another recipe and `IndexDamaged` for what cannot be read.
+        Raises `IndexMismatch` for another model or a newer format, and `IndexDamaged` for what
+        cannot be read.
         """
         with self._lock:
             for _ in range(3):  # a writer may remove what was current as we open it
@@ -113,24 +114,24 @@ class Store:
         except FileNotFoundError:
             return None
 
-    def _checked(self, generation: Generation) -> Generation:
+    def _checked(self, generation: Generation) -> Generation | None:
+        """The generation if it is of this recipe; None if an older version of us made it."""
         built = generation.manifest.get("recipe", {})
-        if built == self.recipe:
+        differs = [key for key in self.recipe if built.get(key) != self.recipe[key]]
+        if not differs:
             return generation
         generation.close()
-        if built.get("format", 0) > FORMAT:
-            raise IndexMismatch(
-                self.index,
-                f"index format {built['format']}",
-                str(FORMAT),
-                "Update the assistant, or rebuild: assistant rebuild.",
-            )
-        differs = [key for key in self.recipe if built.get(key) != self.recipe[key]]
+        newer = built.get("format", 0) > FORMAT
+        chosen = [key for key in differs if isinstance(self.recipe[key], str)]
+        if not newer and not chosen:
+            return None
         raise IndexMismatch(
             self.index,
-            ", ".join(f"{key} {built.get(key)}" for key in differs),
-            ", ".join(f"{key} {self.recipe[key]}" for key in differs),
-            "Bring it up to date: assistant sync.",
+            ", ".join(f"{key} {built.get(key)}" for key in (["format"] if newer else chosen)),
+            ", ".join(f"{key} {self.recipe[key]}" for key in (["format"] if newer else chosen)),
+            "Update the assistant, or rebuild: assistant rebuild."
+            if newer
+            else "Bring it up to date: assistant sync.",
         )
 
     def _usable_base(self) -> Path | None:

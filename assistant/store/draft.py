@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -37,25 +38,34 @@ class Draft:
 
     def __init__(self, folder: Path, base: Path | None) -> None:
         self.folder = folder
+        self._base = base
         self.is_new = base is None
+        self.documents: dict[str, str] = {}
+        """sha256 of each source's bytes, as of the current generation."""
         self.skipped: list[Skipped] = []
         """What the last sync left out."""
-        (folder / CHROMA).mkdir(parents=True)
-        if base:
-            _copy(base, folder)
-            manifest = json.loads((base / MANIFEST).read_bytes())
-            self.skipped = [Skipped(*pair) for pair in manifest["skipped"]]
-        self._db = connect(folder / SQLITE)
-        self._db.execute("PRAGMA secure_delete = ON")  # what the user deletes is gone
-        self.documents: dict[str, str] = dict(
-            self._db.execute("SELECT source, sha256 FROM documents")
-        )
         self.unembedded: dict[str, str] = {}
         """What has still to be embedded: the text for each key."""
+        if base:
+            with closing(sqlite3.connect(base / SQLITE)) as db:
+                self.documents.update(db.execute("SELECT source, sha256 FROM documents"))
+            manifest = json.loads((base / MANIFEST).read_bytes())
+            self.skipped += [Skipped(*pair) for pair in manifest["skipped"]]
+
+    @cached_property
+    def _db(self) -> sqlite3.Connection:
+        """Made at the first change: a folder in which nothing changed costs no copy."""
+        (self.folder / CHROMA).mkdir(parents=True)
+        if self._base:
+            _copy(self._base, self.folder)
+        db = connect(self.folder / SQLITE)
+        db.execute("PRAGMA secure_delete = ON")  # what the user deletes is gone
+        return db
 
     def close(self) -> None:
         """Let go of the files, published or not."""
-        self._db.close()
+        if "_db" in self.__dict__:
+            self._db.close()
 
     def remove(self, source: str) -> None:
         """Forget a document and its passages."""

@@ -13,11 +13,12 @@ and text would run it.
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, cast
+from weakref import finalize
 
 import numpy as np
 
@@ -47,32 +48,25 @@ class Generation:
         self.folder = folder
         self.name = folder.name
         self._lock = RLock()
-        self._held = (folder / MANIFEST).open("rb")
+        self._resources = ExitStack()
+        # Nobody has to close a generation: it goes with its last reader, or with the process.
+        self.close = finalize(self, self._resources.close)
+        """Let go of the files, so that the generation can be removed."""
+        held = self._resources.enter_context((folder / MANIFEST).open("rb"))
         try:
             if fcntl:  # shared with other readers; the writer removes what nobody holds
-                fcntl.flock(self._held, fcntl.LOCK_SH)
-            self.manifest: dict[str, Any] = json.load(self._held)
+                fcntl.flock(held, fcntl.LOCK_SH)
+            self.manifest: dict[str, Any] = json.load(held)
             self._check_files()
             self._db = sqlite3.connect(
                 f"{(folder / SQLITE).as_uri()}?mode=ro&immutable=1",
                 uri=True,
                 check_same_thread=False,
             )
-        except (ValueError, KeyError, sqlite3.Error) as error:
-            self._held.close()
-            raise IndexDamaged(folder, str(error)) from error
-
-    def close(self) -> None:
-        """Let go of the files."""
-        with self._lock:
-            if "_collection" in self.__dict__:
-                self._client.close()
-            self._db.close()
-            self._held.close()
-
-    def __del__(self) -> None:
-        with suppress(Exception):
+            self._resources.callback(self._db.close)
+        except (ValueError, KeyError, TypeError, AttributeError, sqlite3.Error) as error:
             self.close()
+            raise IndexDamaged(folder, str(error)) from error
 
     @property
     def documents(self) -> dict[str, str]:
@@ -174,13 +168,11 @@ class Generation:
                 raise ValueError(f"{name} is not as it was written")
 
     @cached_property
-    def _client(self) -> "Client":
-        return open_chroma(self.folder / CHROMA)
-
-    @cached_property
     def _collection(self) -> "Collection":
         try:
-            collection = self._client.get_collection(COLLECTION, embedding_function=None)
+            client = open_chroma(self.folder / CHROMA)
+            self._resources.callback(client.close)
+            collection = client.get_collection(COLLECTION, embedding_function=None)
             refuse_foreign(collection)
         except Exception as error:  # Chroma raises what its Rust core raises
             raise IndexDamaged(self.folder, str(error)) from error
