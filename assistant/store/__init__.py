@@ -11,17 +11,19 @@ applies the difference, verifies it, flushes it to disk and swaps `CURRENT`. One
 by a lock of the operating system; readers follow the swap at their next question.
 """
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from threading import RLock
 from typing import Any
 
 from assistant.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexUnwritable
-from assistant.store.draft import Draft, flush
+from assistant.store.draft import Draft
+from assistant.store.files import flush
 from assistant.store.generation import MANIFEST, Generation
 from assistant.types import Skipped
 
@@ -35,12 +37,14 @@ __all__ = ["FORMAT", "Draft", "Generation", "Store"]
 FORMAT = 1
 """Raise it when an index of this version could not be read by the last one, or the reverse."""
 
+_NAME = re.compile(r"gen-(\d{6,})-[0-9a-f]{6}")
+
 
 class Store:
     """The index of one home. `recipe` is all that decides what a text's vector and passages are."""
 
     def __init__(self, index: Path, recipe: Mapping[str, Any]) -> None:
-        self.index = index
+        self.index = index.absolute()
         self.recipe = {"format": FORMAT, **recipe}
         self._lock = RLock()
         self._open: Generation | None = None
@@ -56,6 +60,8 @@ class Store:
                 name = self._current_name()
                 if name is None:
                     return None
+                if not _NAME.fullmatch(name):
+                    raise IndexDamaged(self.index, "CURRENT names no generation")
                 if self._open and self._open.name == name:
                     return self._open
                 with suppress(FileNotFoundError):
@@ -79,22 +85,20 @@ class Store:
                 lock.acquire()
             except Timeout:
                 raise IndexBusy(self.index) from None
+            folder = self.index / f"build-{token_hex(3)}"
             try:
                 self._remove_rubbish()
-                base = None if anew else self._usable_base()
-                draft = Draft(self.index / f"build-{token_hex(3)}", base)
-                try:
+                with closing(self._draft(folder, anew)) as draft:
                     yield draft
-                finally:
-                    draft.close()
-                    shutil.rmtree(draft.folder, ignore_errors=True)
             finally:
+                shutil.rmtree(folder, ignore_errors=True)
                 lock.release()
 
     def publish(self, draft: Draft, skipped: Sequence[Skipped]) -> str:
         """Make the draft the generation that answers; returns its name."""
         draft.finish(self.recipe, skipped)
-        numbers = [int(path.name.split("-")[1]) for path in self.index.glob("gen-*-*")]
+        names = (_NAME.fullmatch(path.name) for path in self.index.iterdir())
+        numbers = [int(name[1]) for name in names if name]
         # The suffix tells apart what was built before and after the index was deleted.
         name = f"gen-{max(numbers, default=0) + 1:06d}-{token_hex(3)}"
         draft.folder.rename(self.index / name)
@@ -110,13 +114,13 @@ class Store:
 
     def _current_name(self) -> str | None:
         try:
-            return (self.index / "CURRENT").read_text().strip() or None
+            return (self.index / "CURRENT").read_text("utf-8", "replace").strip()
         except FileNotFoundError:
             return None
 
     def _checked(self, generation: Generation) -> Generation | None:
         """The generation if it is of this recipe; None if an older version of us made it."""
-        built = generation.manifest.get("recipe", {})
+        built = generation.recipe
         differs = [key for key in self.recipe if built.get(key) != self.recipe[key]]
         if not differs:
             return generation
@@ -134,6 +138,13 @@ class Store:
             else "Bring it up to date: assistant sync.",
         )
 
+    def _draft(self, folder: Path, anew: bool) -> Draft:
+        base = None if anew else self._usable_base()
+        try:
+            return Draft(folder, base)
+        except sqlite3.DatabaseError:  # damaged inside, which its size did not show
+            return Draft(folder, None)
+
     def _usable_base(self) -> Path | None:
         try:
             generation = self.current()
@@ -145,8 +156,8 @@ class Store:
         """Remove unfinished builds, and old generations that nobody reads."""
         current = self._current_name()
         for folder in [*self.index.glob("build-*"), *self.index.glob("gen-*")]:
-            if folder.name != current and not _in_use(folder):
-                shutil.rmtree(folder, ignore_errors=True)
+            if folder.name != current:
+                _remove(folder)
 
     @contextmanager
     def _unwritable(self) -> Iterator[None]:
@@ -159,16 +170,18 @@ class Store:
             raise IndexUnwritable(self.index, str(error)) from error
 
 
-def _in_use(folder: Path) -> bool:
-    """Whether a reader holds the generation; a folder without a manifest is rubbish."""
+def _remove(folder: Path) -> None:
+    """Remove an unfinished build, or a generation unless a reader holds it."""
+    manifest = folder / MANIFEST
     try:
-        with (folder / MANIFEST).open("rb") as manifest:
+        with manifest.open("rb") as held:
             if fcntl:
-                fcntl.flock(manifest, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not fcntl:  # Windows refuses to rename a folder with open files
-            folder.rename(folder)
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                manifest.unlink()  # under the lock: a reader who waits for it sees it gone
+        if not fcntl:
+            manifest.unlink()  # Windows refuses while a reader has it open
     except FileNotFoundError:
-        return False
+        pass  # unfinished, or half removed
     except OSError:
-        return True
-    return False
+        return
+    shutil.rmtree(folder, ignore_errors=True)

@@ -13,11 +13,11 @@ and text would run it.
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from weakref import finalize
 
 import numpy as np
@@ -38,6 +38,20 @@ MANIFEST = "manifest.json"
 SQLITE = "passages.sqlite"
 CHROMA = "chroma"
 COLLECTION = "passages"
+_TABLES = """
+CREATE TABLE IF NOT EXISTS documents (source TEXT PRIMARY KEY, sha256 TEXT, notes TEXT);
+CREATE TABLE IF NOT EXISTS passages (
+    number INTEGER PRIMARY KEY, id TEXT UNIQUE, key TEXT, source TEXT, start INT, end INT,
+    text TEXT, sentences TEXT, title TEXT, heading TEXT, page INT, line INT);
+CREATE INDEX IF NOT EXISTS by_key ON passages (key);
+CREATE INDEX IF NOT EXISTS by_place ON passages (source, start);
+CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID;
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
+    body, above, name, tokenize = "unicode61 remove_diacritics 0 tokenchars '.,'");
+CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab (words, row);
+"""
+# What would end a quoted term of a full-text query; to the index both are spaces anyway.
+_ENDS_TERM = str.maketrans({'"': " ", "\0": " "})
 _COLUMNS = "source, start, end, text, sentences, title, heading, page, line"
 
 
@@ -52,11 +66,10 @@ class Generation:
         # Nobody has to close a generation: it goes with its last reader, or with the process.
         self.close = finalize(self, self._resources.close)
         """Let go of the files, so that the generation can be removed."""
-        held = self._resources.enter_context((folder / MANIFEST).open("rb"))
+        held = self._resources.enter_context(_hold(folder / MANIFEST))
         try:
-            if fcntl:  # shared with other readers; the writer removes what nobody holds
-                fcntl.flock(held, fcntl.LOCK_SH)
             self.manifest: dict[str, Any] = json.load(held)
+            self.recipe: dict[str, Any] = dict(self.manifest["recipe"])
             self._check_files()
             self._db = sqlite3.connect(
                 f"{(folder / SQLITE).as_uri()}?mode=ro&immutable=1",
@@ -103,11 +116,7 @@ class Generation:
         if not wanted:
             return []
         with self._lock:
-            found = self._collection.query(
-                query_embeddings=list(vector), ids=among, n_results=wanted, include=["distances"]
-            )
-        distances = (found["distances"] or [[]])[0]
-        cosines = {key: 1 - far for key, far in zip(found["ids"][0], distances, strict=True)}
+            cosines = self._cosines(vector, wanted, among)
         near = [
             (passage, cosines[passage.key])
             for passage in self._with_keys(list(cosines))
@@ -121,7 +130,7 @@ class Generation:
         """The passages that hold any of the terms, with their BM25, best (largest) first."""
         if not terms:
             return []
-        query = " OR ".join(f'"{term}"' for term in terms)
+        query = " OR ".join(f'"{term.translate(_ENDS_TERM)}"' for term in terms)
         rows = self._rows(
             f"SELECT {_COLUMNS}, -bm25(words, 1.0, 0.5, 0.5) AS score FROM words "  # noqa: S608
             "JOIN passages ON passages.number = words.rowid WHERE words MATCH ? "
@@ -138,6 +147,32 @@ class Generation:
             (json.dumps(list(terms)),),
         )
         return dict.fromkeys(terms, 0) | dict(found)
+
+    def _cosines(
+        self, vector: Sequence[float], count: int, among: list[str] | None
+    ) -> dict[str, float]:
+        from chromadb.errors import ChromaError
+
+        if self._collection is not None:
+            with suppress(ChromaError):
+                found = self._collection.query(
+                    query_embeddings=list(vector), ids=among, n_results=count, include=["distances"]
+                )
+                distances = (found["distances"] or [[]])[0]
+                if len(distances) == count:
+                    return dict(zip(found["ids"][0], (1 - far for far in distances), strict=True))
+        return self._exact_cosines(vector, count, among)
+
+    def _exact_cosines(
+        self, vector: Sequence[float], count: int, among: list[str] | None
+    ) -> dict[str, float]:
+        """The same without Chroma, by reading every vector."""
+        query = "SELECT key, vector FROM vectors WHERE ? OR key IN (SELECT value FROM json_each(?))"
+        rows = self._rows(query, (among is None, json.dumps(among or [])))
+        stored = np.frombuffer(b"".join(blob for _, blob in rows), "<f4").reshape(len(rows), -1)
+        cosines = stored @ np.asarray(vector, "<f4")
+        best = np.argsort(-cosines, kind="stable")[:count]
+        return {rows[place][0]: float(cosines[place]) for place in best}
 
     def _with_keys(self, keys: list[str]) -> list[Passage]:
         rows = self._rows(
@@ -168,15 +203,32 @@ class Generation:
                 raise ValueError(f"{name} is not as it was written")
 
     @cached_property
-    def _collection(self) -> "Collection":
+    def _collection(self) -> "Collection | None":
+        """Chroma's part; None where it cannot be used, or does not hold what it should.
+
+        Chroma writes even to read, so it opens on no read-only or full disk.
+        """
         try:
             client = open_chroma(self.folder / CHROMA)
             self._resources.callback(client.close)
             collection = client.get_collection(COLLECTION, embedding_function=None)
-            refuse_foreign(collection)
-        except Exception as error:  # Chroma raises what its Rust core raises
-            raise IndexDamaged(self.folder, str(error)) from error
-        return collection
+            refuse_foreign(collection, self.folder)
+            return collection if collection.count() == self.manifest["vectors"] else None
+        except IndexDamaged:
+            raise
+        except Exception:  # Chroma raises what its Rust core raises
+            return None
+
+
+def _hold(manifest: Path) -> BinaryIO:
+    """Open a manifest, shared with other readers: a writer removes only what nobody holds."""
+    held = manifest.open("rb")
+    if fcntl:
+        fcntl.flock(held, fcntl.LOCK_SH)
+    if not manifest.exists():  # removed between the opening and the lock
+        held.close()
+        raise FileNotFoundError(manifest)
+    return held
 
 
 def open_chroma(folder: Path) -> "Client":
@@ -188,30 +240,22 @@ def open_chroma(folder: Path) -> "Client":
     return cast("Client", client)
 
 
-def refuse_foreign(collection: "Collection") -> None:
+def refuse_foreign(collection: "Collection", folder: Path) -> None:
     """Refuse a collection that names an embedding function: opening it may run its code."""
     function = collection.configuration_json.get("embedding_function") or {}
     if function.get("type") == "known":
-        raise ValueError(f"it names an embedding function, {function.get('name')!r}: not ours")
+        problem = f"it names an embedding function, {function.get('name')!r}: not ours"
+        raise IndexDamaged(folder, problem)
 
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection for writing; makes the tables where there are none."""
     db = sqlite3.connect(path)
-    db.executescript(
-        """
-        CREATE TABLE IF NOT EXISTS documents (source TEXT PRIMARY KEY, sha256 TEXT, notes TEXT);
-        CREATE TABLE IF NOT EXISTS passages (
-            number INTEGER PRIMARY KEY, id TEXT UNIQUE, key TEXT, source TEXT, start INT, end INT,
-            text TEXT, sentences TEXT, title TEXT, heading TEXT, page INT, line INT);
-        CREATE INDEX IF NOT EXISTS by_key ON passages (key);
-        CREATE INDEX IF NOT EXISTS by_place ON passages (source, start);
-        CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID;
-        CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
-            body, above, name, tokenize = "unicode61 remove_diacritics 0 tokenchars '.,'");
-        CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab (words, row);
-        """
-    )
+    try:
+        db.executescript(_TABLES)
+    except sqlite3.Error:
+        db.close()
+        raise
     return db
 
 
