@@ -11,6 +11,8 @@ MOST_CHARACTERS = 4_000
 
 _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
 _CHAIN = 2  # questions before this one that may be joined with it
+# A question with more words of its own means those by "it" or "their".
+_OWN = 3
 _EARLIER = 300  # characters of each
 _SYMBOLS = 0x2100  # symbols from here on, such as emoji, may be all that is asked
 # Words that point back to something said before.
@@ -55,4 +57,7 @@ def rephrase(question: str, history: Sequence[str]) -> str:
 
 
 def _leans_back(question: str) -> bool:
-    return bool(_BACK.search(question) or _CONTINUES.search(question) or not topic(question))
+    if _CONTINUES.search(question):
+        return True
+    own = len(topic(question))
+    return not own or (own <= _OWN and bool(_BACK.search(question)))

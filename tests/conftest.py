@@ -1,19 +1,32 @@
 """Doubles that mean something, and homes to try them in."""
 
 import math
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.settings import Settings
 from assistant.terms import terms
 
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SWITCHES = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
 ARTICLE = Path(__file__).parents[1] / "knowledge" / "china-belarus-joint-statement.txt"
 
 
@@ -94,3 +107,15 @@ def on_article(article_home: Path, minilm: SentenceTransformerEmbeddings) -> Ite
     assistant = Assistant(settings=Settings(home=article_home), embedder=minilm)
     assistant.sync()
     yield assistant
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """A real Chromium: the one `CHROMIUM` names, an installed one, or Playwright's own."""
+    from playwright.sync_api import sync_playwright
+
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=SWITCHES)
+        yield chromium
+        chromium.close()

@@ -1,7 +1,5 @@
 """The page in a real browser, with a small scripted assistant behind it."""
 
-import os
-import shutil
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -42,14 +40,6 @@ QUOTES = (
     "Li Qiang met Roman Golovchenko in Minsk.",
     "They spoke about trade & energy for a long while,\nand signed *four* papers.",
     "Trade reached $8.4 billion.",
-)
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-SWITCHES = (
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
 )
 
 
@@ -123,19 +113,6 @@ def address(scripted: ScriptedAssistant) -> Iterator[str]:
     served = page.start(cast("Assistant", scripted), "127.0.0.1", None, browse=False)
     yield str(served.local_url)
     served.close(verbose=False)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    from playwright.sync_api import sync_playwright
-
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    with sync_playwright() as playwright:
-        if not found and not Path(playwright.chromium.executable_path).exists():
-            pytest.skip("no Chromium: set CHROMIUM, or install one")
-        chromium = playwright.chromium.launch(executable_path=found, args=SWITCHES)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from assistant.rephrase import MOST_CHARACTERS, clean, rephrase
         ("Who is Li?", ["Where is Minsk?"], "Who is Li?"),
         ("How many cities does it cover?", ["What is the Area?"],
          "What is the Area? How many cities does it cover?"),
+        ("Where did China and Belarus sign their trade agreement?", ["Who is Li?"],
+         "Where did China and Belarus sign their trade agreement?"),
         ("And in Asia?", ["Who trades most?"], "Who trades most? And in Asia?"),
         ("Why?", ["Who trades?", "And in Asia?"], "Who trades? And in Asia? Why?"),
         ("Почему они согласились?", ["Кто встретился?"], "Кто встретился? Почему они согласились?"),

@@ -161,13 +161,15 @@ class Store:
 
     @contextmanager
     def _unwritable(self) -> Iterator[None]:
-        """Say a full or read-only disk plainly, whichever library noticed it."""
+        """Say what is wrong with the disk plainly, whichever library noticed it."""
         from chromadb.errors import ChromaError
 
         try:
             yield
         except (OSError, sqlite3.OperationalError, ChromaError) as error:
             raise IndexUnwritable(self.index, str(error)) from error
+        except sqlite3.DatabaseError as error:
+            raise IndexDamaged(self.index, str(error)) from error
 
 
 def _remove(folder: Path) -> None:

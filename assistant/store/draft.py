@@ -143,7 +143,7 @@ class Draft:
         self._db.execute("INSERT INTO words (words) VALUES ('integrity-check')")
         try:
             sound = self._bring_chroma_in_line()
-        except (IndexDamaged, ChromaError):  # a copied collection that is not ours, or torn
+        except (IndexDamaged, ChromaError, ValueError):  # a copied collection not ours, or torn
             sound = False
         if not sound:  # made anew from the stored vectors: nothing is embedded again
             shutil.rmtree(self.folder / CHROMA)

@@ -241,11 +241,11 @@ def open_chroma(folder: Path) -> "Client":
 
 
 def refuse_foreign(collection: "Collection", folder: Path) -> None:
-    """Refuse a collection that names an embedding function: opening it may run its code."""
-    function = collection.configuration_json.get("embedding_function") or {}
-    if function.get("type") == "known":
-        problem = f"it names an embedding function, {function.get('name')!r}: not ours"
-        raise IndexDamaged(folder, problem)
+    """Refuse a collection that names an embedding function anywhere: adding to it runs its code."""
+    model = collection.get_model()
+    stored = json.dumps([model.configuration_json, model.get_serialized_schema()])
+    if '"type": "known"' in stored:
+        raise IndexDamaged(folder, "it names an embedding function, which none of ours does")
 
 
 def connect(path: Path) -> sqlite3.Connection:
