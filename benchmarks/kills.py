@@ -2,18 +2,23 @@
 
     python -m benchmarks.kills [--trials 51]
 
-Three kinds of points in turn: at a random time; inside Chroma's flush (as soon as its
-`data_level0.bin` changes, plus 0 to 30 ms: where a store written in place is lost); and at a
-chosen step of ours (before the n-th fsync or rename). Each trial starts from the same old index
-of 600 passages, edits, adds and deletes files so that over 1,000 new vectors make Chroma flush,
-kills the sync, and then, in a new process, opens the index, searches it both ways, and syncs
-again. Good is: exactly the old or the new passages, found; and the sync then reaches the new
-state. Children may write no file over 200 MB, for a torn index can fill a disk.
+Three kinds of points in turn: at a random time; inside Chroma's flush (0 to 15 ms after its
+`data_level0.bin` changes: where a store written in place is lost); and before a chosen step of
+ours (each fsync and rename of a sync, one after the other). Each trial starts from a copy of the
+same old index, edits, adds and deletes files so that 1,100 new vectors make Chroma flush, kills
+the sync, and then, in a new process, opens the index and searches it both ways, and syncs again.
+Good is: exactly the old or the new passages, found; and the sync then reaches the new state.
+
+"in time" counts the kills that came before the sync had ended, "torn" those that left Chroma's
+files half written in the unfinished build. Children may write no file over 200 MB, and all
+happens in a small disk in memory where one can be mounted: a torn index can fill a disk.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
+import platform
 import random
 import resource
 import shutil
@@ -21,42 +26,64 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from assistant.assistant import Assistant
 from assistant.settings import Settings
-from assistant.terms import terms
 from tests.conftest import WordEmbeddings
 
 KINDS = ("random time", "inside the flush", "chosen step")
 _MOST_BYTES = 200 * 2**20
-_OLD, _NEW = 600, 1_300
-_STEPS = 28  # fsyncs and renames of one sync, a few more or less
+_A_FILE = 10  # passages
+_OLD = range(104)  # files: over 1,000 passages, so that Chroma has flushed before
+_NEW = range(10, 154)
+_EDITED = range(10, 70)
+# Children are forked from a process that has imported everything and opened nothing.
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["chromadb", "assistant.assistant", "tests.conftest"])
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One kill, and what came of it."""
+
+    kind: str
+    outcome: str
+    """`old`, `new`, or `broken: why`."""
+    in_time: bool
+    torn: bool
 
 
 def write_old(home: Path) -> None:
-    """A folder of one passage a file."""
+    """The folder as the old index knows it."""
     (home / "knowledge").mkdir(parents=True)
-    for i in range(_OLD):
-        _write(home, i, "old")
+    for number in _OLD:
+        _write(home, number, "old")
 
 
 def write_new(home: Path) -> None:
-    """Files added, edited and deleted."""
-    for i in range(100, _OLD + _NEW - 100):
-        _write(home, i, "new" if i >= 200 else "old")
-    for i in range(100):
-        (home / "knowledge" / f"{i}.txt").unlink(missing_ok=True)
+    """Files edited, added and deleted."""
+    for number in _NEW:
+        if number in _EDITED or number not in _OLD:
+            _write(home, number, "new")
+    for number in set(_OLD) - set(_NEW):
+        (home / "knowledge" / f"{number}.md").unlink()
 
 
-def _write(home: Path, i: int, age: str) -> None:
-    text = f"The {age} record number{i} concerns matter{i % 97} and place{i % 89}."
-    (home / "knowledge" / f"{i}.txt").write_text(text)
+def _write(home: Path, number: int, age: str) -> None:
+    sections = [
+        f"# Record {i}\n\nThe {age} record {i} concerns matter {i % 97} and place {i % 89}."
+        for i in range(number * _A_FILE, (number + 1) * _A_FILE)
+    ]
+    (home / "knowledge" / f"{number}.md").write_text("\n\n".join(sections))
 
 
 def assistant(home: Path) -> Assistant:
@@ -64,41 +91,38 @@ def assistant(home: Path) -> Assistant:
     return Assistant(settings=Settings(home=home), embedder=WordEmbeddings(64))
 
 
-def held(home: Path) -> dict[str, object]:
-    """What an index answers from: its passages, and whether both searches find one of them."""
+def sync(home: Path, step: int = 0) -> None:
+    """In a child: sync, to be killed before a step of it unless that is 0."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_BYTES, _MOST_BYTES))
+    steps = _count_steps(step)
+    assistant(home).sync()
+    (home / "steps").write_text(str(len(steps)))
+
+
+def look(home: Path) -> None:
+    """In a child: write down which passages answer, and whether both searches find one of them."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_BYTES, _MOST_BYTES))
     generation = assistant(home)._store.current()
     assert generation is not None
     passages = generation.passages()
     probe = passages[len(passages) // 2]
     near = generation.nearest(WordEmbeddings(64).embed_query(probe.embedded), 10)
-    name = f"number{probe.source.removesuffix('.txt')}"
-    matched = generation.matching(terms(name), 10)
-    return {
+    matched = generation.matching([probe.heading.removeprefix("Record ")], 10)
+    seen = {
         "ids": sorted(passage.id for passage in passages),
         "found": probe in dict(near) and probe in dict(matched),
     }
+    (home / "seen").write_text(json.dumps(seen))
 
 
-def child(task: str, home: Path, step: int) -> None:
-    """What a child process does: sync, perhaps to be killed at a step, and tell what is held."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_BYTES, _MOST_BYTES))
-    if step:
-        _die_at(step)
-    if "sync" in task:
-        assistant(home).sync()
-    if "look" in task:
-        print(json.dumps(held(home)))
+def _count_steps(last: int) -> list[str]:
+    """Note each fsync and rename from now on; before the `last`, kill this process."""
+    steps: list[str] = []
 
-
-def _die_at(step: int) -> None:
-    """Kill this process before its `step`-th fsync or rename."""
-    steps = 0
-
-    def counted(event: str, _: tuple[object, ...]) -> None:
-        nonlocal steps
+    def note(event: str, _: tuple[object, ...]) -> None:
         if event in ("os.rename", "assistant.fsync"):
-            steps += 1
-            if steps == step:
+            steps.append(event)
+            if len(steps) == last:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     fsync = os.fsync
@@ -108,97 +132,99 @@ def _die_at(step: int) -> None:
         fsync(fd)
 
     os.fsync = announced
-    sys.addaudithook(counted)
+    sys.addaudithook(note)
+    return steps
 
 
-def start(task: str, home: Path, step: int = 0) -> "subprocess.Popen[bytes]":
+def start(task: Callable[..., None], *values: object) -> BaseProcess:
     """A child process at a task."""
-    command = [sys.executable, "-m", "benchmarks.kills", "--child", task]
-    return subprocess.Popen(
-        [*command, "--home", str(home), "--step", str(step)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    process = _processes.Process(target=task, args=values)
+    process.start()
+    return process
 
 
-def ask_child(home: Path, task: str = "look") -> dict[str, object] | None:
-    """What a new process holds; None if it fails or hangs."""
-    process = start(task, home)
-    try:
-        out, _ = process.communicate(timeout=60)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        return None
-    return json.loads(out) if process.returncode == 0 else None
+def seen(home: Path) -> Any:  # noqa: ANN401 (JSON)
+    """What a new process finds in the index; None if it fails or hangs."""
+    (home / "seen").unlink(missing_ok=True)
+    process = start(look, home)
+    process.join(60)
+    process.kill()
+    process.join()
+    return json.loads((home / "seen").read_text()) if process.exitcode == 0 else None
 
 
-def kill_at(kind: str, home: Path, seconds: float, rng: random.Random) -> bool:
-    """Start a sync and kill it; whether it was killed before it ended."""
-    if kind == "chosen step":
-        process = start("sync", home, rng.randint(1, _STEPS))
-    else:
-        process = start("sync", home)
-        if kind == "random time":
-            _wait(process, rng.uniform(0, seconds))
-        else:
-            _await_flush(process, home)
-            _wait(process, rng.uniform(0, 0.03))
-        process.kill()
-    process.communicate()
-    return process.returncode == -signal.SIGKILL
+def kill(process: BaseProcess, kind: str, home: Path, seconds: float, rng: random.Random) -> bool:
+    """Kill a sync at a point of its kind; whether it was not at its end yet."""
+    if kind == "random time":
+        process.join(rng.uniform(0, 1.1 * seconds))
+    elif kind == "inside the flush":
+        _await_flush(process, home, growing=rng.random() < 0.5)
+        time.sleep(rng.uniform(0, 0.015))
+    else:  # it kills itself
+        process.join(60)
+    process.kill()
+    process.join()
+    return process.exitcode == -signal.SIGKILL
 
 
-def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> None:
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(seconds)
-
-
-def _await_flush(process: "subprocess.Popen[bytes]", home: Path) -> None:
-    seen: dict[Path, int] = {}
-    while process.poll() is None:
-        for path in home.glob("index/build-*/chroma/*/data_level0.bin"):
+def _await_flush(process: BaseProcess, home: Path, growing: bool) -> None:
+    """Until the vectors' file is written again (after deletions), or grows (after additions)."""
+    first: os.stat_result | None = None
+    while process.is_alive():
+        for path in home.glob("index/build-*/chroma/*/length.bin"):  # the last to be copied but one
             with suppress(FileNotFoundError):
-                stamp = path.stat().st_mtime_ns
-                # The first sight is the copy, or the empty file Chroma begins with.
-                if seen.setdefault(path, stamp) != stamp:
+                now = path.with_name("data_level0.bin").stat()
+                first = first or now
+                written = now.st_mtime_ns != first.st_mtime_ns
+                if now.st_size > first.st_size if growing else written:
                     return
-        time.sleep(0.0005)
+        time.sleep(0.0003)
 
 
-def trials(folder: Path, count: int, seed: int = 0) -> Iterator[tuple[str, str]]:
-    """Kind and outcome ("old", "new" or "broken: why") of each trial."""
+def _is_torn(home: Path) -> bool:
+    """Whether the flush had begun and not ended: the pickle is written last."""
+    for pickle in home.glob("index/build-*/chroma/*/index_metadata.pickle"):
+        vectors = pickle.with_name("data_level0.bin")
+        return vectors.stat().st_mtime_ns > pickle.stat().st_mtime_ns
+    return False
+
+
+def trials(folder: Path, count: int, seed: int = 0) -> Iterator[Trial]:
+    """So many kills, of each kind in turn."""
     rng = random.Random(seed)
-    old, new = folder / "old", folder / "new"
+    old, new, home = folder / "old", folder / "new", folder / "trial"
     write_old(old)
-    assistant(old).sync()
+    start(sync, old).join()
+    states = {"old": seen(old)}
     shutil.copytree(old, new)
     write_new(new)
     began = time.monotonic()
-    start("sync", new).communicate()
+    start(sync, new).join()
     seconds = time.monotonic() - began
-    states = {"old": ask_child(old), "new": ask_child(new)}
-    assert all(state and state["found"] for state in states.values())
-    assert states["old"] != states["new"]
+    states["new"] = seen(new)
+    steps = int((new / "steps").read_text())
+    assert all(state and state["found"] for state in states.values()), "nothing to compare with"
     for number in range(count):
         kind = KINDS[number % len(KINDS)]
-        home = folder / "trial"
         shutil.copytree(old, home)
         write_new(home)
-        kill_at(kind, home, seconds, rng)
-        now = ask_child(home)
+        step = 1 + number // len(KINDS) % steps if kind == "chosen step" else 0
+        in_time = kill(start(sync, home, step), kind, home, seconds, rng)
+        torn = _is_torn(home)
+        now = seen(home)
         outcome = next((name for name, state in states.items() if state == now), "broken: state")
-        if ask_child(home, "sync and look") != states["new"]:
+        start(sync, home).join()
+        if seen(home) != states["new"]:
             outcome = "broken: the next sync"
         shutil.rmtree(home)
-        yield kind, outcome
+        yield Trial(kind, outcome, in_time, torn)
 
 
 @contextmanager
 def small_disk() -> Iterator[Path]:
     """A folder in a memory disk of its own where we may mount one."""
     with TemporaryDirectory() as place:
-        options = ["mount", "-t", "tmpfs", "-o", "size=600m", "tmpfs", place]
+        options = ["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", place]
         mounted = os.geteuid() == 0 and not subprocess.run(options, check=False).returncode
         try:
             yield Path(place)
@@ -207,28 +233,36 @@ def small_disk() -> Iterator[Path]:
                 subprocess.run(["umount", "--lazy", place], check=False)
 
 
+def table(done: list[Trial]) -> str:
+    """The outcomes by kind, under the day and the machine."""
+    machine = (
+        f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, "
+        f"Chroma {version('chromadb')}"
+    )
+    lines = [f"{datetime.now(UTC):%Y-%m-%d}. {machine}.", ""]
+    columns = ("kills", "in time", "torn", "old", "new", "broken")
+    lines += [f"{'kind of point':18}" + "".join(f"{column:>9}" for column in columns)]
+    for kind in (*KINDS, "all"):
+        of_kind = [trial for trial in done if kind in (trial.kind, "all")]
+        old, new = (sum(trial.outcome == state for trial in of_kind) for state in ("old", "new"))
+        in_time, torn = sum(t.in_time for t in of_kind), sum(t.torn for t in of_kind)
+        counts = (len(of_kind), in_time, torn, old, new, len(of_kind) - old - new)
+        lines += [f"{kind:18}" + "".join(f"{count:9}" for count in counts)]
+    return "\n".join(lines)
+
+
 def main() -> int:
     """Print a table; 1 if anything was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=51)
-    parser.add_argument("--child", help=argparse.SUPPRESS)
-    parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--step", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.child:
-        child(options.child, options.home, options.step)
-        return 0
-    outcomes: Counter[tuple[str, str]] = Counter()
     with small_disk() as folder:
-        for outcome in trials(folder, options.trials):
-            outcomes[outcome] += 1
-            print(*outcome, sep=": ", file=sys.stderr)
-    for kind in KINDS:
-        counts = {what: n for (each, what), n in sorted(outcomes.items()) if each == kind}
-        print(f"{kind:18} {sum(counts.values()):3} kills: {counts}")
-    broken = sum(n for (_, what), n in outcomes.items() if what.startswith("broken"))
-    print(f"{options.trials - broken} of {options.trials} reopened to exactly the old or new state")
-    return int(bool(broken))
+        done = []
+        for trial in trials(folder, options.trials):
+            done.append(trial)
+            print(f"{len(done)}: {trial.kind}: {trial.outcome}", file=sys.stderr)
+    print(table(done))
+    return int(any(trial.outcome.startswith("broken") for trial in done))
 
 
 if __name__ == "__main__":

@@ -3,10 +3,13 @@ import multiprocessing
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,6 +19,7 @@ from assistant.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexUnwrit
 from assistant.settings import Settings
 from assistant.store import Generation, Store
 from assistant.terms import topic
+from assistant.types import Document, Passage, Span
 from tests.conftest import WordEmbeddings
 
 RECIPE = {"model": "words", "weights": "words-1"}
@@ -43,6 +47,39 @@ def current(assistant: Assistant) -> Generation:
 
 def folders(home: Path) -> list[str]:
     return sorted(path.name for path in (home / "index").iterdir() if path.is_dir())
+
+
+def publish(store: Store, texts: list[str], vectors: Any) -> Generation:  # noqa: ANN401
+    """Make an index of one document with these passages, each with its vector."""
+    spans = [Span(100 * i, 100 * i + len(text)) for i, text in enumerate(texts)]
+    passages = [
+        Passage("a.txt", *span, text, (span,)) for span, text in zip(spans, texts, strict=True)
+    ]
+    with store.write() as draft:
+        draft.add(Document("a.txt", "", str(texts), ()), passages)
+        draft.add_vectors([passage.key for passage in passages], vectors)
+        store.publish(draft, [])
+    generation = store.current()
+    assert generation is not None
+    return generation
+
+
+def unit_vectors(count: int, size: int = 384) -> Any:  # noqa: ANN401 (an array)
+    drawn = np.random.default_rng(0).normal(size=(count, size))
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+
+@contextmanager
+def as_somebody_else(home: Path) -> Iterator[None]:
+    """As a user who may read the home and write nothing."""
+    for path in [home, *home.parents]:
+        if path.stat().st_uid == 0 and path != Path("/tmp") and "pytest" in str(path):
+            path.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 @pytest.fixture
@@ -137,15 +174,37 @@ def test_a_sync_that_fails_leaves_the_old_generation(
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_an_index_that_cannot_be_written_is_said_plainly(synced: Assistant, home: Path) -> None:
     write(home, {"new.txt": "The fee is 3 euros."})
-    for path in [home, *home.parents]:
-        if path.stat().st_uid == 0 and path != Path("/tmp") and "pytest" in str(path):
-            path.chmod(0o755)
-    os.seteuid(65534)
-    try:
-        with pytest.raises(IndexUnwritable, match="(?i)permission"):
-            fresh(home).sync()
-    finally:
-        os.seteuid(0)
+    with as_somebody_else(home), pytest.raises(IndexUnwritable, match="(?i)permission"):
+        fresh(home).sync()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_i7_an_index_that_cannot_be_written_answers(synced: Assistant, home: Path) -> None:
+    with as_somebody_else(home):
+        answer = fresh(home).ask("What is the limit in percent?")
+    assert answer.to_json() and answer.statements == synced.ask(answer.question).statements
+
+
+def _ask_with_no_room(home: Path, told: "multiprocessing.Queue[str]") -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))
+    told.put(fresh(home).ask("What is the limit in percent?").statements[0].text)
+
+
+def test_i6_a_full_disk_does_not_keep_from_answering(synced: Assistant, home: Path) -> None:
+    assert "5 percent" in told_by(_ask_with_no_room, home)
+
+
+def told_by(task: Callable[..., None], home: Path) -> str:
+    """What a new process says of a home."""
+    context = multiprocessing.get_context("spawn")
+    told: multiprocessing.Queue[str] = context.Queue()
+    process = context.Process(target=task, args=(home, told))
+    process.start()
+    said = told.get(timeout=120)
+    process.join()
+    return said
 
 
 def _with_little_room(home: Path, told: "multiprocessing.Queue[str]") -> None:
@@ -163,14 +222,44 @@ def _with_little_room(home: Path, told: "multiprocessing.Queue[str]") -> None:
 def test_i5_a_full_disk_leaves_the_old_answers(synced: Assistant, home: Path) -> None:
     name = current(synced).name
     write(home, {f"{i}.txt": f"Record number{i} is here." for i in range(400)})
-    context = multiprocessing.get_context("spawn")
-    told: multiprocessing.Queue[str] = context.Queue()
-    writer = context.Process(target=_with_little_room, args=(home, told))
-    writer.start()
-    assert "cannot be written" in told.get(timeout=120)
-    writer.join()
+    assert "cannot be written" in told_by(_with_little_room, home)
     assert current(fresh(home)).name == name
+    assert folders(home) == [name]
     assert synced.ask("What is the limit in percent?").statements
+
+
+def _flush_with_little_room(home: Path, told: "multiprocessing.Queue[str]") -> None:
+    import resource
+
+    from assistant.store import draft
+
+    def limited(folder: Path) -> Any:  # noqa: ANN401 (Chroma's client)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+        return open_chroma(folder)
+
+    store, vectors = Store(home / "index", RECIPE), unit_vectors(3_200)
+    texts = [f"Record {i}." for i in range(3_200)]
+    old = publish(store, texts[:2_000], vectors[:2_000])
+    # Chroma's SQLite file has room in it; what grows beyond is only the graph, silently cut.
+    room = (old.folder / "chroma" / "chroma.sqlite3").stat().st_size + 100_000
+    open_chroma = draft.open_chroma
+    draft.open_chroma = limited
+    try:
+        publish(store, texts, vectors)
+    except IndexUnwritable as error:
+        told.put(str(error))
+    else:
+        told.put("published")
+
+
+def test_i5_a_flush_that_chroma_cuts_silently_is_not_published(home: Path) -> None:
+    assert "cannot be written" in told_by(_flush_with_little_room, home)
+    generation = Store(home / "index", RECIPE).current()
+    assert generation is not None
+    assert folders(home) == [generation.name]
+    assert len(generation) == 2_000
+    vectors = unit_vectors(3_200)[:2_000:50]
+    assert all(generation.nearest(vector, 1)[0][1] > 0.999 for vector in vectors)
 
 
 DAMAGE: dict[str, Callable[[Path], object]] = {
@@ -178,8 +267,10 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "manifest no mapping": lambda gen: (gen / "manifest.json").write_text("[]"),
     "passages cut": lambda gen: os.truncate(gen / "passages.sqlite", 1000),
     "passages gone": lambda gen: (gen / "passages.sqlite").unlink(),
-    "chroma gone": lambda gen: shutil.rmtree(gen / "chroma"),
     "generation gone": shutil.rmtree,
+    "pointer empty": lambda gen: (gen.parent / "CURRENT").write_text(""),
+    "pointer rubbish": lambda gen: (gen.parent / "CURRENT").write_bytes(b"\xff\0/"),
+    "pointer astray": lambda gen: (gen.parent / "CURRENT").write_text("../knowledge"),
 }
 
 
@@ -188,8 +279,57 @@ def test_i14_i15_a_damaged_index_is_noticed_and_rebuilt(
     synced: Assistant, home: Path, harm: Callable[[Path], object]
 ) -> None:
     harm(current(synced).folder)
+    with pytest.raises(IndexDamaged):
+        fresh(home)._store.current()
     answer = fresh(home).ask("What is the limit in percent?")
     assert "5 percent" in answer.statements[0].text
+    assert "is damaged" in answer.notices[0]
+
+
+def test_i15_a_graph_cut_short_is_noticed(home: Path) -> None:
+    store = Store(home / "index", RECIPE)
+    generation = publish(store, [f"Record {i}." for i in range(1_000)], unit_vectors(1_000, 8))
+    (graph,) = generation.folder.glob("chroma/*/data_level0.bin")
+    os.truncate(graph, graph.stat().st_size - 1)
+    with pytest.raises(IndexDamaged, match="data_level0.bin is not as it was written"):
+        Store(home / "index", RECIPE).current()
+
+
+def test_damage_inside_a_file_is_mended_by_the_next_sync(synced: Assistant, home: Path) -> None:
+    database = current(synced).folder / "passages.sqlite"
+    with database.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (database.stat().st_size - 4096))
+    with pytest.raises(IndexDamaged):
+        current(fresh(home)).passages()
+    assert fresh(home).sync().added == ("limit.txt", "seat.txt")
+    assert len(current(fresh(home)).passages()) == 2
+
+
+HARM_TO_CHROMA: dict[str, Callable[[Path], object]] = {
+    "gone": Path.unlink,
+    "gone with its folder": lambda path: shutil.rmtree(path.parent),
+    "empty": lambda path: path.write_bytes(b""),
+    "half": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "rubbish": lambda path: path.write_bytes(b"\xff" * path.stat().st_size),
+}
+
+
+@pytest.mark.parametrize("harm", HARM_TO_CHROMA.values(), ids=HARM_TO_CHROMA)
+def test_i14_without_chroma_the_stored_vectors_answer(
+    synced: Assistant, home: Path, words: WordEmbeddings, harm: Callable[[Path], object]
+) -> None:
+    asked = words.embed_query("What is the limit in percent?")
+    sound = current(synced).nearest(asked, 2)
+    harm(current(synced).folder / "chroma" / "chroma.sqlite3")
+    found = current(fresh(home)).nearest(asked, 2)
+    assert [passage for passage, _ in found] == [passage for passage, _ in sound]
+    assert [cosine for _, cosine in found] == pytest.approx([cosine for _, cosine in sound])
+    write(home, {"new.txt": "The fee is 3 euros."})
+    words.embedded.clear()
+    mended = Assistant(settings=Settings(home=home), embedder=words)
+    assert mended.sync().embedded == len(words.embedded) == 1
+    assert len(current(mended).nearest(asked, 9)) == 3
 
 
 def test_an_outdated_recipe_is_no_index_and_a_newer_format_is_refused(
@@ -206,22 +346,41 @@ def test_an_outdated_recipe_is_no_index_and_a_newer_format_is_refused(
         fresh(home).ask("What is the limit?")
 
 
+def _poison(place: str, function: dict[str, object], config: dict[str, Any]) -> None:
+    vectors = {"defaults": config["defaults"], "vectors": config["keys"]["#embedding"]}
+    if place == "sparse":
+        index = config["defaults"]["sparse_vector"]["sparse_vector_index"]
+    else:
+        index = vectors[place]["float_list"]["vector_index"]
+    index["config"]["embedding_function"] = function
+
+
+@pytest.mark.parametrize("place", ["defaults", "vectors", "sparse", "configuration"])
 def test_i18_a_collection_that_names_an_embedding_function_is_refused(
-    synced: Assistant, home: Path
+    synced: Assistant, home: Path, tmp_path: Path, place: str
 ) -> None:
+    (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "evil.Evil"}]
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    config = {"model_name": str(tmp_path), "kwargs": {"trust_remote_code": True}}
+    config |= {"device": "cpu", "normalize_embeddings": False}
+    function = {"type": "known", "name": "sentence_transformer", "config": config}
     database = current(synced).folder / "chroma" / "chroma.sqlite3"
-    poison = '{"type":"known","name":"sentence_transformer","config":{"model_name":"evil"}}'
     with closing(sqlite3.connect(database)) as db, db:
-        db.execute(
-            "UPDATE collections SET schema_str = replace(schema_str, ?, ?)",
-            ('{"type":"legacy"}', poison),
-        )
+        if place == "configuration":
+            poison = json.dumps({"embedding_function": function})
+            db.execute("UPDATE collections SET config_json_str = ?, schema_str = NULL", (poison,))
+        else:
+            schema = json.loads(db.execute("SELECT schema_str FROM collections").fetchone()[0])
+            _poison(place, function, schema)
+            db.execute("UPDATE collections SET schema_str = ?", (json.dumps(schema),))
     generation = current(fresh(home))
     with pytest.raises(IndexDamaged, match="names an embedding function"):
         generation.nearest([1.0] * 256, 1)
     write(home, {"new.txt": "The fee is 3 euros."})
     fresh(home).sync()  # makes the vectors' part anew, from its own copy
     assert fresh(home).ask("What is the fee in euros?").statements
+    assert not (tmp_path / "ran").exists()
 
 
 def test_i22_deleted_words_are_in_no_file_of_the_index(synced: Assistant, home: Path) -> None:
@@ -288,6 +447,114 @@ def test_words_are_found_in_several_languages(
     assert [p.source for p, _ in generation.matching(topic(question), 5)] == [source]
     others = [name for name in ("zh.txt", "ru.txt", "en.txt") if name != source]
     assert generation.matching(topic(question), 5, others) == []
+
+
+@pytest.mark.parametrize("term", ['"', "\0", 'a" OR "seat', "seat*", "(", "NEAR(a b)", "-seat", ""])
+def test_a_term_is_never_a_query(synced: Assistant, term: str) -> None:
+    assert current(synced).matching([term, "minsk"], 5)[0][0].source == "seat.txt"
+    assert len(current(synced).matching([term, "minsk"], 5)) <= 2
+    assert current(synced).frequencies([term, "minsk"])["minsk"] == 1
+
+
+def test_sources_limit_both_searches(synced: Assistant, words: WordEmbeddings) -> None:
+    generation, asked = current(synced), words.embed_query("seat Minsk")
+    assert [p.source for p, _ in generation.nearest(asked, 5, ["limit.txt"])] == ["limit.txt"]
+    assert [p.source for p, _ in generation.matching(["minsk"], 5, ["seat.txt"])] == ["seat.txt"]
+    assert generation.nearest(asked, 5, []) == generation.matching(["minsk"], 5, []) == []
+
+
+def test_better_matches_come_first(assistant: Assistant, home: Path) -> None:
+    more = "Tariffs, tariffs and again tariffs of the union."
+    write(home, {"a.txt": f"One tariff is named here. {'Other words. ' * 30}", "b.txt": more})
+    assistant.sync()
+    found = current(assistant).matching(topic("tariffs"), 5)
+    assert [passage.source for passage, _ in found] == ["b.txt", "a.txt"]
+    assert found[0][1] > found[1][1]
+
+
+def test_i21_an_index_moves_and_has_any_name(
+    synced: Assistant, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del synced
+    home.rename(tmp_path / "Mein Ördner #1?")
+    monkeypatch.chdir(tmp_path)
+    answer = fresh(Path("Mein Ördner #1?")).ask("What is the limit in percent?")
+    assert answer.statements and not answer.notices
+
+
+def test_a_graph_does_not_fill_up_with_what_was_removed(home: Path) -> None:
+    store, vectors = Store(home / "index", RECIPE), unit_vectors(1_000, 8)
+    sizes = []
+    for age in range(5):
+        generation = publish(store, [f"Record {i} of {age}." for i in range(1_000)], vectors)
+        sizes += [
+            path.stat().st_size for path in generation.folder.glob("chroma/*/data_level0.bin")
+        ]
+    assert len(sizes) == 5
+    assert max(sizes) < 2.5 * sizes[0]
+
+
+def _hold(folder: Path, held: "multiprocessing.synchronize.Event") -> None:
+    generation = Generation(folder)
+    held.set()
+    multiprocessing.Event().wait(60)
+    generation.close()
+
+
+def test_a_reader_in_another_process_keeps_its_generation(synced: Assistant, home: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    held, first = context.Event(), current(synced)
+    reader = context.Process(target=_hold, args=(first.folder, held))
+    reader.start()
+    assert held.wait(60)
+    name = first.name
+    del first
+    write(home, {"new.txt": "The fee is 3 euros."})
+    assert folders(home) == [name, synced.sync().generation]
+    reader.kill()
+    reader.join()
+    synced.sync()
+    assert folders(home) == [current(synced).name]
+
+
+def test_readers_never_stumble_over_a_writer(synced: Assistant, home: Path) -> None:
+    done, seen, failed = threading.Event(), set[int](), list[BaseException]()
+
+    def read() -> None:
+        while not done.is_set():
+            try:  # each time as a process that has just started
+                generation = current(fresh(home))
+                seen.add(len(generation.nearest([1.0] * 256, 99)))
+                assert len(generation.passages()) == len(generation)
+            except BaseException as error:
+                failed.append(error)
+                return
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for i in range(8):
+        write(home, {f"{i}.txt": f"The fee number {i} is {i} euros."})
+        synced.sync()
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert not failed
+    assert seen <= set(range(2, 11))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files as Linux does")
+def test_old_generations_are_let_go(synced: Assistant, home: Path) -> None:
+    def open_files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    counts = []
+    for i in range(4):
+        write(home, {"new.txt": f"The fee is {i} euros."})
+        synced.sync()
+        synced.ask("What is the fee?")
+        counts.append(open_files())
+    assert counts[1:] == counts[1:2] * 3
 
 
 def test_i16_reading_makes_no_folder(assistant: Assistant, home: Path) -> None:
