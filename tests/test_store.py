@@ -242,8 +242,8 @@ def _flush_with_little_room(home: Path, told: "multiprocessing.Queue[str]") -> N
     old = publish(store, texts[:2_000], vectors[:2_000])
     # Chroma's SQLite file has room in it; what grows beyond is only the graph, silently cut.
     room = (old.folder / "chroma" / "chroma.sqlite3").stat().st_size + 100_000
-    open_chroma = draft.open_chroma
-    draft.open_chroma = limited
+    open_chroma = vars(draft)["open_chroma"]
+    vars(draft)["open_chroma"] = limited
     try:
         publish(store, texts, vectors)
     except IndexUnwritable as error:
@@ -362,9 +362,13 @@ def test_i18_a_collection_that_names_an_embedding_function_is_refused(
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     modules = [{"idx": 0, "name": "0", "path": "", "type": "evil.Evil"}]
     (tmp_path / "modules.json").write_text(json.dumps(modules))
-    config = {"model_name": str(tmp_path), "kwargs": {"trust_remote_code": True}}
+    config: dict[str, object] = {"model_name": str(tmp_path), "kwargs": {"trust_remote_code": True}}
     config |= {"device": "cpu", "normalize_embeddings": False}
-    function = {"type": "known", "name": "sentence_transformer", "config": config}
+    function: dict[str, object] = {
+        "type": "known",
+        "name": "sentence_transformer",
+        "config": config,
+    }
     database = current(synced).folder / "chroma" / "chroma.sqlite3"
     with closing(sqlite3.connect(database)) as db, db:
         if place == "configuration":
