@@ -14,12 +14,20 @@ from assistant.cite import cite
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
 from assistant.errors import IndexDamaged, QuestionRefused
 from assistant.progress import Bar, Progress, silent
-from assistant.read import EvidenceReader, Reading, is_overview
-from assistant.rephrase import clean, rephrase
+from assistant.read import Reader, central, is_overview
+from assistant.rephrase import Standalone, Turn, clean, rephrase
 from assistant.retrieve import CANDIDATES, PassageRetriever, fuse
 from assistant.settings import Settings
 from assistant.store import Generation, Store
-from assistant.types import Abstention, Answer, Hit, Skipped, Statement, SyncReport
+from assistant.types import (
+    Abstention,
+    Answer,
+    Hit,
+    Reading,
+    Skipped,
+    Statement,
+    SyncReport,
+)
 from assistant.verify import disagreements, verify
 
 if TYPE_CHECKING:
@@ -61,10 +69,11 @@ class Assistant:
         *,
         settings: Settings | None = None,
         embedder: Embedder | None = None,
+        reader: Reader | None = None,
     ) -> None:
         self.settings = settings or Settings.read(home)
         self.embedder = embedder or SentenceTransformerEmbeddings(self.settings.embedder)
-        self._reader = EvidenceReader(self.embedder.embed_documents)
+        self.reader = reader or Reader(self.settings.reader, self.embedder.embed_documents)
         self._building = RLock()
 
     def ask(
@@ -97,9 +106,9 @@ class Assistant:
         generation, notices = self._ready()
         _refuse_unknown(sources, generation)
         started = perf_counter()
-        standalone = rephrase(asked, [_question(turn) for turn in history])
-        hits, readings = self._read(generation, standalone, sources)
-        drafts = cite([(r.passage, r.span) for r in self._chosen(readings)], generation.documents)
+        standalone = rephrase(asked, [_turn(earlier) for earlier in history])
+        hits, readings, remarks = self._read(generation, standalone, sources)
+        drafts = cite(self._chosen(readings), generation.documents)
         statements = verify(drafts)
         yield from statements
         yield Answer(
@@ -108,8 +117,8 @@ class Assistant:
             abstention=None if statements else _reason(hits, drafts, len(generation)),
             closest=tuple(hits[:CLOSEST]),
             confidence=readings[0].odds if readings else 0.0,
-            standalone=standalone,
-            notices=(*notices, *disagreements(statements)),
+            standalone=standalone.question,
+            notices=(*notices, *remarks, *disagreements(statements)),
             timings={"answer": perf_counter() - started},
             generation=generation.name,
         )
@@ -217,20 +226,21 @@ class Assistant:
             return generation, (f"{why} It was built from {len(report.added)} documents.",)
 
     def _read(
-        self, generation: Generation, question: str, sources: Sequence[str] | None
-    ) -> tuple[list[Hit], list[Reading]]:
-        vector = self.embedder.embed_query(question)
-        hits = self._hits(generation, question, vector, sources)
-        if is_overview(question):
+        self, generation: Generation, asked: Standalone, sources: Sequence[str] | None
+    ) -> tuple[list[Hit], list[Reading], tuple[str, ...]]:
+        vector = self.embedder.embed_query(asked.question)
+        hits = self._hits(generation, asked.search, vector, sources)
+        if is_overview(asked.question):
             passages = [p for p in generation.passages() if sources is None or p.source in sources]
-            return hits, self._reader.central(passages, self.settings.statements)
-        size = len(generation)
-        return hits, self._reader.read(question, vector, hits, generation.frequencies, size)
+            embed, count = self.embedder.embed_documents, self.settings.statements
+            return hits, central(passages, embed, count), ()
+        frequencies, size = generation.frequencies, len(generation)
+        return hits, *self.reader.read(asked.question, vector, hits, frequencies, size)
 
     def _hits(
         self,
         generation: Generation,
-        question: str,
+        search: str,
         vector: Sequence[float],
         sources: Sequence[str] | None,
     ) -> list[Hit]:
@@ -239,7 +249,7 @@ class Assistant:
         count = WHOLE if whole else max(CANDIDATES, self.settings.passages)
         hits = fuse(
             generation.nearest(vector, count, sources),
-            generation.matching(terms.topic(question), count, sources),
+            generation.matching(terms.topic(search), count, sources),
         )
         return hits if whole else hits[: self.settings.passages]
 
@@ -286,8 +296,10 @@ def _reason(hits: Sequence[Hit], drafts: Sequence[Statement], size: int) -> Abst
     return Abstention.NOTHING_RELEVANT
 
 
-def _question(turn: str | Answer) -> str:
-    return turn.question if isinstance(turn, Answer) else turn
+def _turn(earlier: str | Answer) -> Turn:
+    if isinstance(earlier, str):
+        return Turn(earlier)
+    return Turn(earlier.question, " ".join(said.text for said in earlier.statements))
 
 
 def _arguments(asked: str | dict[str, Any]) -> dict[str, Any]:

@@ -3,25 +3,29 @@
 from collections.abc import Mapping, Sequence
 
 from assistant.terms import terms
-from assistant.types import Citation, Passage, Span, Statement
-
-Found = tuple[Passage, Span]
+from assistant.types import Citation, Reading, Statement
 
 
-def cite(found: Sequence[Found], hashes: Mapping[str, str]) -> list[Statement]:
+def cite(readings: Sequence[Reading], hashes: Mapping[str, str]) -> list[Statement]:
     """A statement for each sentence, in order; the same words found twice are one statement.
 
     `hashes` gives the sha256 of each source's bytes.
     """
     groups: dict[tuple[str, ...], list[Citation]] = {}
-    for passage, span in found:
+    odds: dict[tuple[str, ...], float] = {}
+    for reading in readings:
         citation = Citation(
-            source=passage.source,
-            sha256=hashes[passage.source],
-            start=span.start,
-            end=span.end,
-            quote=passage.quote(span),
-            passage=passage,
+            source=reading.passage.source,
+            sha256=hashes[reading.passage.source],
+            start=reading.span.start,
+            end=reading.span.end,
+            quote=reading.quote,
+            passage=reading.passage,
+            words=reading.words,
         )
-        groups.setdefault(tuple(terms(citation.quote)), []).append(citation)
-    return [Statement(group[0].quote, tuple(group)) for group in groups.values()]
+        said = tuple(terms(citation.quote))
+        groups.setdefault(said, []).append(citation)
+        odds[said] = max(odds.get(said, 0.0), reading.odds)
+    return [
+        Statement(group[0].quote, tuple(group), odds=odds[said]) for said, group in groups.items()
+    ]

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError
@@ -80,6 +81,21 @@ def _status(assistant: "Assistant", options: argparse.Namespace) -> int:
     return ANSWERED
 
 
+def _evaluate(assistant: "Assistant", options: argparse.Namespace) -> int:
+    from assistant.evaluate import evaluate, plot, read_questions
+
+    questions = read_questions(options.file)
+    with Bar() as bar:
+        assistant.sync(progress=bar)
+        found = evaluate(assistant, questions, bar)
+    if options.plot:
+        options.plot.write_text(plot(found), encoding="utf-8")
+    if options.each and not options.json:
+        print(found.each(), end="\n\n")
+    print(found.to_json() if options.json else found)
+    return ANSWERED
+
+
 def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
     _sync(assistant, options)  # the page begins with the folder as it is
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
@@ -90,7 +106,9 @@ def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _print(answer: "Answer", as_json: bool) -> int:
-    print(answer.to_json() if as_json else answer)
+    from assistant.show import to_text
+
+    print(answer.to_json() if as_json else to_text(answer, bold=sys.stdout.isatty()))
     return ABSTAINED if answer.abstention else ANSWERED
 
 
@@ -124,6 +142,14 @@ def _parser() -> argparse.ArgumentParser:
 
     status = commands.add_parser("status", parents=[shared], help="say what the index holds")
     status.set_defaults(run=_status)
+
+    evaluate = commands.add_parser(
+        "evaluate", parents=[shared], help="measure the answers to a file of questions"
+    )
+    evaluate.add_argument("file", type=Path, help='JSON lines: {"question", "quote", …}')
+    evaluate.add_argument("--plot", type=Path, help="write the refusal trade-off as SVG here")
+    evaluate.add_argument("--each", action="store_true", help="list every question first")
+    evaluate.set_defaults(run=_evaluate)
 
     ui = commands.add_parser("ui", parents=[shared], help="serve the chat page")
     ui.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")

@@ -8,7 +8,7 @@ code runs. Any other sentence-transformers model works by folder or by its name 
 import json
 from collections.abc import Sequence
 from functools import cached_property
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from threading import RLock
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from langchain_core.embeddings import Embeddings
 
+from assistant import hub
 from assistant.errors import ModelUnavailable
 from assistant.terms import visible
 
@@ -120,14 +121,16 @@ class SentenceTransformerEmbeddings(Embeddings):
     def fingerprint(self) -> str:
         """sha256 of the weights."""
         weights = sorted(self._folder.rglob("*.safetensors"))
-        digests = [_sha256(path) for path in weights]
+        digests = [hub.sha256(path) for path in weights]
         if self._bundled and digests != [_WEIGHTS]:
             raise ModelUnavailable(self.name, "its weights are not the expected ones", _INSTALL)
         return digests[0] if len(digests) == 1 else sha256("".join(digests).encode()).hexdigest()
 
     @cached_property
     def _folder(self) -> Path:
-        folder = _bundled() if self._bundled else _named(self.name)
+        folder = (
+            _bundled() if self._bundled else hub.find_model(self.name, _FILES, "ASSISTANT_EMBEDDER")
+        )
         if not any(folder.rglob("*.safetensors")):
             raise ModelUnavailable(
                 self.name, f"no safetensors weights in {folder}", "Name a model that has them."
@@ -172,22 +175,6 @@ def _bundled() -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def _named(name: str) -> Path:
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return folder.absolute()
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=_FILES))
-    except Exception as error:  # no network, no such model, a bad name
-        raise ModelUnavailable(
-            name,
-            f"it is no folder, and the hub does not give it ({type(error).__name__})",
-            "Check the name and the network, or set ASSISTANT_EMBEDDER to a folder.",
-        ) from error
-
-
 def _modules(folder: Path) -> list[str]:
     listing = folder / "modules.json"
     if not listing.is_file():
@@ -198,8 +185,3 @@ def _modules(folder: Path) -> list[str]:
         raise ModelUnavailable(
             str(folder), "its modules.json is damaged", "Get it again."
         ) from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()

@@ -3,8 +3,9 @@
     AssistantError
     ├── KnowledgeMissing      no knowledge folder where it was looked for
     ├── QuestionRefused       nothing to ask, or too much (also a ValueError)
+    ├── QuestionFileRefused   a file of questions to evaluate cannot be read (also a ValueError)
     ├── SettingRefused        a setting that cannot be used (also a ValueError)
-    ├── ModelUnavailable      the embedding model is missing, damaged or not allowed
+    ├── ModelUnavailable      a model is missing, damaged or not allowed
     ├── IndexBusy             another process is writing the index
     ├── IndexMismatch         the index was built by another recipe or a newer version
     ├── IndexDamaged          the index cannot be read, and was not rebuilt
@@ -35,6 +36,19 @@ class QuestionRefused(AssistantError, ValueError):
     """The question is empty or too long to be one."""
 
 
+class QuestionFileRefused(AssistantError, ValueError):
+    """A file of questions to evaluate is not what it should be."""
+
+    def __init__(self, path: Path, line: int, problem: str) -> None:
+        place = f"line {line} of {path}" if line else str(path)
+        super().__init__(
+            f"Cannot evaluate {place}: {problem}. Each line is a JSON object, such as "
+            '{"question": "What is the limit?", "quote": "100 euros"}.'
+        )
+        self.path = path
+        self.line = line
+
+
 class SettingRefused(AssistantError, ValueError):
     """A setting has a value that cannot be used."""
 
@@ -45,10 +59,10 @@ class SettingRefused(AssistantError, ValueError):
 
 
 class ModelUnavailable(AssistantError):
-    """The embedding model cannot be loaded."""
+    """A model cannot be loaded."""
 
     def __init__(self, model: str, problem: str, remedy: str) -> None:
-        super().__init__(f"The embedding model {model} cannot be used: {problem}. {remedy}")
+        super().__init__(f"The model {model} cannot be used: {problem}. {remedy}")
         self.model = model
 
 

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from assistant.errors import QuestionRefused
 from assistant.terms import topic, visible
@@ -10,18 +12,38 @@ MOST_CHARACTERS = 4_000
 """A longer question is refused."""
 
 _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
-_CHAIN = 2  # questions before this one that may be joined with it
-# A question with more words of its own means those by "it" or "their".
-_OWN = 3
-_EARLIER = 300  # characters of each
 _SYMBOLS = 0x2100  # symbols from here on, such as emoji, may be all that is asked
+_SHORT = 3  # a question with so few words of its own, and no name, leans on those before it
+_EARLIER = 300  # characters of each earlier question
+_NAMES = 24  # names from what was said before, the latest first
 # Words that point back to something said before.
 _BACK = re.compile(
-    r"\b(?:it|its|they|them|their|he|him|his|she|her|hers|that|those|there|then|one|ones|same|"
-    r"он|она|оно|они|его|её|ее|их|это|этот|эта|эти|там)\b|它|他们|她|他|那",
+    r"\b(?:it|its|they|them|theirs?|he|him|his|she|hers?|that|those|these|this|there|then|ones?|"
+    r"same|others?|else|more|another|besides|он|она|оно|они|его|её|ее|их|это|этот|эта|эти|там)\b"
+    r"|它|他们|她|他|那",
     re.IGNORECASE,
 )
-_CONTINUES = re.compile(r"^\W*(?:and|but|or|so|also|what about|how about|а|и|но)\b", re.IGNORECASE)
+_CONTINUES = re.compile(
+    r"^\W*(?:and|but|or|so|also|why|what about|how about|а|и|но|почему)\b", re.IGNORECASE
+)
+_NAME = re.compile(r"(?<!^)\b[A-ZА-Я][\w'’-]+(?:\s+[A-ZА-Я][\w'’-]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question asked before, and what was answered (nothing, where that is not known)."""
+
+    question: str
+    said: str = ""
+
+
+class Standalone(NamedTuple):
+    """A question that can be answered without what went before."""
+
+    question: str
+    """What is read: the question, after the last one it leans on."""
+    search: str
+    """What is searched for: all it may be about."""
 
 
 def clean(question: str) -> str:
@@ -43,21 +65,23 @@ def clean(question: str) -> str:
     return plain
 
 
-def rephrase(question: str, history: Sequence[str]) -> str:
-    """The question, after those it leans on; as it is where it stands alone.
+def rephrase(question: str, history: Sequence[Turn]) -> Standalone:
+    """The question joined with what it refers to; as it is where it stands alone.
 
-    `history` are the questions before it, oldest first.
+    `history` are the turns before it, oldest first. Passages are looked for by all questions that
+    led here and the names in the answers: on CANARD (Elgohary et al. 2019) that finds the right
+    passage as often as a person's rewriting (benchmarks/followups.py).
     """
-    chain = [question]
-    for earlier in reversed(history[-_CHAIN:]):
-        if not _leans_back(chain[0]):
-            break
-        chain.insert(0, earlier.strip()[:_EARLIER])
-    return " ".join(chain)
+    if not history or not _leans_back(question):
+        return Standalone(question, question)
+    earlier = [turn.question.strip()[:_EARLIER] for turn in history]
+    names = [name for turn in reversed(history) for name in _NAME.findall(turn.said)]
+    found = list(dict.fromkeys(names))[:_NAMES]
+    return Standalone(f"{earlier[-1]} {question}", " ".join([*earlier, *found, question]))
 
 
 def _leans_back(question: str) -> bool:
-    if _CONTINUES.search(question):
+    if _CONTINUES.search(question) or _BACK.search(question):
         return True
     own = len(topic(question))
-    return not own or (own <= _OWN and bool(_BACK.search(question)))
+    return own <= 1 or (own <= _SHORT and not _NAME.search(question))

@@ -17,6 +17,8 @@ class Settings:
     """The folder that holds `knowledge/` and `index/`."""
     embedder: str = ""
     """An embedding model: a folder or a name on the hub; empty is the one that comes along."""
+    reader: str = ""
+    """A question-answering model: a folder or a name on the hub; empty: the one of our own."""
     threshold: float = THRESHOLD
     """Answer when the odds that the documents answer reach this probability, 0 to 1."""
     passages: int = 10
@@ -47,13 +49,14 @@ class Settings:
     def read(cls, home: str | os.PathLike[str] | None = None) -> "Settings":
         """The settings of the environment, read now.
 
-        `ASSISTANT_HOME`, `ASSISTANT_EMBEDDER`, `ASSISTANT_THRESHOLD`; `home` wins over
-        `ASSISTANT_HOME`, which wins over the current folder. Raises `SettingRefused`.
+        `ASSISTANT_HOME`, `ASSISTANT_EMBEDDER`, `ASSISTANT_READER`, `ASSISTANT_THRESHOLD`; `home`
+        wins over `ASSISTANT_HOME`, which wins over the current folder. Raises `SettingRefused`.
         """
         folder = Path(home or os.environ.get("ASSISTANT_HOME") or Path.cwd()).expanduser()
         return cls(
             home=folder.absolute(),
             embedder=os.environ.get("ASSISTANT_EMBEDDER", ""),
+            reader=os.environ.get("ASSISTANT_READER", ""),
             threshold=_number("ASSISTANT_THRESHOLD", THRESHOLD),
         )
 

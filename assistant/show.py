@@ -24,17 +24,24 @@ _WRAPPED = re.compile(r"(?<=[^\r\n]{40})\n(?=[^\W\d_])")
 # All punctuation, so that neither HTML nor Gradio's Markdown finds anything to act on.
 _ENTITIES = {ord(char): f"&#{ord(char)};" for char in string.punctuation + "\n\t"}
 _ENTITIES[ord("\r")] = '<span class="soft">&#10;</span>'
+_SPACES = re.compile(r"\s+")
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[22m"
 _CLOSEST, _EXCERPT, _NAMES = 3, 160, 20
 _STYLE = "<style>.passage { white-space: pre-wrap } .soft { white-space: normal }</style>"
 
 
-def to_text(answer: Answer) -> str:
-    """For a terminal: the statements with their markers, then what each marker stands for."""
+def to_text(answer: Answer, *, bold: bool = False) -> str:
+    """For a terminal: the statements with their markers, then what each marker stands for.
+
+    `bold` sets the words that answer in bold, with the codes of a terminal.
+    """
     sources = _sources(answer)
     blocks = [answer.abstention.explanation] if answer.abstention is not None else []
     for said in answer.statements:
         markers = "".join(f"[{sources[citation]}]" for citation in said.citations)
-        blocks.append(f"{line(said.text)} {markers}")
+        before, words, after = (_flat(part) for part in _parted(said.text, said.citations[0]))
+        words = f"{_BOLD}{words}{_PLAIN}" if words and bold else words
+        blocks.append(f"{before}{words}{after} {markers}")
     for source, number in sources.items():
         mark, words = (f"[{number}]", source.quote) if source.quote else ("Closest:", "")
         words = line(words) or _excerpt(source.passage)
@@ -64,7 +71,8 @@ def bubble(answer: Answer, turn: int | str) -> str:
         blocks.append(f'<div class="abstention"><p>{reason}</p>{near}</div>')
     for said in answer.statements:
         markers = " ".join(f"{to[cited]}&#91;{sources[cited]}&#93;</a>" for cited in said.citations)
-        blocks.append(f'<p class="statement">{escape(said.text)} {markers}</p>')
+        text = _emphasised(said.text, said.citations[0])
+        blocks.append(f'<p class="statement">{text} {markers}</p>')
     blocks += [f'<p class="aside">{escape(notice)}</p>' for notice in answer.notices]
     return "".join(blocks)
 
@@ -148,6 +156,23 @@ def _sources(answer: Answer) -> dict[Citation, int]:
     return {source: n for n, source in enumerate(dict.fromkeys([*answer.citations, *blank]), 1)}
 
 
+def _parted(quote: str, citation: Citation) -> tuple[str, str, str]:
+    """What stands before the words that answer, the words, and what stands after them."""
+    if citation.words is None:
+        return quote, "", ""
+    start, end = (place - citation.start for place in citation.words)
+    return quote[:start], quote[start:end], quote[end:]
+
+
+def _emphasised(quote: str, citation: Citation) -> str:
+    before, words, after = map(escape, _parted(quote, citation))
+    return f"{before}<strong>{words}</strong>{after}" if words else before
+
+
+def _flat(text: str) -> str:
+    return _SPACES.sub(" ", visible(text))
+
+
 def _lead(passage: Passage) -> int:
     """Where the first sentence begins in the text: a heading may stand before it."""
     return passage.sentences[0].start - passage.start if passage.sentences else 0
@@ -167,7 +192,7 @@ def _prose(source: Citation) -> str:
     before, after = (text[body:start], text[end:]) if source.quote else (text[body:], "")
     above = escape(text[:body].strip())
     above = above and f'<p class="above" dir="auto">{above}</p>'
-    marked = source.quote and f"<mark>{escape(text[start:end])}</mark>"
+    marked = source.quote and f"<mark>{_emphasised(text[start:end], source)}</mark>"
     return (
         f'{above}<p class="passage" dir="auto">{escape(before.lstrip())}'
         f"{marked}{escape(after.rstrip())}</p>"

@@ -120,6 +120,22 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """A sentence of a passage, and the odds, as a probability, that it answers."""
+
+    passage: Passage
+    span: Span
+    odds: float
+    words: Span | None = None
+    """The words of the sentence that answer, where the reader can tell."""
+
+    @property
+    def quote(self) -> str:
+        """The sentence's exact characters."""
+        return self.passage.quote(self.span)
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """The exact words a statement rests on: `document.text[start:end] == quote`."""
 
@@ -131,6 +147,13 @@ class Citation:
     quote: str
     passage: Passage
     """The passage around the quote."""
+    words: Span | None = None
+    """The words of the quote that answer, inside `start:end`, where the reader can tell."""
+
+    @property
+    def answer(self) -> str:
+        """The exact words that answer; empty where the reader cannot tell."""
+        return self.passage.quote(self.words) if self.words else ""
 
     @property
     def location(self) -> str:
@@ -153,6 +176,8 @@ class Statement:
     text: str
     citations: tuple[Citation, ...]
     verdict: Verdict = Verdict.SUPPORTED
+    odds: float = 1.0
+    """The odds that it answers the question, as a probability."""
 
 
 class Abstention(StrEnum):

@@ -23,17 +23,22 @@ def is_supported(statement: Statement) -> bool:
 
 
 def is_exact(citation: Citation) -> bool:
-    """Whether the quote is where it says, and is made of whole sentences of its passage."""
+    """Whether the quote is where it says, made of whole sentences, and holds the words marked."""
     passage = citation.passage
     starts = {span.start for span in passage.sentences}
     ends = {span.end for span in passage.sentences}
     return (
-        citation.start in starts
+        _holds(citation, citation.words)
+        and citation.start in starts
         and citation.end in ends
         and citation.source == passage.source
         and bool(citation.quote)
         and citation.quote == passage.quote(Span(citation.start, citation.end))
     )
+
+
+def _holds(citation: Citation, words: Span | None) -> bool:
+    return words is None or citation.start <= words.start < words.end <= citation.end
 
 
 def disagreements(statements: Sequence[Statement]) -> list[str]:

@@ -1,11 +1,11 @@
-"""Fit the first reader's weights on one question set and measure them on another.
+"""Fit the weights of the reader by likeness on one question set and measure them on another.
 
     python -m benchmarks.evidence TRAIN_FOLDER TEST_FOLDER [--most 2500]
 
-Two logistic regressions over `assistant.read.FEATURES`: RANK over all sentences retrieved for a
-question (does this one hold the answer, in the text it belongs to), ODDS over the sentence that
-ranks first. A question of one article is asked of that article (as many near misses as the set
-has) and, for every fourth, of another article (nothing there answers).
+Two logistic regressions over the FEATURES of `assistant.read.likeness`: RANK over all sentences
+retrieved for a question (does this one hold the answer, in the text it belongs to), ODDS over the
+sentence that ranks first. A question of one article is asked of that article (as many near misses
+as the set has) and, for every fourth, of another article (nothing there answers).
 """
 
 import argparse
@@ -17,7 +17,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from assistant.embed import SentenceTransformerEmbeddings
-from assistant.read import FEATURES, ODDS, RANK, Evidence, Vectors
+from assistant.read.evidence import Evidence
+from assistant.read.likeness import FEATURES, ODDS, RANK, Vectors, weigh_up
 from assistant.retrieve import fuse
 from assistant.terms import terms, topic
 from assistant.types import Hit
@@ -51,12 +52,13 @@ class Article:
         """Retrieve, and weigh every sentence."""
         size = len(self._passages)
         frequencies = {term: self._counts[term] for term in topic(question.text)}
-        evidence = Evidence(question.text, vector.tolist(), lambda _: frequencies, size)
+        evidence = Evidence(question.text, lambda _: frequencies, size)
         features, answers = [], []
         for hit in self._hits(question, vector):
             texts = [hit.passage.quote(span) for span in hit.passage.sentences]
             for text in texts:
-                features.append(evidence.of(hit, text, self._sentences[text]))
+                cosine = float(vector @ self._sentences[text])
+                features.append(weigh_up(evidence, hit, text, cosine))
                 answers.append(
                     hit.passage.source in question.gold
                     and any(answer.lower() in text.lower() for answer in question.answers)

@@ -1,6 +1,7 @@
 """Question sets in one shape: a folder with `corpus.jsonl` and `queries.jsonl`."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from assistant import evaluate as asked
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.split import split
 from assistant.types import Document, Passage, Section
 
+Line = dict[str, Any]
 Vectors = npt.NDArray[np.float32]
 
 
@@ -43,23 +46,9 @@ class QuestionSet:
 
 def read_set(folder: Path, most: int, embedder: SentenceTransformerEmbeddings) -> QuestionSet:
     """Read a set and embed it; at most so many questions, drawn with a fixed seed."""
-    texts = _lines(folder / "corpus.jsonl")
-    passages = [
-        passage
-        for text in texts
-        for passage in split(
-            Document(
-                source=text["id"],
-                text=text["text"],
-                sha256="",
-                sections=(Section(0, 0, len(text["text"])),),
-                title=text["title"],
-            ),
-            embedder.count_tokens,
-            embedder.max_tokens - 56,
-        )
-    ]
-    asked = [line for line in _lines(folder / "queries.jsonl") if line["gold_doc_ids"]]
+    texts = read_lines(folder / "corpus.jsonl")
+    passages = passages_of(texts, embedder)
+    asked = [line for line in read_lines(folder / "queries.jsonl") if line["gold_doc_ids"]]
     order = np.random.default_rng(0).permutation(len(asked))[:most]
     questions = [
         Question(
@@ -77,6 +66,25 @@ def read_set(folder: Path, most: int, embedder: SentenceTransformerEmbeddings) -
         asked=np.array([embedder.embed_query(each.text) for each in questions], dtype=np.float32),
         articles={text["id"]: text["title"] for text in texts},
     )
+
+
+def passages_of(texts: Sequence[Line], embedder: SentenceTransformerEmbeddings) -> list[Passage]:
+    """Texts of a set, cut as the product cuts documents."""
+    return [
+        passage
+        for text in texts
+        for passage in split(
+            Document(
+                source=text["id"],
+                text=text["text"],
+                sha256="",
+                sections=(Section(0, 0, len(text["text"])),),
+                title=text["title"],
+            ),
+            embedder.count_tokens,
+            embedder.max_tokens - 56,
+        )
+    ]
 
 
 def embed(embedder: SentenceTransformerEmbeddings, texts: Sequence[str]) -> Vectors:
@@ -97,5 +105,36 @@ def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
     return float(statistic) / (len(positive) * len(negative))
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def read_lines(path: Path) -> list[Line]:
+    """The lines of a JSONL file."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def write_home(folder: Path, home: Path, most: int, seed: int = 0) -> list[asked.Question]:
+    """A set as a home, a file for each text under its title; and its questions, `most` of them.
+
+    Questions without a text they are about are left out. `source` is that text, also where it
+    does not answer: the near-miss.
+    """
+    (home / "knowledge").mkdir(parents=True)
+    names = {}
+    for text in read_lines(folder / "corpus.jsonl"):
+        names[text["id"]] = re.sub(r"[^\w-]", "_", text["id"]) + ".md"
+        title = f"# {text['title']}\n\n" if text["title"] else ""
+        (home / "knowledge" / names[text["id"]]).write_text(title + text["text"], "utf-8")
+    lines = [
+        line for line in read_lines(folder / "queries.jsonl")
+        if line["gold_doc_ids"] and bool(line["answers"]) == line["answerable"]
+    ]  # fmt: skip
+    order = np.random.default_rng(seed).permutation(len(lines))[:most]
+    return [
+        asked.Question(
+            question=line["question"],
+            answerable=line["answerable"],
+            quote=tuple(line["answers"]),
+            source=names[line["gold_doc_ids"][0]],
+            history=tuple(line.get("history", ())[::2]),
+            kind=f"{folder.parent.name}/{folder.name}",
+        )
+        for line in (lines[i] for i in order.tolist())
+    ]

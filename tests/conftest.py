@@ -64,7 +64,7 @@ class WordEmbeddings:
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test touches the data of whoever runs it."""
     monkeypatch.setenv("ASSISTANT_HOME", str(tmp_path / "home"))
-    for name in ("ASSISTANT_EMBEDDER", "ASSISTANT_THRESHOLD"):
+    for name in ("ASSISTANT_EMBEDDER", "ASSISTANT_READER", "ASSISTANT_THRESHOLD"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -12,8 +12,8 @@ import assistant
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "assistant").rglob("*.py"))
-VOCABULARY = {"types", "errors", "settings", "terms", "progress"}
-FACES = {"cli", "page", "__main__", "__init__"}
+VOCABULARY = {"types", "errors", "settings", "terms", "progress", "hub"}
+FACES = {"cli", "page", "evaluate", "__main__", "__init__"}
 # Who speaks the sentence, and so imports the steps.
 SPEAKERS = {"assistant", "sync"}
 

@@ -1,72 +1,299 @@
+import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from assistant.read import FEATURES, ODDS, RANK, EvidenceReader, is_overview, kind, lacks
+from assistant.errors import ModelUnavailable
+from assistant.read import UNKNOWN, Reader, central, is_overview
+from assistant.read.evidence import Evidence, kind, lacks, probability
+from assistant.read.language import is_known
+from assistant.read.likeness import FEATURES, ODDS, RANK, LikenessReader
+from assistant.read.spans import BUNDLED, SpanModel
 from assistant.terms import terms
-from assistant.types import Hit, Passage, Span
+from assistant.types import Hit, Passage, Reading, Span
 from tests.conftest import WordEmbeddings
 
 
-def passage(*sentences: str, heading: str = "", source: str = "a.txt") -> Passage:
-    spans, at = [], 0
+def passage(*sentences: str, heading: str = "", source: str = "a.txt", start: int = 0) -> Passage:
+    spans, at = [], start
     for sentence in sentences:
         spans.append(Span(at, at + len(sentence)))
         at += len(sentence) + 1
-    return Passage(source, 0, at - 1, " ".join(sentences), tuple(spans), heading=heading)
+    text = " ".join(sentences)
+    return Passage(source, start, start + len(text), text, tuple(spans), heading=heading)
 
 
-def reading(question: str, *passages: Passage) -> list[tuple[str, float]]:
+def none(asked: Sequence[str]) -> Mapping[str, int]:
+    return dict.fromkeys(asked, 0)
+
+
+def read(reader: Reader, question: str, *passages: Passage) -> list[Reading]:
+    vector = WordEmbeddings().embed_query(question)
+    hits = [Hit(found, 0.5, dense=0.5, lexical=0.5) for found in passages]
+    return reader.read(question, vector, hits, none, len(passages))[0]
+
+
+TRADE = passage(
+    "China is the second-largest trading partner of Belarus, and the largest in Asia.",
+    "Last year, bilateral trade between the two countries surpassed $8.4 billion.",
+    start=1000,
+)
+AREA = passage(
+    "Belarus intends to deepen its ties with the Greater Bay Area.",
+    "It covers nine cities, including Guangzhou, Shenzhen, and Zhuhai.",
+    heading="Greater Bay Area",
+)
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader("", WordEmbeddings().embed_documents)
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "words"),
+    [
+        ("How much was traded last year?", TRADE.sentences[1], "8.4 billion"),
+        ("How many cities does the Greater Bay Area cover?", AREA.sentences[1], "nine"),
+    ],
+)
+def test_the_right_sentence_comes_first_with_the_words_that_answer(
+    reader: Reader, question: str, sentence: Span, words: str
+) -> None:
+    first = read(reader, question, AREA, TRADE)[0]
+    assert first.span == sentence
+    assert first.words
+    assert words in first.passage.quote(first.words)
+    assert first.odds > 0.5
+
+
+def test_what_is_not_said_has_low_odds(reader: Reader) -> None:
+    likely = read(reader, "How many cities does the Greater Bay Area cover?", AREA, TRADE)[0]
+    unlikely = read(reader, "Who won the football cup in 2022?", AREA, TRADE)[0]
+    assert unlikely.odds < 0.1 < likely.odds
+
+
+def test_the_same_question_gets_the_same_readings(reader: Reader) -> None:
+    question = "Which cities does it cover?"
+    assert read(reader, question, AREA, TRADE) == read(reader, question, AREA, TRADE)
+
+
+def test_nothing_read_is_nothing_found(reader: Reader) -> None:
+    assert read(reader, "How large was trade?") == []
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.text(min_size=1, max_size=60).filter(str.strip), min_size=1, max_size=4),
+    st.text(min_size=1, max_size=40),
+)
+def test_the_words_are_inside_their_sentence(sentences: list[str], question: str) -> None:
+    found = passage(*(text.strip() for text in sentences), start=7)
+    for reading in read(_READER, question, found):
+        assert reading.span in found.sentences
+        if reading.words:
+            assert reading.span.start <= reading.words.start < reading.words.end
+            assert reading.words.end <= reading.span.end
+
+
+_READER = Reader("", WordEmbeddings().embed_documents)
+
+
+def test_a_long_passage_is_read_in_windows_to_its_end() -> None:
+    text = "The council met again and nothing was decided. " * 80 + "The fee is 35 euros."
+    windows = SpanModel().read("How high is the fee?", [text, "The fee is 20 euros."])
+    assert [window.passage for window in windows][-1] == 1
+    assert len(windows) > 3
+    best = max(windows[:-1], key=lambda window: float(window.start.max()))
+    at = int(best.offsets[int(best.start.argmax()), 0])
+    assert text[at:].startswith("35")
+
+
+def test_a_long_question_is_read_by_its_end() -> None:
+    window, *_ = SpanModel().read("word " * 1500 + "how high is the fee?", ["The fee is 35 euros."])
+    assert (
+        "The fee is 35 euros."[int(window.offsets[int(window.start.argmax()), 0]) :] == "35 euros."
+    )
+
+
+def test_reading_loads_no_torch() -> None:
+    code = (
+        "import sys; from assistant.read.spans import SpanModel; "
+        "SpanModel().read('Who?', ['Ana did.']); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+# Its own weights, and those of others.
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(BUNDLED, tmp_path / "reader"))
+
+
+def test_a_reader_in_a_folder_reads_like_the_one_that_comes_along(
+    copied: Path, reader: Reader
+) -> None:
+    other = Reader(str(copied), WordEmbeddings().embed_documents)
+    question = "How many cities are covered?"
+    assert read(other, question, AREA) == read(reader, question, AREA)
+
+
+@pytest.mark.parametrize("spoil", ["other weights", "damaged", "no tokenizer"])
+def test_s3_a_reader_that_is_not_what_it_should_be_is_refused(copied: Path, spoil: str) -> None:
+    if spoil == "no tokenizer":
+        (copied / "tokenizer.json").unlink()
+    else:
+        (copied / "model.onnx").write_bytes(b"not these")
+    if spoil == "damaged":
+        (copied / "calibration.json").unlink()
+    with pytest.raises(ModelUnavailable, match="ASSISTANT_READER") as raised:
+        SpanModel(str(copied)).read("Who?", ["Ana did."])
+    assert spoil != "other weights" or "not the expected ones" in str(raised.value)
+
+
+def test_a_reader_on_the_hub_that_cannot_be_had_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelUnavailable, match="no/such-model.*ASSISTANT_READER to a folder"):
+        SpanModel("no/such-model").read("Who?", ["Ana did."])
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_an_extractive_model_of_transformers_stands_in(tmp_path: Path, family: str) -> None:
+    from transformers import AutoConfig, AutoModelForQuestionAnswering
+
+    size = json.loads((BUNDLED / "config.json").read_text())["vocab_size"]
+    config = AutoConfig.for_model(
+        family, vocab_size=size, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=16, max_position_embeddings=512, type_vocab_size=2 - (family != "bert"),
+    )  # fmt: skip
+    model = AutoModelForQuestionAnswering.from_config(config)  # type: ignore[no-untyped-call]
+    model.save_pretrained(tmp_path)
+    shutil.copy(BUNDLED / "tokenizer.json", tmp_path)
+    found = read(Reader(str(tmp_path), WordEmbeddings().embed_documents), "Who?", AREA, TRADE)
+    assert {each.span for each in found} == {*AREA.sentences, *TRADE.sentences}
+    assert all(0 <= each.odds <= 1 for each in found)
+
+
+# Languages.
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("How much was the trade between the two countries?", True),
+        ("BRI?", True),
+        ("$8.4 billion, 32 years", True),
+        ("Who is Roman Golovchenko?", True),
+        ("Сколько городов входит в этот район?", False),
+        ("有多少城市？", False),
+        ("Wann wurde der Vertrag von den Ländern unterzeichnet?", False),
+        ("Quel est le montant du commerce pour la Chine?", False),
+        ("¿Cuál fue el valor del comercio entre los países?", False),
+        ("", True),
+    ],
+)
+def test_english_is_told_from_what_the_reader_does_not_know(text: str, known: bool) -> None:
+    assert is_known(text) is known
+
+
+def test_another_language_goes_to_the_reader_by_likeness_with_a_notice(reader: Reader) -> None:
+    words = WordEmbeddings()
+    russian = passage("Товарооборот превысил 8,4 миллиарда долларов.", "Стороны встретились.")
+    question = "Какой был товарооборот?"
+    hits = [Hit(russian, 0.5, dense=0.5)]
+    found, notices = reader.read(question, words.embed_query(question), hits, none, 1)
+    assert notices == (UNKNOWN,)
+    assert found[0].span == russian.sentences[0]
+    assert found[0].words is None
+
+
+def test_passages_in_another_language_are_left_to_their_own_questions(reader: Reader) -> None:
+    russian = passage("Район включает девять городов и три порта.", source="r.txt")
+    found = read(reader, "How many cities does the Greater Bay Area cover?", russian, AREA)
+    assert {reading.passage.source for reading in found} == {"a.txt"}
+
+
+# By likeness.
+
+
+def by_likeness(question: str, *passages: Passage) -> list[Reading]:
     words = WordEmbeddings()
     held = [frozenset(terms(f"{p.heading} {p.text}")) for p in passages]
 
     def frequencies(asked: Sequence[str]) -> Mapping[str, int]:
         return {term: sum(term in each for each in held) for term in asked}
 
-    vector = words.embed_query(question)
+    evidence = Evidence(question, frequencies, len(passages))
     hits = [Hit(p, 0.5, dense=0.5) for p in passages]
-    reader = EvidenceReader(words.embed_documents)
-    found = reader.read(question, vector, hits, frequencies, len(passages))
-    return [(each.quote, each.odds) for each in found]
+    return LikenessReader(words.embed_documents).read(evidence, words.embed_query(question), hits)
 
 
-TRADE = passage("Trade between them surpassed $8.4 billion.", "It has remained strong.")
 SEAT = passage("The seat is Minsk.", "The council meets in spring.")
 
 
-def test_the_sentence_with_the_words_comes_first() -> None:
-    assert reading("How large was trade?", TRADE, SEAT)[0][0] == TRADE.quote(TRADE.sentences[0])
-    assert reading("Where is the seat?", TRADE, SEAT)[0][0] == "The seat is Minsk."
+def test_by_likeness_the_sentence_with_the_words_comes_first() -> None:
+    assert by_likeness("How much trade surpassed?", TRADE, SEAT)[0].span == TRADE.sentences[1]
+    assert by_likeness("Where is the seat?", TRADE, SEAT)[0].quote == "The seat is Minsk."
 
 
-def test_every_sentence_has_odds_and_an_unknown_matter_has_low_ones() -> None:
-    asked = reading("How large was trade?", TRADE, SEAT)
-    unknown = reading("Who won the football cup?", TRADE, SEAT)
-    assert len(asked) == len(unknown) == 4
-    assert all(0 <= odds <= 1 for _, odds in asked)
-    assert max(odds for _, odds in unknown) < max(odds for _, odds in asked)
-
-
-def test_nothing_read_is_nothing_found() -> None:
-    assert reading("How large was trade?") == []
+def test_by_likeness_an_unknown_matter_has_low_odds() -> None:
+    asked = by_likeness("Where is the seat?", TRADE, SEAT)
+    unknown = by_likeness("Who won the football cup?", TRADE, SEAT)
+    assert max(each.odds for each in unknown) < max(each.odds for each in asked)
 
 
 def test_sentences_are_embedded_once() -> None:
     words = WordEmbeddings()
-    reader = EvidenceReader(words.embed_documents)
+    likeness = LikenessReader(words.embed_documents)
     for _ in range(2):
-        reader.read("Trade?", [0.0] * 256, [Hit(TRADE, 0.5)], lambda t: dict.fromkeys(t, 1), 1)
+        likeness.read(Evidence("Trade?", none, 1), [0.0] * 256, [Hit(TRADE, 0.5)])
     assert len(words.embedded) == 2
 
 
+def test_each_feature_has_its_weights() -> None:
+    assert len(RANK) == len(ODDS) == len(FEATURES) + 1
+
+
+# Overviews.
+
+
 def test_an_overview_takes_one_sentence_of_a_section_in_order() -> None:
-    words = WordEmbeddings()
     sections = [passage(f"Trade grew in part {i}.", f"Noise{i}.", heading=f"{i}", source=f"{i}.txt")
                 for i in range(5)]  # fmt: skip
-    central = EvidenceReader(words.embed_documents).central(sections, 3)
-    assert len(central) == 3
-    assert [each.passage.source for each in central] == sorted(e.passage.source for e in central)
-    assert all(each.quote.startswith("Trade") for each in central)
+    found = central(sections, WordEmbeddings().embed_documents, 3)
+    assert len(found) == 3
+    assert [each.passage.source for each in found] == sorted(e.passage.source for e in found)
+    assert all(each.quote.startswith("Trade") for each in found)
+    assert central([], WordEmbeddings().embed_documents, 3) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "overview"),
+    [
+        ("What is this document about?", True),
+        ("What is this about?", True),
+        ("Summarise the agreement.", True),
+        ("Give me an overview", True),
+        ("What are the key points?", True),
+        ("总结一下", True),
+        ("What is the agreement about trade worth?", False),
+        ("What did he say about this law?", False),
+    ],
+)
+def test_overviews_are_told_apart(question: str, overview: bool) -> None:
+    assert is_overview(question) is overview
+
+
+# Evidence.
 
 
 @pytest.mark.parametrize(
@@ -89,7 +316,7 @@ def test_the_kind_of_thing_asked_for(question: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "sentence", "missing"),
+    ("wanted", "text", "missing"),
     [
         ("date", "They met on 5 May 2024.", False),
         ("date", "They met in Minsk.", True),
@@ -101,26 +328,18 @@ def test_the_kind_of_thing_asked_for(question: str, expected: str) -> None:
         ("", "Anything.", False),
     ],
 )
-def test_a_sentence_without_the_kind_asked_for(wanted: str, sentence: str, missing: bool) -> None:
-    assert lacks(wanted, sentence, frozenset()) is missing
+def test_a_text_without_the_kind_asked_for(wanted: str, text: str, missing: bool) -> None:
+    assert lacks(wanted, text, frozenset()) is missing
 
 
-@pytest.mark.parametrize(
-    ("question", "overview"),
-    [
-        ("What is this document about?", True),
-        ("What is this about?", True),
-        ("Summarise the agreement.", True),
-        ("Give me an overview", True),
-        ("What are the key points?", True),
-        ("总结一下", True),
-        ("What is the agreement about trade worth?", False),
-        ("What did he say about this law?", False),
-    ],
-)
-def test_overviews_are_told_apart(question: str, overview: bool) -> None:
-    assert is_overview(question) is overview
+def test_names_and_numbers_of_the_question_that_a_text_lacks() -> None:
+    evidence = Evidence("What did Li Qiang say in 2024?", none, 1)
+    assert evidence.missing_names("Li Qiang spoke.") == 0
+    assert evidence.missing_names("Li spoke.") == 0.5
+    assert evidence.lacks_number("In 2023.")
+    assert not evidence.lacks_number("In 2024.")
 
 
-def test_each_feature_has_its_weights() -> None:
-    assert len(RANK) == len(ODDS) == len(FEATURES) + 1
+def test_the_logistic_function_does_not_overflow() -> None:
+    assert probability(0) == 0.5
+    assert 0 < probability(-1e9) < 1e-9 < 1 - 1e-9 < probability(1e9) <= 1

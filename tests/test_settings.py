@@ -20,7 +20,9 @@ def test_home_as_given_wins_over_the_environment_and_that_over_here(
 def test_the_environment_is_read_when_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSISTANT_EMBEDDER", "some/model")
     monkeypatch.setenv("ASSISTANT_THRESHOLD", "0.7")
+    monkeypatch.setenv("ASSISTANT_READER", "some/reader")
     assert (Settings.read().embedder, Settings.read().threshold) == ("some/model", 0.7)
+    assert Settings.read().reader == "some/reader"
 
 
 @pytest.mark.parametrize("value", ["high", "1.5", "-1", "nan"])

@@ -16,7 +16,8 @@ def said(text: str, source: str) -> Statement:
 
 
 def test_a_quote_at_its_place_is_kept() -> None:
-    statement = Statement("The limit is 5 percent.", (CITATION,))
+    statement = Statement("The limit is 5 percent.", (replace(CITATION, words=Span(35, 44)),))
+    assert statement.citations[0].answer == "5 percent"
     assert verify([statement]) == [statement]
 
 
@@ -29,8 +30,19 @@ def test_a_quote_at_its_place_is_kept() -> None:
         replace(CITATION, start=26, quote="limit is 5 percent."),
         replace(CITATION, source="b.txt"),
         replace(CITATION, start=22, end=22, quote=""),
+        replace(CITATION, words=Span(10, 21)),
+        replace(CITATION, words=Span(25, 25)),
     ],
-    ids=["other words", "shifted", "cut short", "not a sentence", "other file", "empty"],
+    ids=[
+        "other words",
+        "shifted",
+        "cut short",
+        "not a sentence",
+        "other file",
+        "empty",
+        "marked elsewhere",
+        "nothing marked",
+    ],
 )
 def test_an_inexact_quote_takes_its_statement_with_it(citation: Citation) -> None:
     assert not is_exact(citation)

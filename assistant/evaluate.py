@@ -1,0 +1,275 @@
+"""How well the assistant does on questions whose answers are known.
+
+Each line of a question file is a JSON object:
+
+    {"question": "How many cities does it cover?", "history": ["What is the Greater Bay Area?"],
+     "quote": ["nine cities"], "source": "china-belarus-joint-statement.txt"}
+    {"question": "What is the GDP of Belarus?", "answerable": false}
+
+`quote`, a text or several of which any will do, is what the right sentence contains; without it
+any answer is right. `source` is the document that must be cited, `kind` a name to group questions
+by. All but `question` may be left out.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from assistant.errors import QuestionFileRefused
+from assistant.progress import Progress, silent
+from assistant.show import line
+from assistant.types import Answer, Statement
+
+if TYPE_CHECKING:
+    from assistant.assistant import Assistant
+
+FIRST, LATER, OTHER, REFUSED, ANSWERED = (
+    "right words first", "right words later", "other words", "refused", "answered"
+)  # fmt: skip
+_THRESHOLDS = [step / 20 for step in range(20)]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One line of a question file."""
+
+    question: str
+    answerable: bool = True
+    quote: tuple[str, ...] = ()
+    source: str = ""
+    history: tuple[str, ...] = ()
+    kind: str = ""
+
+    def is_in(self, source: str, text: str) -> bool:
+        """Whether a text of a source holds the right words."""
+        if self.source and self.source != source:
+            return False
+        plain = _plain(text)
+        return not self.quote or any(_plain(quote) in plain for quote in self.quote)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one question; the threshold is applied later."""
+
+    asked: Question
+    said: tuple[tuple[float, bool], ...]
+    """Of each statement, the odds that it answers, and whether it holds the right words."""
+    marked: bool
+    """Whether the words marked in the first statement are right ones."""
+    retrieved: bool
+    """Whether a passage with the right words was read."""
+    seconds: float
+
+    @property
+    def odds(self) -> float:
+        """Of the first statement; below the threshold the question is refused."""
+        return self.said[0][0] if self.said else 0.0
+
+    def at(self, threshold: float) -> str:
+        """The outcome at a threshold."""
+        right = [right for odds, right in self.said if odds >= threshold]
+        if not right:
+            return REFUSED
+        if not self.asked.answerable:
+            return ANSWERED
+        return FIRST if right[0] else LATER if any(right) else OTHER
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The outcomes of a question file, and the threshold the assistant is set to."""
+
+    outcomes: tuple[Outcome, ...]
+    threshold: float
+
+    def select(self, answerable: bool) -> list[Outcome]:
+        """The outcomes of the questions that can be answered, or that cannot."""
+        return [each for each in self.outcomes if each.asked.answerable is answerable]
+
+    def curve(self) -> list[tuple[float, float, float]]:
+        """What each threshold costs and buys.
+
+        (threshold, share of answerable questions answered with the right words first, share of
+        unanswerable ones refused)
+        """
+        return [
+            (
+                threshold,
+                _share([each.at(threshold) == FIRST for each in self.select(True)]),
+                _share([each.at(threshold) == REFUSED for each in self.select(False)]),
+            )
+            for threshold in _THRESHOLDS
+        ]
+
+    def __str__(self) -> str:
+        return "\n".join([*self._kinds(), *self._besides(), *self._trade_off()])
+
+    def each(self) -> str:
+        """A line for every question: its outcome, its odds."""
+        return "\n".join(
+            f"{outcome.at(self.threshold):18} {outcome.odds:5.2f}  {line(outcome.asked.question)}"
+            for outcome in self.outcomes
+        )
+
+    def to_json(self) -> str:
+        """Every question with its outcome, and the trade-off."""
+        outcomes = [
+            asdict(each) | {"odds": each.odds, "outcome": each.at(self.threshold)}
+            for each in self.outcomes
+        ]
+        return json.dumps(
+            {"threshold": self.threshold, "outcomes": outcomes, "curve": self.curve()}
+        )
+
+    def _kinds(self) -> Iterator[str]:
+        yield f"{'':24} {'share, 95 % interval':>22}    questions"
+        for answerable in (True, False):
+            chosen = self.select(answerable)
+            for kind in dict.fromkeys(each.asked.kind for each in chosen):
+                group = [each for each in chosen if each.asked.kind == kind]
+                name = " ".join(filter(None, (kind, "" if answerable else "unanswerable")))
+                yield f"{line(name) or 'answerable'}"
+                outcomes = (FIRST, LATER, OTHER, REFUSED) if answerable else (REFUSED, ANSWERED)
+                for outcome in outcomes:
+                    yield _row(
+                        f"  {outcome}", [each.at(self.threshold) == outcome for each in group]
+                    )
+
+    def _besides(self) -> Iterator[str]:
+        answerable = [each for each in self.select(True) if each.asked.quote]
+        times = sorted(1000 * each.seconds for each in self.outcomes)
+        yield ""
+        yield _row("right passage read", [each.retrieved for each in answerable])
+        right = [each for each in answerable if each.at(0) == FIRST]
+        yield _row("right words marked", [each.marked for each in right])
+        if times:
+            slow = times[int(0.95 * (len(times) - 1))]
+            yield f"{'milliseconds':24} {median(times):.0f} (median), {slow:.0f} (95 % are faster)"
+
+    def _trade_off(self) -> Iterator[str]:
+        if self.select(True) and self.select(False):
+            yield f"\n{'threshold':>10} {FIRST:>20} {'unanswerable refused':>22}"
+            for threshold, right, refused in self.curve()[::2]:
+                yield f"{threshold:>10.2f} {right:>20.3f} {refused:>22.3f}"
+
+
+def read_questions(path: Path) -> list[Question]:
+    """The questions of a file. Raises `QuestionFileRefused`, which names the line."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise QuestionFileRefused(path, 0, str(error)) from None
+    questions = []
+    for number, text in enumerate(lines, 1):
+        if text.strip():
+            try:
+                questions.append(_question(json.loads(text)))
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                raise QuestionFileRefused(path, number, str(error)) from None
+    if not questions:
+        raise QuestionFileRefused(path, 0, "it has no questions")
+    return questions
+
+
+def evaluate(
+    assistant: "Assistant", questions: Sequence[Question], progress: Progress = silent
+) -> Evaluation:
+    """Ask every question; what the sources changed since the last sync is not seen."""
+    threshold = assistant.settings.threshold
+    willing = type(assistant)(
+        settings=replace(assistant.settings, threshold=0.0),
+        embedder=assistant.embedder,
+        reader=assistant.reader,
+    )
+    outcomes = []
+    for done, question in enumerate(questions):
+        progress("Asking", done, len(questions))
+        started = perf_counter()
+        answer = willing.ask(question.question, history=question.history)
+        outcomes.append(_outcome(question, answer, willing, perf_counter() - started))
+    progress("Asking", len(questions), len(questions))
+    return Evaluation(tuple(outcomes), threshold)
+
+
+def plot(evaluation: Evaluation) -> str:
+    """The trade-off as an SVG picture: what a higher threshold costs, and what it buys."""
+    thresholds, right, refused = zip(*evaluation.curve(), strict=True)
+    marks = "".join(
+        f'<path d="M0 {y}h400" stroke="#ddd"/><text x="-40" y="{y + 4}">{share:.0%}</text>'
+        f'<text x="{400 * share - 8:.0f}" y="268">{share:g}</text>'
+        for share in (0, 0.25, 0.5, 0.75, 1)
+        for y in [round(250 * (1 - share))]
+    )
+    lines = "".join(
+        f'<polyline points="{_points(thresholds, shares)}" fill="none" stroke="{colour}" '
+        f'stroke-width="2"/><text x="{x}" y="290" fill="{colour}">{name}</text>'
+        for shares, colour, name, x in (
+            (right, "#1a5fb4", f"answerable: {FIRST}", 0),
+            (refused, "#a51d2d", f"unanswerable: {REFUSED}", 200),
+        )
+    )
+    now = f'<path d="M{400 * evaluation.threshold:.0f} 0v250" stroke="#888" stroke-dasharray="4"/>'
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="-50 -20 470 330" width="470" '
+        'font-family="sans-serif" font-size="12"><rect x="-50" y="-20" width="470" height="330" '
+        f'fill="white"/>{marks}{now}{lines}<text x="330" y="-6">threshold</text></svg>\n'
+    )
+
+
+def _points(thresholds: Sequence[float], shares: Sequence[float]) -> str:
+    pairs = zip(thresholds, shares, strict=True)
+    return " ".join(f"{400 * threshold:.0f},{250 * (1 - share):.0f}" for threshold, share in pairs)
+
+
+def _outcome(question: Question, answer: Answer, assistant: "Assistant", seconds: float) -> Outcome:
+    words = [citation.answer for said in answer.statements[:1] for citation in said.citations]
+    read = assistant.find(answer.standalone, assistant.settings.passages)
+    return Outcome(
+        asked=question,
+        said=tuple((said.odds, _is_right(question, said)) for said in answer.statements),
+        marked=any(_overlap(_plain(word), question.quote) for word in words),
+        retrieved=any(question.is_in(hit.passage.source, hit.passage.text) for hit in read),
+        seconds=seconds,
+    )
+
+
+def _is_right(question: Question, said: Statement) -> bool:
+    return any(question.is_in(cited.source, cited.quote) for cited in said.citations)
+
+
+def _overlap(words: str, quotes: Sequence[str]) -> bool:
+    return bool(words) and any(words in _plain(quote) or _plain(quote) in words for quote in quotes)
+
+
+def _question(read: dict[str, Any]) -> Question:
+    names = ("question", "answerable", "quote", "source", "history", "kind")
+    known: dict[str, Any] = {name: read[name] for name in names if name in read}
+    if not isinstance(known.get("question"), str):
+        raise ValueError("it has no text under “question”")
+    if not isinstance(known.get("answerable", True), bool):
+        raise ValueError("“answerable” is neither true nor false")
+    quote = known.get("quote") or ()
+    known["quote"] = (quote,) if isinstance(quote, str) else tuple(map(str, quote))
+    known["history"] = tuple(map(str, known.get("history") or ()))
+    return Question(**known)
+
+
+def _row(name: str, values: Sequence[bool]) -> str:
+    if not values:
+        return f"{name:24} {'–':>22} {0:>10}"
+    share = _share(values)
+    half = 1.96 * (share * (1 - share) / len(values)) ** 0.5
+    return f"{name:24} {share:>14.3f} ± {half:.3f} {sum(values):>5} of {len(values)}"
+
+
+def _share(values: Sequence[bool]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())

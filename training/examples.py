@@ -1,0 +1,292 @@
+"""Question sets → examples: a question, a passage as the product cuts it, the words that answer.
+
+Answerable examples come from the sets. Unanswerable ones are what the sets call so, and what is
+made here, because near-misses are what a reader has least of: the question with another passage
+of its article, with another name or number in it, or turned into its opposite.
+"""
+
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import log
+from pathlib import Path
+
+from assistant.embed import SentenceTransformerEmbeddings
+from assistant.terms import terms, topic
+from assistant.types import Passage, Span
+from benchmarks.sets import Line, passages_of, read_lines
+
+# How often each set's questions are seen, in passes over it: natural questions about articles
+# are what users ask; the sets with noisy or very long answers only add variety.
+PASSES = {
+    "squad2_dev": 3.0,
+    "squad1_dev": 1.5,
+    "squad_train_partial": 0.8,
+    "nq_open_oracle": 1.0,
+    "covidqa_early": 0.7,
+    "timeqa_human": 0.3,
+    "policyqa": 0.3,
+}
+# Made unanswerable, as a share of the answerable questions of a set each pass.
+ELSEWHERE = 0.22
+SWAPPED = 0.22
+OPPOSED = 0.5  # of the swaps, where the question has a word with an opposite
+LED = 0.08  # examples after another question of the article, as a follow-up is read
+UNTITLED = 0.5  # examples without the title above the passage
+_MOST_OCCURRENCES = 3  # an answer that stands more often in a passage says little
+
+_NAME = re.compile(r"(?<!^)\b[A-Z][\w’'-]+(?:\s+(?:of\s+|the\s+)?[A-Z][\w’'-]+)*")
+_YEAR = re.compile(r"\b1\d{3}s?\b|\b20[0-4]\ds?\b")
+_NUMBER = re.compile(r"\b\d+(?:[.,]\d+)*\b")
+_OPPOSITES = re.findall(
+    r"(\w+)/(\w+)",
+    """
+    first/last largest/smallest highest/lowest before/after more/less most/least oldest/youngest
+    increase/decrease increased/decreased north/south northern/southern east/west eastern/western
+    longest/shortest always/never won/lost win/lose major/minor earliest/latest began/ended
+    start/end started/ended begin/end allowed/forbidden accept/reject accepted/rejected
+    support/oppose supported/opposed positive/negative male/female men/women above/below
+    higher/lower larger/smaller older/younger public/private same/different maximum/minimum
+    majority/minority top/bottom rise/fall with/without inside/outside early/late import/export
+    """,
+)
+_OPPOSITE = dict([*_OPPOSITES, *(pair[::-1] for pair in _OPPOSITES)])
+_AUXILIARY = re.compile(r"^(.{3,60}?)\s+(is|are|was|were|has|have|can|will|did)\s+(?!not\b)(.+)$")
+_DENIABLE = re.compile(r"\b(did|does|do|was|were|is|are|has|have|can|could|will|would)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What the reader sees, and what it should find.
+
+    `spans` are of characters of `context`, none where the passage does not answer. Where `loose`,
+    the answer is somewhere inside the span: any start and end in it is right.
+    """
+
+    question: str
+    context: str
+    spans: tuple[Span, ...] = ()
+    loose: bool = False
+
+
+class QuestionArticles:
+    """One set: its questions, and the passages of its texts by article."""
+
+    def __init__(self, folder: Path, embedder: SentenceTransformerEmbeddings) -> None:
+        self.name = folder.name
+        self.lines = [line for line in read_lines(folder / "queries.jsonl") if _usable(line)]
+        texts = read_lines(folder / "corpus.jsonl")
+        wanted = {gold for line in self.lines for gold in line["gold_doc_ids"]}
+        texts = [text for text in texts if text["id"] in wanted]
+        self.article = {text["id"]: text["title"] or text["id"] for text in texts}
+        self.passages: dict[str, list[Passage]] = defaultdict(list)
+        self.siblings: dict[str, list[Passage]] = defaultdict(list)
+        for passage in passages_of(texts, embedder):
+            self.passages[passage.source].append(passage)
+            self.siblings[self.article[passage.source]].append(passage)
+
+    @cached_property
+    def asked(self) -> dict[str, list[str]]:
+        """The questions of each article."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for line in self.lines:
+            found[self.article[line["gold_doc_ids"][0]]].append(line["question"])
+        return found
+
+    @cached_property
+    def rarity(self) -> dict[str, float]:
+        """Inverse passage frequency of each term."""
+        held = [set(terms(p.text)) for group in self.passages.values() for p in group]
+        counts = Counter(term for each in held for term in each)
+        return {term: log(1 + len(held) / count) for term, count in counts.items()}
+
+    def nearest(self, question: str, among: Sequence[Passage]) -> list[Passage]:
+        """The passages with most of the question's words, by rarity, first."""
+        asked = set(topic(question))
+        shared = {
+            p.id: sum(self.rarity.get(t, 0) for t in asked & set(terms(p.text))) for p in among
+        }
+        return sorted(among, key=lambda passage: -shared[passage.id])
+
+
+def of_set(folder: Path, embedder: SentenceTransformerEmbeddings, seed: int) -> list[Example]:
+    """The examples of one set, all its passes, shuffled within a pass."""
+    questions = QuestionArticles(folder, embedder)
+    chance = random.Random(seed)
+    names = {title: _swappable(group) for title, group in questions.siblings.items()}
+    made: list[Example] = []
+    left = PASSES[questions.name]
+    while left > 0:
+        lines = chance.sample(questions.lines, round(min(1.0, left) * len(questions.lines)))
+        for line in lines:
+            made += _examples(line, questions, names, chance)
+        left -= 1
+    return made
+
+
+def _examples(
+    line: Line,
+    questions: QuestionArticles,
+    names: dict[str, dict[str, list[str]]],
+    chance: random.Random,
+) -> Iterator[Example]:
+    golds = [gold for gold in line["gold_doc_ids"] if gold in questions.passages]
+    if not golds:
+        return
+    text, article = line["question"], questions.article[golds[0]]
+    if chance.random() < LED:
+        text = f"{chance.choice(questions.asked[article])} {text}"
+    passages = [passage for gold in golds for passage in questions.passages[gold]]
+    if not line["answerable"]:
+        # The near-miss: the part of it with most of the question's words.
+        yield _example(text, questions.nearest(text, passages)[0], chance)
+        return
+    locate = _sentence if line.get("answer_sentence") else _occurrences
+    found = {passage: spans for passage in passages if (spans := locate(line, passage))}
+    if not found:
+        return
+    passage = questions.nearest(text, list(found))[0]
+    yield _example(text, passage, chance, found[passage], loose=locate is _sentence)
+    if chance.random() < ELSEWHERE:
+        others = [other for other in questions.siblings[article] if not locate(line, other)]
+        if others:
+            yield _example(text, chance.choice(questions.nearest(text, others)[:3]), chance)
+    if chance.random() < SWAPPED and (other := _spoilt(text, passage, names[article], chance)):
+        yield _example(other, passage, chance)
+
+
+def _spoilt(
+    question: str, passage: Passage, held: dict[str, list[str]], chance: random.Random
+) -> str | None:
+    """A question so like this one that the passage looks right, and is not."""
+    opposite = opposed(question, chance)
+    if opposite and chance.random() < OPPOSED:
+        return opposite
+    return swapped(question, passage.text, held, chance)
+
+
+def _example(
+    question: str,
+    passage: Passage,
+    chance: random.Random,
+    spans: Sequence[Span] = (),
+    *,
+    loose: bool = False,
+) -> Example:
+    """The example as the product shows it to the reader, the title above it or not."""
+    shown = replace(passage, title="") if chance.random() < UNTITLED else passage
+    context = shown.embedded
+    moved = len(context) - (passage.end - passage.sentences[0].start) - passage.sentences[0].start
+    return Example(
+        _plain(question), context, tuple(Span(s + moved, e + moved) for s, e in spans), loose
+    )
+
+
+def _usable(line: Line) -> bool:
+    return bool(
+        line["gold_doc_ids"]
+        and (not line["answerable"] or line["answers"] or line.get("answer_sentence"))
+    )
+
+
+def _plain(question: str) -> str:
+    """Without the spaces of tokenised text; the model reads lower case anyway."""
+    return re.sub(r"\s+([?.,!;:']|n't)", r"\1", question).strip()
+
+
+def _occurrences(line: Line, passage: Passage) -> list[Span]:
+    """Where the answers stand in a passage, as spans of the document."""
+    spans = set()
+    for answer in {answer.strip() for answer in line["answers"]}:
+        if not answer:
+            continue
+        word = rf"(?<!\w){re.escape(answer)}(?!\w)"
+        found = [match.span() for match in re.finditer(word, passage.text)]
+        if len(found) <= _MOST_OCCURRENCES:
+            spans |= {Span(passage.start + s, passage.start + e) for s, e in found}
+    return sorted(spans)
+
+
+def _sentence(line: Line, passage: Passage) -> list[Span]:
+    """The sentence of a passage that is the answer sentence, retyped and tokenised as it may be."""
+    wanted = set(re.findall(r"\w+", line["answer_sentence"].lower()))
+    shares = []
+    for span in passage.sentences:
+        words = set(re.findall(r"\w+", passage.quote(span).lower()))
+        shares.append((len(wanted & words) / max(1, len(wanted | words)), span))
+    share, span = max(shares)
+    return [span] if share >= 0.6 else []
+
+
+def _swappable(passages: Sequence[Passage]) -> dict[str, list[str]]:
+    """The names and numbers of an article, by kind."""
+    found: dict[str, list[str]] = {"name": [], "year": [], "number": []}
+    for passage in passages:
+        for kind, match in _named(passage.text):
+            found[kind].append(match)
+    return found
+
+
+def _named(text: str) -> Iterator[tuple[str, str]]:
+    yield from (("name", match[0]) for match in _NAME.finditer(text))
+    years = {match[0] for match in _YEAR.finditer(text)}
+    yield from (("year", year) for year in sorted(years))
+    yield from (("number", m[0]) for m in _NUMBER.finditer(text) if m[0] not in years)
+
+
+def swapped(
+    question: str, passage: str, held: dict[str, list[str]], chance: random.Random
+) -> str | None:
+    """The question with one name or number replaced by another of its article; None if none fits.
+
+    Half of the time by one that stands in the passage itself: the words are all there, and it
+    still does not answer.
+    """
+    choices = [(kind, name) for kind, name in _named(question) if len(name) > 2 or kind != "name"]
+    if not choices:
+        return None
+    kind, old = chance.choice(choices)
+    others = [name for name in held[kind] if name not in question and old not in name]
+    near = [name for name in others if name in passage]
+    pool = near if near and chance.random() < 0.5 else others
+    return question.replace(old, chance.choice(pool), 1) if pool else None
+
+
+def opposed(question: str, chance: random.Random) -> str | None:
+    """The question with a word turned into its opposite, or denied; None if it has none."""
+    words = [word for word in re.findall(r"[a-z]+", question) if word in _OPPOSITE]
+    if words:
+        word = chance.choice(words)
+        return re.sub(rf"\b{word}\b", _OPPOSITE[word], question, count=1)
+    if chance.random() < 0.3 and (match := _DENIABLE.search(question)):
+        denied = re.search(r"\b(?:did|does|do|can|could|will|would)\s+(?:the\s+)?\w+\b", question)
+        if denied:
+            return question[: denied.end()] + " not" + question[denied.end() :]
+        return question[: match.end()] + " not" + question[match.end() :]
+    return None
+
+
+def of_pairs(path: Path, chance: random.Random) -> list[Example]:
+    """Claims as questions: evidence that supports or contradicts one answers whether it is so."""
+    made = []
+    for line in read_lines(path):
+        evidence = line.get("evidence")
+        if not evidence:
+            continue
+        answers = line["label"] in ("supported", "contradicted")
+        span = (Span(0, len(evidence)),) if answers else ()
+        made.append(Example(asked(_plain(line["claim"]), chance), evidence, span, loose=True))
+    return made
+
+
+def asked(claim: str, chance: random.Random) -> str:
+    """A statement as a question that is answered by yes or no."""
+    claim = claim.rstrip(" .")
+    match = _AUXILIARY.match(claim)
+    if match and chance.random() < 0.8:
+        subject, verb, rest = match.groups()
+        return f"{verb.capitalize()} {subject} {rest}?"
+    return f"Is it true that {claim}?"
