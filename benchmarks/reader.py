@@ -149,9 +149,7 @@ def report_cost(assistant: Assistant, reader: Reader, questions: Sequence[Questi
         ratios.append((perf_counter() - embedded, embedded - started))
     read, embed = (1000 * median(times) for times in zip(*ratios[5:], strict=True))
     ratio = median(r / e for r, e in ratios[5:])
-    print(
-        f"  reading 10 passages {read:.0f} ms, embedding the question {embed:.1f} ms: {ratio:.1f} times"
-    )
+    print(f"  ten passages read in {read:.0f} ms, embedding {embed:.1f} ms: {ratio:.1f} times")
 
 
 def main() -> None:
@@ -170,9 +168,8 @@ def main() -> None:
             home = Settings(home=Path(place), threshold=0.0, statements=1)
             assistant = Assistant(settings=home, embedder=embedder, reader=reader)
             passages = assistant.sync().passages
-            print(
-                f"{folder.parent.name}/{folder.name}: {len(questions)} questions, {passages} passages"
-            )
+            name = f"{folder.parent.name}/{folder.name}"
+            print(f"{name}: {len(questions)} questions, {passages} passages")
             report_own(ask(assistant, questions, own=True))
             report_all(ask(assistant, questions, own=False))
             report_cost(assistant, reader, questions)

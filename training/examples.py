@@ -8,7 +8,7 @@ of its article, with another name or number in it, or turned into its opposite.
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import log
@@ -19,20 +19,63 @@ from assistant.terms import terms, topic
 from assistant.types import Passage, Span
 from benchmarks.sets import Line, passages_of, read_lines
 
-# How often each set's questions are seen, in passes over it: natural questions about articles
-# are what users ask; the sets with noisy or very long answers only add variety.
-PASSES = {
-    "squad2_dev": 3.0,
-    "squad1_dev": 1.5,
-    "squad_train_partial": 0.8,
-    "nq_open_oracle": 1.0,
-    "covidqa_early": 0.7,
-    "timeqa_human": 0.3,
-    "policyqa": 0.3,
+
+@dataclass(frozen=True)
+class Stage:
+    """What is seen in one run of the training, and how fast it is learnt."""
+
+    rate: float
+    """The highest learning rate of the encoder."""
+    passes: Mapping[str, float]
+    """How often each set's questions are seen. Natural questions about articles are what users
+    ask; the sets with noisy or very long answers only add variety."""
+    pairs: float
+    """The share of the claims."""
+    elsewhere: float
+    """Shares of the answerable questions, made unanswerable: with another passage, ..."""
+    swapped: float
+    """... with another name or number, or turned into the opposite, ..."""
+    removed: float = 0.0
+    """... with the passage less the sentence that answers."""
+    uncased: bool = False
+    """Whether names are found in questions typed in lower case."""
+
+
+STAGES = {
+    # What an answer is, and where it stands.
+    1: Stage(
+        rate=2e-4,
+        passes={
+            "squad2_dev": 3.0,
+            "squad1_dev": 1.5,
+            "squad_train_partial": 0.8,
+            "nq_open_oracle": 1.0,
+            "covidqa_early": 0.7,
+            "timeqa_human": 0.3,
+            "policyqa": 0.3,
+        },
+        pairs=0.5,
+        elsewhere=0.22,
+        swapped=0.22,
+    ),
+    # What only looks like one: more near-misses, from more articles.
+    2: Stage(
+        rate=1e-4,
+        passes={
+            "squad2_dev": 2.0,
+            "squad1_dev": 0.6,
+            "squad_train_partial": 0.6,
+            "nq_open_oracle": 0.4,
+            "covidqa_early": 0.2,
+            "policyqa": 0.1,
+        },
+        pairs=0.3,
+        elsewhere=0.15,
+        swapped=0.4,
+        removed=0.3,
+        uncased=True,
+    ),
 }
-# Made unanswerable, as a share of the answerable questions of a set each pass.
-ELSEWHERE = 0.22
-SWAPPED = 0.22
 OPPOSED = 0.5  # of the swaps, where the question has a word with an opposite
 LED = 0.08  # examples after another question of the article, as a follow-up is read
 UNTITLED = 0.5  # examples without the title above the passage
@@ -112,17 +155,19 @@ class QuestionArticles:
         return sorted(among, key=lambda passage: -shared[passage.id])
 
 
-def of_set(folder: Path, embedder: SentenceTransformerEmbeddings, seed: int) -> list[Example]:
+def of_set(
+    folder: Path, embedder: SentenceTransformerEmbeddings, stage: Stage, seed: int
+) -> list[Example]:
     """The examples of one set, all its passes, shuffled within a pass."""
     questions = QuestionArticles(folder, embedder)
     chance = random.Random(seed)
     names = {title: _swappable(group) for title, group in questions.siblings.items()}
     made: list[Example] = []
-    left = PASSES[questions.name]
+    left = stage.passes[questions.name]
     while left > 0:
         lines = chance.sample(questions.lines, round(min(1.0, left) * len(questions.lines)))
         for line in lines:
-            made += _examples(line, questions, names, chance)
+            made += _examples(line, questions, names, stage, chance)
         left -= 1
     return made
 
@@ -131,41 +176,72 @@ def _examples(
     line: Line,
     questions: QuestionArticles,
     names: dict[str, dict[str, list[str]]],
+    stage: Stage,
     chance: random.Random,
 ) -> Iterator[Example]:
     golds = [gold for gold in line["gold_doc_ids"] if gold in questions.passages]
     if not golds:
         return
+    passages = [passage for gold in golds for passage in questions.passages[gold]]
     text, article = line["question"], questions.article[golds[0]]
     if chance.random() < LED:
         text = f"{chance.choice(questions.asked[article])} {text}"
-    passages = [passage for gold in golds for passage in questions.passages[gold]]
     if not line["answerable"]:
         # The near-miss: the part of it with most of the question's words.
         yield _example(text, questions.nearest(text, passages)[0], chance)
         return
+    yield from _answered(line, text, passages, questions, names[article], stage, chance)
+
+
+def _answered(
+    line: Line,
+    text: str,
+    passages: Sequence[Passage],
+    questions: QuestionArticles,
+    held: dict[str, list[str]],
+    stage: Stage,
+    chance: random.Random,
+) -> Iterator[Example]:
+    """The example of a question that has an answer, and the near-misses made of it."""
     locate = _sentence if line.get("answer_sentence") else _occurrences
     found = {passage: spans for passage in passages if (spans := locate(line, passage))}
     if not found:
         return
     passage = questions.nearest(text, list(found))[0]
     yield _example(text, passage, chance, found[passage], loose=locate is _sentence)
-    if chance.random() < ELSEWHERE:
-        others = [other for other in questions.siblings[article] if not locate(line, other)]
-        if others:
-            yield _example(text, chance.choice(questions.nearest(text, others)[:3]), chance)
-    if chance.random() < SWAPPED and (other := _spoilt(text, passage, names[article], chance)):
-        yield _example(other, passage, chance)
+    siblings = questions.siblings[questions.article[passage.source]]
+    others = [other for other in siblings if not locate(line, other)]
+    if others and chance.random() < stage.elsewhere:
+        yield _example(text, chance.choice(questions.nearest(text, others)[:3]), chance)
+    spoilt = _spoilt(text, passage.text, held, chance, uncased=stage.uncased)
+    if spoilt and chance.random() < stage.swapped:
+        yield _example(spoilt, passage, chance)
+    if chance.random() < stage.removed:
+        rest = _without(passage, found[passage])
+        if rest and not locate(line, rest):
+            yield _example(text, rest, chance)
 
 
 def _spoilt(
-    question: str, passage: Passage, held: dict[str, list[str]], chance: random.Random
+    question: str, text: str, held: dict[str, list[str]], chance: random.Random, *, uncased: bool
 ) -> str | None:
     """A question so like this one that the passage looks right, and is not."""
     opposite = opposed(question, chance)
     if opposite and chance.random() < OPPOSED:
         return opposite
-    return swapped(question, passage.text, held, chance)
+    return swapped(question, text, held, chance, uncased=uncased)
+
+
+def _without(passage: Passage, spans: Sequence[Span]) -> Passage | None:
+    """The passage less the sentences that hold the spans; None if nothing is left."""
+    kept = [
+        sentence
+        for sentence in passage.sentences
+        if not any(span.start < sentence.end and sentence.start < span.end for span in spans)
+    ]
+    text = " ".join(passage.quote(sentence) for sentence in kept)
+    whole = (Span(0, len(text)),)
+    return replace(passage, start=0, end=len(text), text=text, sentences=whole) if text else None
 
 
 def _example(
@@ -238,18 +314,27 @@ def _named(text: str) -> Iterator[tuple[str, str]]:
 
 
 def swapped(
-    question: str, passage: str, held: dict[str, list[str]], chance: random.Random
+    question: str,
+    passage: str,
+    held: dict[str, list[str]],
+    chance: random.Random,
+    *,
+    uncased: bool = False,
 ) -> str | None:
     """The question with one name or number replaced by another of its article; None if none fits.
 
     Half of the time by one that stands in the passage itself: the words are all there, and it
-    still does not answer.
+    still does not answer. `uncased` finds the article's names in lower case too.
     """
     choices = [(kind, name) for kind, name in _named(question) if len(name) > 2 or kind != "name"]
+    if uncased and question.islower():
+        names = {name.lower() for name in held["name"] if len(name) > 3}
+        choices += [("name", name) for name in sorted(names) if f" {name} " in f" {question} "]
     if not choices:
         return None
     kind, old = chance.choice(choices)
-    others = [name for name in held[kind] if name not in question and old not in name]
+    low = question.lower()
+    others = [name for name in held[kind] if name.lower() not in low and old not in name.lower()]
     near = [name for name in others if name in passage]
     pool = near if near and chance.random() < 0.5 else others
     return question.replace(old, chance.choice(pool), 1) if pool else None

@@ -1,9 +1,10 @@
 """Train the reader on question sets.
 
-    python -m training.train SETS_FOLDER RUN_FOLDER [--seed 0] [--most 0]
+    python -m training.train SETS_FOLDER RUN_FOLDER [--stage 1] [--start RUN] [--seed 0]
 
-Some 53,000 examples are seen once, in an hour on two cores without bfloat16. Writes
-`reader.pt` (also every 400 steps, to look at) and `log.jsonl` into RUN_FOLDER.
+A stage's examples are seen once: 53,000 in an hour on two cores without bfloat16. Writes
+`reader.pt` (also every 400 steps, to look at) and `log.jsonl` into RUN_FOLDER. `--start` goes on
+from the weights of an earlier run.
 """
 
 import argparse
@@ -20,12 +21,11 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from assistant.embed import SentenceTransformerEmbeddings
-from training.examples import PASSES, Example, of_pairs, of_set
+from training.examples import STAGES, Example, Stage, of_pairs, of_set
 from training.network import SpanReader, pretrained
 
 BATCH = 24
-RATE = 2e-4
-HEAD_RATE = 1e-3
+HEADS = 5  # the fresh heads learn so much faster than the encoder
 WARM_UP = 0.06
 ANSWERS_LOSS = 0.5  # weight of the answerability head's loss
 _MOST_TOKENS = 256
@@ -112,20 +112,20 @@ def loss(network: SpanReader, batch: Sequence[Encoded]) -> Tensor:
     return (torch.as_tensor(spans) / 2).mean() + ANSWERS_LOSS * verdict
 
 
-def optimizer(network: SpanReader) -> torch.optim.AdamW:
-    """AdamW; the fresh heads learn faster than the encoder."""
+def optimizer(network: SpanReader, rate: float) -> torch.optim.AdamW:
+    """AdamW; the heads learn faster than the encoder."""
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     heads = [*network.spans.parameters(), *network.answers.parameters()]
-    groups = [{"params": encoder, "lr": RATE}, {"params": heads, "lr": HEAD_RATE}]
+    groups = [{"params": encoder, "lr": rate}, {"params": heads, "lr": HEADS * rate}]
     return torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
 
 
-def train(encoded: Sequence[Encoded], run: Path, seed: int) -> SpanReader:
+def train(
+    network: SpanReader, encoded: Sequence[Encoded], rate: float, run: Path, seed: int
+) -> None:
     """One pass, the rate rising for the first steps, then falling to nothing."""
-    torch.manual_seed(seed)
     torch.set_flush_denormal(True)
-    network = SpanReader(pretrained()).train()
-    adam = optimizer(network)
+    adam = optimizer(network.train(), rate)
     total = sum(1 for _ in batches(encoded, random.Random(seed)))
     warm = max(1, round(total * WARM_UP))
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -147,16 +147,17 @@ def train(encoded: Sequence[Encoded], run: Path, seed: int) -> SpanReader:
                 print(json.dumps(line), file=log, flush=True)
             if step % _SAVE == 0 or step == total:
                 torch.save(network.state_dict(), run / "reader.pt")
-    return network
 
 
-def read_examples(sets: Path, seed: int) -> list[Example]:
+def read_examples(sets: Path, stage: Stage, seed: int) -> list[Example]:
     """The examples of all sets."""
     embedder = SentenceTransformerEmbeddings()
     chance = random.Random(seed)
-    made = [example for name in PASSES for example in of_set(sets / name, embedder, seed)]
+    made = [
+        example for name in stage.passes for example in of_set(sets / name, embedder, stage, seed)
+    ]
     pairs = of_pairs(sets / "fever_symmetric" / "pairs.jsonl", chance)
-    return made + chance.sample(pairs, len(pairs) // 2)
+    return made + chance.sample(pairs, round(stage.pairs * len(pairs)))
 
 
 def main() -> None:
@@ -164,20 +165,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", type=Path)
     parser.add_argument("run", type=Path)
+    parser.add_argument("--stage", type=int, default=1, choices=sorted(STAGES))
+    parser.add_argument("--start", type=Path, help="the run whose weights to go on from")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--most", type=int, default=0, help="examples, to try the recipe; 0: all")
     options = parser.parse_args()
     options.run.mkdir(parents=True, exist_ok=True)
+    stage = STAGES[options.stage]
     tokenizer = Tokenizer.from_file(str(pretrained() / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    encoded = encode(read_examples(options.sets, options.seed), tokenizer)
+    encoded = encode(read_examples(options.sets, stage, options.seed), tokenizer)
     if options.most:
         encoded = random.Random(options.seed).sample(encoded, options.most)
     sizes = [len(each.tokens) for each in encoded]
     answered = sum(each.starts != [0] for each in encoded)
     print(f"{len(encoded)} examples, {answered} answerable, {sum(sizes) / len(sizes):.0f} tokens")
-    train(encoded, options.run, options.seed)
+    torch.manual_seed(options.seed)
+    network = SpanReader(pretrained())
+    if options.start:
+        network.load_state_dict(torch.load(options.start / "reader.pt", weights_only=True))
+    train(network, encoded, stage.rate, options.run, options.seed)
 
 
 if __name__ == "__main__":
