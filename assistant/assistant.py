@@ -1,4 +1,4 @@
-"""Assistant: owns the parts and speaks the whole sentence. `ask` is the courtesy."""
+"""Assistant: owns the parts. `ask` is the courtesy."""
 
 import asyncio
 import os
@@ -6,41 +6,28 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from threading import RLock
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from assistant import load, split, sync, terms
-from assistant.cite import cite
+from assistant.answer import Answering
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
-from assistant.errors import IndexDamaged, QuestionRefused
+from assistant.errors import IndexDamaged
 from assistant.progress import Bar, Progress, silent
-from assistant.read import Reader, central, is_overview
-from assistant.rephrase import Standalone, Turn, clean, rephrase
-from assistant.retrieve import CANDIDATES, PassageRetriever, fuse
+from assistant.read import Reader
+from assistant.rephrase import Standalone, Turn, clean
+from assistant.retrieve import PassageRetriever
 from assistant.settings import Settings
 from assistant.store import Generation, Store
 from assistant.types import (
-    Abstention,
     Answer,
     Hit,
-    Reading,
     Skipped,
     Statement,
     SyncReport,
 )
-from assistant.verify import disagreements, verify
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
-
-WHOLE = 40
-"""A folder of so many passages is read whole: nothing is cut by retrieval."""
-CLOSEST = 3
-"""How many passages come with an answer as the closest ones."""
-RELEVANT = 0.30
-"""A passage with a lower cosine and no word in common is about something else."""
-ALMOST = 0.9
-"""A further statement needs this share of the first one's odds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +91,8 @@ class Assistant:
         """Each statement once it is verified; the last item is the whole answer."""
         asked = clean(question)
         generation, notices = self._ready()
-        _refuse_unknown(sources, generation)
-        started = perf_counter()
-        standalone = rephrase(asked, [_turn(earlier) for earlier in history])
-        hits, readings, remarks = self._read(generation, standalone, sources)
-        drafts = cite(self._chosen(readings), generation.documents)
-        statements = verify(drafts)
-        yield from statements
-        yield Answer(
-            question=asked,
-            statements=tuple(statements),
-            abstention=None if statements else _reason(hits, drafts, len(generation)),
-            closest=tuple(hits[:CLOSEST]),
-            confidence=readings[0].odds if readings else 0.0,
-            standalone=standalone.question,
-            notices=(*notices, *remarks, *disagreements(statements)),
-            timings={"answer": perf_counter() - started},
-            generation=generation.name,
-        )
+        turns = [_turn(earlier) for earlier in history]
+        yield from self._answering(generation).stream(asked, turns, sources, notices)
 
     async def aask(
         self,
@@ -177,7 +148,7 @@ class Assistant:
         """The passages nearest to a question, best first, at most `count`."""
         generation, _ = self._ready()
         asked = clean(question)
-        return self._hits(generation, asked, self.embedder.embed_query(asked), None)[:count]
+        return self._answering(generation).find(Standalone(asked, asked))[:count]
 
     @property
     def retriever(self) -> PassageRetriever:
@@ -225,40 +196,8 @@ class Assistant:
             assert generation is not None
             return generation, (f"{why} It was built from {len(report.added)} documents.",)
 
-    def _read(
-        self, generation: Generation, asked: Standalone, sources: Sequence[str] | None
-    ) -> tuple[list[Hit], list[Reading], tuple[str, ...]]:
-        vector = self.embedder.embed_query(asked.question)
-        hits = self._hits(generation, asked.search, vector, sources)
-        if is_overview(asked.question):
-            passages = [p for p in generation.passages() if sources is None or p.source in sources]
-            embed, count = self.embedder.embed_documents, self.settings.statements
-            return hits, central(passages, embed, count), ()
-        frequencies, size = generation.frequencies, len(generation)
-        return hits, *self.reader.read(asked.question, vector, hits, frequencies, size)
-
-    def _hits(
-        self,
-        generation: Generation,
-        search: str,
-        vector: Sequence[float],
-        sources: Sequence[str] | None,
-    ) -> list[Hit]:
-        """What is read for a question: all of a small folder, the best of a larger one."""
-        whole = len(generation) <= WHOLE
-        count = WHOLE if whole else max(CANDIDATES, self.settings.passages)
-        hits = fuse(
-            generation.nearest(vector, count, sources),
-            generation.matching(terms.topic(search), count, sources),
-        )
-        return hits if whole else hits[: self.settings.passages]
-
-    def _chosen(self, readings: Sequence[Reading]) -> list[Reading]:
-        """The sentences worth saying: likely to answer, and nearly as likely as the first."""
-        if not readings:
-            return []
-        least = max(self.settings.threshold, ALMOST * readings[0].odds)
-        return [each for each in readings if each.odds >= least][: self.settings.statements]
+    def _answering(self, generation: Generation) -> Answering:
+        return Answering(self.settings, generation, self.embedder, self.reader)
 
 
 def ask(
@@ -278,22 +217,6 @@ def ask(
 @lru_cache(maxsize=4)
 def _kept(settings: Settings) -> Assistant:
     return Assistant(settings=settings)
-
-
-def _refuse_unknown(sources: Sequence[str] | None, generation: Generation) -> None:
-    unknown = set(sources or ()) - generation.documents.keys()
-    if unknown:
-        raise QuestionRefused(f"No document of the index is named {min(unknown)!r}.")
-
-
-def _reason(hits: Sequence[Hit], drafts: Sequence[Statement], size: int) -> Abstention:
-    if not size:
-        return Abstention.NO_DOCUMENTS
-    if drafts:
-        return Abstention.UNSUPPORTED
-    if any(hit.dense >= RELEVANT or hit.lexical for hit in hits):
-        return Abstention.DOES_NOT_SAY
-    return Abstention.NOTHING_RELEVANT
 
 
 def _turn(earlier: str | Answer) -> Turn:

@@ -14,6 +14,7 @@ MOST_CHARACTERS = 4_000
 _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
 _SYMBOLS = 0x2100  # symbols from here on, such as emoji, may be all that is asked
 _SHORT = 3  # a question with so few words of its own, and no name, leans on those before it
+_PARTS = 4  # questions in one that are answered
 _EARLIER = 300  # characters of each earlier question
 _NAMES = 24  # names from what was said before, the latest first
 # Words that point back to something said before.
@@ -25,6 +26,10 @@ _BACK = re.compile(
 )
 _CONTINUES = re.compile(
     r"^\W*(?:and|but|or|so|also|why|what about|how about|а|и|но|почему)\b", re.IGNORECASE
+)
+# Where one question ends and the next begins.
+_JOINT = re.compile(
+    r"(?:(?<=\?)\s+|,?\s+and\s+(?=(?:who|what|when|where|which|whose|how|why)\b))", re.IGNORECASE
 )
 _NAME = re.compile(r"(?<!^)\b[A-ZА-Я][\w'’-]+(?:\s+[A-ZА-Я][\w'’-]+)*")
 
@@ -63,6 +68,12 @@ def clean(question: str) -> str:
     if not any(character.isalnum() or ord(character) >= _SYMBOLS for character in plain):
         raise QuestionRefused("Ask something that the documents might say.")
     return plain
+
+
+def parts(question: str) -> list[str]:
+    """The questions in one, in order: "Who met, and how large was trade?" asks two."""
+    found = [part for part in _JOINT.split(question) if part]
+    return found[:_PARTS] if len(found) > 1 and all(map(topic, found)) else [question]
 
 
 def rephrase(question: str, history: Sequence[Turn]) -> Standalone:

@@ -143,9 +143,9 @@ def report_cost(assistant: Assistant, reader: Reader, questions: Sequence[Questi
     for question in questions[:_TIMED]:
         hits = assistant.find(question.question, 10)
         started = perf_counter()
-        vector = assistant.embedder.embed_query(question.question)
+        assistant.embedder.embed_query(question.question)
         embedded = perf_counter()
-        reader.read(question.question, vector, hits, lambda terms: dict.fromkeys(terms, 1), 100)
+        reader.read(question.question, hits, lambda terms: dict.fromkeys(terms, 1), 100)
         ratios.append((perf_counter() - embedded, embedded - started))
     read, embed = (1000 * median(times) for times in zip(*ratios[5:], strict=True))
     ratio = median(r / e for r, e in ratios[5:])

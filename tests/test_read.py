@@ -34,9 +34,8 @@ def none(asked: Sequence[str]) -> Mapping[str, int]:
 
 
 def read(reader: Reader, question: str, *passages: Passage) -> list[Reading]:
-    vector = WordEmbeddings().embed_query(question)
     hits = [Hit(found, 0.5, dense=0.5, lexical=0.5) for found in passages]
-    return reader.read(question, vector, hits, none, len(passages))[0]
+    return reader.read(question, hits, none, len(passages))[0]
 
 
 TRADE = passage(
@@ -206,11 +205,10 @@ def test_english_is_told_from_what_the_reader_does_not_know(text: str, known: bo
 
 
 def test_another_language_goes_to_the_reader_by_likeness_with_a_notice(reader: Reader) -> None:
-    words = WordEmbeddings()
     russian = passage("Товарооборот превысил 8,4 миллиарда долларов.", "Стороны встретились.")
     question = "Какой был товарооборот?"
     hits = [Hit(russian, 0.5, dense=0.5)]
-    found, notices = reader.read(question, words.embed_query(question), hits, none, 1)
+    found, notices = reader.read(question, hits, none, 1)
     assert notices == (UNKNOWN,)
     assert found[0].span == russian.sentences[0]
     assert found[0].words is None
@@ -234,7 +232,7 @@ def by_likeness(question: str, *passages: Passage) -> list[Reading]:
 
     evidence = Evidence(question, frequencies, len(passages))
     hits = [Hit(p, 0.5, dense=0.5) for p in passages]
-    return LikenessReader(words.embed_documents).read(evidence, words.embed_query(question), hits)
+    return LikenessReader(words.embed_documents).read(question, evidence, hits)
 
 
 SEAT = passage("The seat is Minsk.", "The council meets in spring.")
@@ -255,8 +253,8 @@ def test_sentences_are_embedded_once() -> None:
     words = WordEmbeddings()
     likeness = LikenessReader(words.embed_documents)
     for _ in range(2):
-        likeness.read(Evidence("Trade?", none, 1), [0.0] * 256, [Hit(TRADE, 0.5)])
-    assert len(words.embedded) == 2
+        likeness.read("Trade?", Evidence("Trade?", none, 1), [Hit(TRADE, 0.5)])
+    assert len(words.embedded) == 3  # the question, and two
 
 
 def test_each_feature_has_its_weights() -> None:

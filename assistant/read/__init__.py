@@ -11,14 +11,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assistant.read.evidence import Evidence, Frequencies, probability, surroundings
+from assistant.read.evidence import (
+    Evidence,
+    Frequencies,
+    asks_for_several,
+    probability,
+    surroundings,
+)
 from assistant.read.language import is_known
 from assistant.read.likeness import Embed, LikenessReader
 from assistant.read.overview import central, is_overview
 from assistant.read.spans import SpanModel, Window
 from assistant.types import Hit, Reading, Span
 
-__all__ = ["Candidate", "Reader", "central", "is_overview"]
+__all__ = ["Candidate", "Reader", "asks_for_several", "central", "is_overview"]
 
 UNKNOWN = (
     "The reader knows English only. What is shown was found by likeness, which is far less "
@@ -76,20 +82,19 @@ class Reader:
     def read(
         self,
         question: str,
-        vector: Sequence[float],
         hits: Sequence[Hit],
         frequencies: Frequencies,
         size: int,
     ) -> tuple[list[Reading], tuple[str, ...]]:
         """Readings with their odds, the likeliest to answer first; and notices.
 
-        `vector` is the question's, `frequencies` in how many of all `size` passages each term
-        stands. Raises `ModelUnavailable`.
+        `frequencies` gives in how many of all `size` passages each term stands. Raises
+        `ModelUnavailable`.
         """
         evidence = Evidence(question, frequencies, size)
         known = [hit for hit in hits if is_known(hit.passage.text)] if is_known(question) else []
         if hits and not known:
-            return self._likeness.read(evidence, vector, hits), (UNKNOWN,)
+            return self._likeness.read(question, evidence, hits), (UNKNOWN,)
         odds = (self._spans.calibration or _PLAIN)["odds"]
         return [
             Reading(each.hit.passage, each.sentence, probability(weigh(told, odds)), each.words)

@@ -26,6 +26,11 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"^\W*(?:who|whom|whose|where|кто|кого|где|谁|哪里)\b", re.IGNORECASE)
+_SEVERAL = re.compile(
+    r"\b(?:which|what|list|name|give|mention)\b(?:\s+(?:all|the|of|other|some|main|different))*"
+    r"\s+(?:are|were|(?!is\b|was\b|does\b|has\b)[a-z]+(?<!s)s)\b|\b(?:ways|reasons|examples)\b",
+    re.IGNORECASE,
+)
 _NUMBER_WORD = re.compile(
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|hundreds?|"
     r"thousands?|millions?|billions?|half|third|quarter|once|twice|single|both|several)\b"
@@ -91,6 +96,11 @@ def kind(question: str) -> str:
     if _NUMBER.search(question):
         return "number"
     return "name" if _NAME.search(question) else ""
+
+
+def asks_for_several(question: str) -> bool:
+    """Whether the answer may be several things, said in several places."""
+    return bool(_SEVERAL.search(question))
 
 
 def lacks(wanted: str, text: str, asked: frozenset[str]) -> bool:

@@ -41,18 +41,14 @@ class LikenessReader:
         self._embed = embed
         self._vectors: dict[str, Vectors] = {}
 
-    def read(
-        self, evidence: Evidence, vector: Sequence[float], hits: Sequence[Hit]
-    ) -> list[Reading]:
+    def read(self, question: str, evidence: Evidence, hits: Sequence[Hit]) -> list[Reading]:
         """Every sentence of the hits with its odds, the likeliest to answer first."""
         pairs = [(hit, span) for hit in hits for span in hit.passage.sentences]
         sentences = [hit.passage.quote(span) for hit, span in pairs]
-        asked = np.asarray(vector, dtype=np.float32)
+        asked, *vectors = self._embedded([question, *sentences])
         weighed = []
-        for (hit, span), sentence, stored in zip(
-            pairs, sentences, self._embedded(sentences), strict=True
-        ):
-            features = weigh_up(evidence, hit, sentence, float(asked @ stored))
+        for (hit, span), sentence, vector in zip(pairs, sentences, vectors, strict=True):
+            features = weigh_up(evidence, hit, sentence, float(asked @ vector))
             reading = Reading(hit.passage, span, probability(weigh(features, ODDS)))
             weighed.append((weigh(features, RANK), reading))
         weighed.sort(key=lambda item: (-item[0], item[1].passage.source, item[1].span))

@@ -1,0 +1,147 @@
+"""Answer from one generation of the index: rephrase → retrieve → read → cite → verify."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from assistant.cite import cite
+from assistant.embed import Embedder
+from assistant.errors import QuestionRefused
+from assistant.read import Reader, asks_for_several, central, is_overview
+from assistant.rephrase import Standalone, Turn, parts, rephrase
+from assistant.retrieve import CANDIDATES, fuse
+from assistant.settings import Settings
+from assistant.store import Generation
+from assistant.terms import topic
+from assistant.types import Abstention, Answer, Hit, Reading, Statement
+from assistant.verify import disagreements, verify
+
+WHOLE = 40
+"""A folder of so many passages is read whole: nothing is cut by retrieval."""
+CLOSEST = 3
+"""How many passages come with an answer as the closest ones."""
+RELEVANT = 0.30
+"""A passage with a lower cosine and no word in common is about something else."""
+ALMOST = 0.9
+"""A further statement needs this share of the first one's odds, ..."""
+SEVERAL = 0.5
+"""... or this, where the question asks for several things."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for one of the questions asked."""
+
+    asked: Standalone
+    hits: list[Hit]
+    readings: list[Reading]
+    """The likeliest to answer first."""
+    said: list[Reading]
+    """Those worth saying."""
+    remarks: tuple[str, ...]
+
+    @property
+    def odds(self) -> float:
+        """That the first reading answers."""
+        return self.readings[0].odds if self.readings else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """The parts that answer, over one generation."""
+
+    settings: Settings
+    generation: Generation
+    embedder: Embedder
+    reader: Reader
+
+    def stream(
+        self,
+        question: str,
+        history: Sequence[Turn],
+        sources: Sequence[str] | None,
+        notices: Sequence[str],
+    ) -> Iterator[Statement | Answer]:
+        """Each statement once it is verified, then the whole answer; see `Assistant.stream`."""
+        self._refuse_unknown(sources)
+        started = perf_counter()
+        found = [self._read(asked, sources) for asked in _standalone(question, history)]
+        drafts = cite([each for part in found for each in part.said], self.generation.documents)
+        statements = verify(drafts)
+        yield from statements
+        hits = _merged(found)
+        unsaid = [f"Your documents do not say: {part.asked.question}" for part in found
+                  if drafts and not part.said]  # fmt: skip
+        remarks = dict.fromkeys(remark for part in found for remark in part.remarks)
+        yield Answer(
+            question=question,
+            statements=tuple(statements),
+            abstention=None if statements else self._reason(hits, drafts),
+            closest=tuple(hits[:CLOSEST]),
+            confidence=max(part.odds for part in found),
+            standalone=" ".join(part.asked.question for part in found),
+            notices=(*notices, *remarks, *unsaid, *disagreements(statements)),
+            timings={"answer": perf_counter() - started},
+            generation=self.generation.name,
+        )
+
+    def find(self, asked: Standalone, sources: Sequence[str] | None = None) -> list[Hit]:
+        """What is read for a question: all of a small folder, the best of a larger one."""
+        whole = len(self.generation) <= WHOLE
+        count = WHOLE if whole else max(CANDIDATES, self.settings.passages)
+        vector = self.embedder.embed_query(asked.question)
+        hits = fuse(
+            self.generation.nearest(vector, count, sources),
+            self.generation.matching(topic(asked.search), count, sources),
+        )
+        return hits if whole else hits[: self.settings.passages]
+
+    def _read(self, asked: Standalone, sources: Sequence[str] | None) -> Found:
+        hits = self.find(asked, sources)
+        remarks: tuple[str, ...] = ()
+        if is_overview(asked.question):
+            among = self.generation.passages()
+            among = [each for each in among if sources is None or each.source in sources]
+            readings = central(among, self.embedder.embed_documents, self.settings.statements)
+        else:
+            readings, remarks = self.reader.read(
+                asked.question, hits, self.generation.frequencies, len(self.generation)
+            )
+        return Found(asked, hits, readings, self._chosen(asked.question, readings), remarks)
+
+    def _chosen(self, question: str, readings: Sequence[Reading]) -> list[Reading]:
+        """The sentences worth saying: likely to answer, and nearly as likely as the first."""
+        if not readings:
+            return []
+        share = SEVERAL if asks_for_several(question) else ALMOST
+        least = max(self.settings.threshold, share * readings[0].odds)
+        return [each for each in readings if each.odds >= least][: self.settings.statements]
+
+    def _refuse_unknown(self, sources: Sequence[str] | None) -> None:
+        unknown = set(sources or ()) - self.generation.documents.keys()
+        if unknown:
+            raise QuestionRefused(f"No document of the index is named {min(unknown)!r}.")
+
+    def _reason(self, hits: Sequence[Hit], drafts: Sequence[Statement]) -> Abstention:
+        if not len(self.generation):
+            return Abstention.NO_DOCUMENTS
+        if drafts:
+            return Abstention.UNSUPPORTED
+        if any(hit.dense >= RELEVANT or hit.lexical for hit in hits):
+            return Abstention.DOES_NOT_SAY
+        return Abstention.NOTHING_RELEVANT
+
+
+def _standalone(asked: str, history: Sequence[Turn]) -> list[Standalone]:
+    """Each question in what was asked; a later one may lean on those before it."""
+    found = parts(asked)
+    turns = [*history, *map(Turn, found)]
+    return [rephrase(part, turns[: len(history) + done]) for done, part in enumerate(found)]
+
+
+def _merged(found: Sequence[Found]) -> list[Hit]:
+    """The hits of all questions, best first."""
+    if len(found) == 1:
+        return found[0].hits
+    best = {hit.passage.id: hit for part in found for hit in part.hits}
+    return sorted(best.values(), key=lambda hit: -hit.score)
