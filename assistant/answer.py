@@ -140,8 +140,9 @@ def _standalone(asked: str, history: Sequence[Turn]) -> list[Standalone]:
 
 
 def _merged(found: Sequence[Found]) -> list[Hit]:
-    """The hits of all questions, best first."""
-    if len(found) == 1:
-        return found[0].hits
-    best = {hit.passage.id: hit for part in found for hit in part.hits}
-    return sorted(best.values(), key=lambda hit: -hit.score)
+    """The hits of all questions, each once: those likeliest to answer first."""
+    odds: dict[str, float] = {}
+    for reading in (each for part in found for each in part.readings):
+        odds[reading.passage.id] = max(odds.get(reading.passage.id, 0.0), reading.odds)
+    hits = {hit.passage.id: hit for part in found for hit in part.hits}
+    return sorted(hits.values(), key=lambda hit: (-odds.get(hit.passage.id, 0.0), -hit.score))

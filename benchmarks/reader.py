@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
@@ -28,7 +27,7 @@ from assistant.evaluate import Question
 from assistant.read import Reader
 from assistant.settings import Settings
 from assistant.types import Answer, Hit
-from benchmarks.sets import auroc, interval, write_home
+from benchmarks.sets import auroc, interval, workplace, write_home
 
 Floats = npt.NDArray[np.float64]
 _FALSE_REFUSALS = 0.10
@@ -157,15 +156,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", type=Path, nargs="+")
     parser.add_argument("--most", type=int, default=1200, help="questions of each set")
+    parser.add_argument("--work", type=Path, help="keep the indexes here, for the next time")
     parser.add_argument("--reader", default="", help="another reader's folder")
     options = parser.parse_args()
     embedder = SentenceTransformerEmbeddings()
     reader = Reader(options.reader, embedder.embed_documents)
     print(f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}")
-    for folder in options.sets:
-        with TemporaryDirectory() as place:
-            questions = write_home(folder, Path(place), options.most)
-            home = Settings(home=Path(place), threshold=0.0, statements=1)
+    with workplace(options.work) as work:
+        for folder in options.sets:
+            questions = write_home(folder, work / folder.name, options.most)
+            home = Settings(home=work / folder.name, threshold=0.0, statements=1)
             assistant = Assistant(settings=home, embedder=embedder, reader=reader)
             passages = assistant.sync().passages
             name = f"{folder.parent.name}/{folder.name}"

@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -114,9 +116,9 @@ def write_home(folder: Path, home: Path, most: int, seed: int = 0) -> list[asked
     """A set as a home, a file for each text under its title; and its questions, `most` of them.
 
     Questions without a text they are about are left out. `source` is that text, also where it
-    does not answer: the near-miss.
+    does not answer: the near-miss. Files that are there already are written again.
     """
-    (home / "knowledge").mkdir(parents=True)
+    (home / "knowledge").mkdir(parents=True, exist_ok=True)
     names = {}
     for text in read_lines(folder / "corpus.jsonl"):
         names[text["id"]] = re.sub(r"[^\w-]", "_", text["id"]) + ".md"
@@ -138,3 +140,13 @@ def write_home(folder: Path, home: Path, most: int, seed: int = 0) -> list[asked
         )
         for line in (lines[i] for i in order.tolist())
     ]
+
+
+@contextmanager
+def workplace(given: Path | None) -> Iterator[Path]:
+    """The folder where homes are made: the one given, which is kept, or a passing one."""
+    if given is not None:
+        yield given
+    else:
+        with TemporaryDirectory() as folder:
+            yield Path(folder)

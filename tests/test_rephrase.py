@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.errors import QuestionRefused
-from assistant.rephrase import MOST_CHARACTERS, Turn, clean, rephrase
+from assistant.rephrase import MOST_CHARACTERS, Turn, clean, parts, rephrase
 
 
 @pytest.mark.parametrize(
@@ -108,3 +108,18 @@ def test_a_clean_question_is_one_line_and_stays_clean(question: str) -> None:
         return
     assert cleaned.isprintable() or "\n" not in cleaned
     assert clean(cleaned) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Who met in Minsk?", ["Who met in Minsk?"]),
+        ("Who met, and how large was trade?", ["Who met", "how large was trade?"]),
+        ("Who met? How large was trade?", ["Who met?", "How large was trade?"]),
+        ("When and where did they meet?", ["When and where did they meet?"]),
+        ("What do China and Belarus trade?", ["What do China and Belarus trade?"]),
+        ("Really? ?", ["Really? ?"]),
+    ],
+)
+def test_the_questions_in_one(question: str, expected: list[str]) -> None:
+    assert parts(question) == expected

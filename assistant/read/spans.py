@@ -79,12 +79,12 @@ class SpanModel:
 
     def read(self, question: str, passages: Sequence[str]) -> list[Window]:
         """The windows of all passages, in the order of the passages."""
-        asked = self._tokenizer.encode(question, add_special_tokens=False).offsets[-_QUESTION:]
+        asked = self._words.encode(question, add_special_tokens=False).offsets[-_QUESTION:]
         question = question[asked[0][0] :] if asked else question
         windows = [
             (number, encoding)
             for number, passage in enumerate(passages)
-            for whole in [self._tokenizer.encode(question, passage)]
+            for whole in [self._pairs.encode(question, passage)]
             for encoding in (whole, *whole.overflowing)
         ]
         by_length = sorted(windows, key=lambda window: len(window[1].ids))
@@ -126,12 +126,22 @@ class SpanModel:
         return dict(loads(path.read_bytes())) if path.is_file() else {}
 
     @cached_property
-    def _tokenizer(self) -> "Tokenizer":
+    def _words(self) -> "Tokenizer":
+        """Cuts a question into tokens, however long."""
         from tokenizers import Tokenizer
 
         tokenizer = self._loaded(lambda: Tokenizer.from_file(str(self._folder / "tokenizer.json")))
-        tokenizer.enable_truncation(_TOKENS, stride=_STRIDE, strategy="only_second")
+        tokenizer.no_truncation()
         tokenizer.no_padding()
+        return tokenizer
+
+    @cached_property
+    def _pairs(self) -> "Tokenizer":
+        """Cuts question and passage into windows."""
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_str(self._words.to_str())
+        tokenizer.enable_truncation(_TOKENS, stride=_STRIDE, strategy="only_second")
         return tokenizer
 
     @cached_property
@@ -174,7 +184,7 @@ def _on_torch(folder: Path, config: Mapping[str, Any]) -> Run:
 
     model = AutoModelForQuestionAnswering.from_pretrained(
         folder, local_files_only=True, trust_remote_code=False, use_safetensors=True
-    ).eval()
+    )
     # RoBERTa and its kin tell question and passage apart without types.
     leave = set() if config.get("type_vocab_size", 1) > 1 else {"token_type_ids"}
 

@@ -1,0 +1,65 @@
+"""Answers on the article, by the real models."""
+
+import pytest
+
+from assistant.answer import ALMOST, SEVERAL
+from assistant.assistant import Assistant
+from assistant.read import asks_for_several
+from assistant.types import Abstention
+
+
+def test_several_questions_in_one_are_each_answered(on_article: Assistant) -> None:
+    answer = on_article.ask(
+        "How many cities does the Greater Bay Area cover, and how large was trade last year?"
+    )
+    said = " ".join(statement.text for statement in answer.statements)
+    assert "nine cities" in said
+    assert "$8.4 billion" in said
+    assert answer.notices == ()
+
+
+def test_what_is_not_said_of_several_questions_is_named(on_article: Assistant) -> None:
+    answer = on_article.ask(
+        "How large was bilateral trade last year? Who won the football World Cup in 2022?"
+    )
+    assert "$8.4 billion" in answer.statements[0].text
+    assert answer.notices == ("Your documents do not say: Who won the football World Cup in 2022?",)
+
+
+def test_a_later_question_may_lean_on_the_first(on_article: Assistant) -> None:
+    answer = on_article.ask("What is the Greater Bay Area, and how many cities does it cover?")
+    assert any(citation.answer == "nine" for citation in answer.citations)
+
+
+def test_nothing_about_any_of_several_questions_is_one_abstention(on_article: Assistant) -> None:
+    answer = on_article.ask("Who won the football cup and who sang the anthem?")
+    assert answer.abstention is Abstention.DOES_NOT_SAY
+    assert answer.notices == ()
+
+
+def test_the_words_that_answer_are_marked(on_article: Assistant) -> None:
+    answer = on_article.ask("What was the value of bilateral trade last year?")
+    assert "8.4 billion" in answer.citations[0].answer
+    assert answer.citations[0].answer in answer.citations[0].quote
+    assert answer.confidence == answer.statements[0].odds >= on_article.settings.threshold
+
+
+def test_the_closest_passages_are_those_likeliest_to_answer(on_article: Assistant) -> None:
+    answer = on_article.ask("For how many years have they maintained a vibrant relationship?")
+    assert answer.closest[0].passage == answer.citations[0].passage
+
+
+@pytest.mark.parametrize(
+    ("question", "several"),
+    [
+        ("Which cities are part of the Greater Bay Area?", True),
+        ("What are the main areas of cooperation?", True),
+        ("List all the partners.", True),
+        ("How large was trade?", False),
+        ("What is the limit?", False),
+        ("What does Belarus want?", False),
+    ],
+)
+def test_whether_several_things_are_asked_for(question: str, several: bool) -> None:
+    assert asks_for_several(question) is several
+    assert SEVERAL < ALMOST
