@@ -15,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +28,7 @@ from assistant.read import Candidate, Reader
 from assistant.read.evidence import Evidence
 from assistant.settings import Settings
 from assistant.types import Hit
-from benchmarks.sets import auroc, interval, write_home
+from benchmarks.sets import auroc, interval, workplace, write_home
 
 SETS = ("squad2_dev", "squadshifts_reddit")
 RANK = ("span", "answers", "retrieval")
@@ -73,24 +72,23 @@ class Recorder(Reader):
 
 
 def rows_of(
-    folder: Path, embedder: SentenceTransformerEmbeddings, reader: Recorder, most: int
+    folder: Path, work: Path, embedder: SentenceTransformerEmbeddings, reader: Recorder, most: int
 ) -> list[Row]:
     """Ask the questions of a set in each way."""
+    questions = write_home(folder, work / folder.name, most)
+    home = Settings(home=work / folder.name, threshold=0.0)
+    assistant = Assistant(settings=home, embedder=embedder, reader=reader)
+    assistant.sync()
+    documents = assistant.status().documents
     rows = []
-    with TemporaryDirectory() as place:
-        questions = write_home(folder, Path(place), most)
-        home = Settings(home=Path(place), threshold=0.0)
-        assistant = Assistant(settings=home, embedder=embedder, reader=reader)
-        assistant.sync()
-        documents = assistant.status().documents
-        for question in questions:
-            for way in WAYS if question.answerable else WAYS[:2]:
-                others = [name for name in documents if name != question.source]
-                sources = {"own text": [question.source], "all but its own": others}.get(way)
-                reader.last = []
-                assistant.ask(question.question, history=question.history, sources=sources)
-                if reader.last:
-                    rows.append(_row(f"{folder.name}, {way}", question, reader.last))
+    for question in questions:
+        for way in WAYS if question.answerable else WAYS[:2]:
+            others = [name for name in documents if name != question.source]
+            sources = {"own text": [question.source], "all but its own": others}.get(way)
+            reader.last = []
+            assistant.ask(question.question, history=question.history, sources=sources)
+            if reader.last:
+                rows.append(_row(f"{folder.name}, {way}", question, reader.last))
     return rows
 
 
@@ -175,13 +173,17 @@ def main() -> None:
     parser.add_argument("sets", type=Path)
     parser.add_argument("reader", type=Path)
     parser.add_argument("--most", type=int, default=600, help="questions of each set")
+    parser.add_argument("--work", type=Path, help="keep the indexes here, for the next time")
 
     options = parser.parse_args()
     embedder = SentenceTransformerEmbeddings()
     reader = Recorder(str(options.reader), embedder.embed_documents)
-    rows = [
-        row for name in SETS for row in rows_of(options.sets / name, embedder, reader, options.most)
-    ]
+    with workplace(options.work) as work:
+        rows = [
+            row
+            for name in SETS
+            for row in rows_of(options.sets / name, work, embedder, reader, options.most)
+        ]
     check(rows)
     rank = fit_rank(rows)
     calibration = {
