@@ -1,0 +1,139 @@
+"""The recipe runs: a small set made here, two steps of training, a reader that reads."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer
+
+from assistant.embed import SentenceTransformerEmbeddings
+from assistant.read.spans import BUNDLED, SpanModel
+from assistant.types import Span
+from training.examples import STAGES, Example, asked, of_pairs, of_set, opposed, swapped
+from training.train import batches, encode
+
+TEXT = (
+    "The Treaty of Minsk was signed by Ana Kovac in 1998. It was amended by Boris Lind in 2003. "
+    "The council has its seat in Minsk. Its members pay a fee of 35 euros."
+)
+OTHER = "The first council met in Brest in 1991. It was led by Ana Kovac, who resigned in 1995."
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> Path:
+    folder = tmp_path / "squad2_dev"
+    folder.mkdir()
+    texts = [
+        {"id": "t1", "title": "Council", "text": TEXT},
+        {"id": "t2", "title": "Council", "text": OTHER},
+    ]
+    answered = [
+        ("Who signed the Treaty of Minsk in 1998?", ["Ana Kovac"], "t1"),
+        ("Who amended the Treaty of Minsk in 2003?", ["Boris Lind"], "t1"),
+        ("Where did the first council meet?", ["Brest", "in Brest"], "t2"),
+        ("How high is the fee?", ["35 euros"], "t1"),
+    ]
+    lines = [
+        {"question": question, "answers": answers, "answerable": True, "gold_doc_ids": [gold]}
+        for question, answers, gold in answered
+    ] + [
+        {"question": "Who left the council?", "answers": [], "answerable": False,
+         "gold_doc_ids": ["t1"]},
+        {"question": "where is the seat of the council ?", "answers": [], "answerable": True,
+         "gold_doc_ids": ["t1"], "answer_sentence": "the council has its seat in minsk ."},
+    ]  # fmt: skip
+    for name, rows in (("corpus", texts), ("queries", lines)):
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return tmp_path
+
+
+def test_spans_hold_the_answers_and_near_misses_hold_none(
+    sets: Path, minilm: SentenceTransformerEmbeddings
+) -> None:
+    for stage in STAGES.values():
+        made = of_set(sets / "squad2_dev", minilm, stage, seed=0)
+        assert {bool(example.spans) for example in made} == {True, False}
+        held = {example.context[s:e] for example in made for s, e in example.spans}
+        assert {"Ana Kovac", "Boris Lind", "35 euros"} <= held
+        assert "The council has its seat in Minsk." in held
+        assert any(example.loose for example in made)
+        assert made == of_set(sets / "squad2_dev", minilm, stage, seed=0)
+
+
+def test_a_removed_sentence_leaves_no_answer(
+    sets: Path, minilm: SentenceTransformerEmbeddings
+) -> None:
+    made = of_set(sets / "squad2_dev", minilm, STAGES[2], seed=1)
+    fee = [each for each in made if each.question.endswith("How high is the fee?")]
+    assert any("35 euros" not in each.context and not each.spans for each in fee)
+
+
+def test_a_swap_puts_another_name_of_the_article() -> None:
+    chance = random.Random(0)
+    held = {"name": ["Ana Kovac", "Boris Lind"], "year": ["1998", "2003"], "number": ["35"]}
+    seen = {swapped("What did Ana Kovac sign in 1998?", TEXT, held, chance) for _ in range(20)}
+    assert seen == {"What did Boris Lind sign in 1998?", "What did Ana Kovac sign in 2003?"}
+    assert swapped("What did they sign?", TEXT, held, chance) is None
+    low = swapped("what did ana kovac sign?", TEXT, held, chance, uncased=True)
+    assert low == "what did Boris Lind sign?"
+
+
+def test_an_opposite_changes_one_word() -> None:
+    chance = random.Random(0)
+    assert opposed("Who was the first president?", chance) == "Who was the last president?"
+    assert opposed("Which army?", chance) is None
+
+
+def test_a_claim_becomes_a_question(tmp_path: Path) -> None:
+    chance = random.Random(1)
+    assert asked("Lost is a television series.", chance) in {
+        "Is Lost a television series?", "Is it true that Lost is a television series?"
+    }  # fmt: skip
+    path = tmp_path / "pairs.jsonl"
+    lines = [
+        {"claim": "A is B .", "evidence": "A is B, they say.", "label": "supported"},
+        {"claim": "A is B .", "evidence": "C is D.", "label": "not_enough_info"},
+        {"claim": "A is B .", "evidence": None, "label": "supported"},
+    ]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    assert [bool(example.spans) for example in of_pairs(path, chance)] == [True, False]
+
+
+def test_targets_are_the_tokens_of_the_answer() -> None:
+    tokenizer = Tokenizer.from_file(str(BUNDLED / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    start = TEXT.index("Ana Kovac")
+    exact = Example("Who?", TEXT, (Span(start, start + 9),))
+    loose = Example("Who?", TEXT, (Span(0, 52),), loose=True)
+    none = Example("Who?", TEXT)
+    one, several, nothing = encode([exact, loose, none], tokenizer)
+    words = [tokenizer.id_to_token(token) or "" for token in one.tokens]
+    assert words[one.starts[0]] == "ana"
+    assert "".join(words[one.starts[0] : one.ends[0] + 1]).replace("##", "") == "anakovac"
+    assert len(several.starts) > 5
+    assert (nothing.starts, nothing.ends) == ([0], [0])
+    assert sum(map(len, batches([one] * 50, random.Random(0)))) == 50
+
+
+def test_the_recipe_runs_to_a_reader_that_reads(
+    sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training import export, train
+
+    monkeypatch.setattr(train, "BATCH", 4)
+    for name in set(STAGES[1].passes) - {"squad2_dev"}:
+        (sets / name).symlink_to(sets / "squad2_dev")
+    (sets / "fever_symmetric").mkdir()
+    (sets / "fever_symmetric" / "pairs.jsonl").write_text("")
+    run, reader = tmp_path / "run", tmp_path / "reader"
+    command = ["train", str(sets), str(run), "--most", "8"]
+    monkeypatch.setattr("sys.argv", command)
+    train.main()
+    assert json.loads((run / "log.jsonl").read_text().splitlines()[-1])["of"] == 2
+    monkeypatch.setattr("sys.argv", ["export", str(run), str(reader)])
+    export.main()
+    assert (reader / "model.onnx").stat().st_size < 25 * 2**20
+    (window,) = SpanModel(str(reader)).read("Who signed?", [TEXT])
+    assert len(window.start) == len(window.end) == len(window.offsets)
