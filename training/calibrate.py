@@ -2,8 +2,8 @@
 
     python -m training.calibrate SETS_FOLDER READER_FOLDER [--most 600]
 
-Two logistic regressions on questions the network was not trained on (`dev/`), asked through the
-product: RANK over the sentences of a question that has an answer, ODDS over the sentence that
+Two regressions on questions the network was not trained on (`dev/`), asked through the product:
+RANK over the sentences of a question that has an answer, ODDS over the sentence that
 ranks first. A question is asked of all texts, of its own text alone (where the near-misses are
 hardest), and of all but its own (where nothing answers). Prints how well the odds hold when
 fitted on the other sets only, and writes `calibration.json` beside the weights they belong to.
@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 
 from assistant.assistant import Assistant
@@ -112,14 +114,24 @@ def fit(
 
 
 def fit_rank(rows: Sequence[Row]) -> dict[str, float]:
-    """Which sentence of a question is right, where one is."""
-    pairs = [
-        (told, right)
+    """Weights by which the right sentence of a question comes first, where there is one.
+
+    Conditional logit (McFadden 1974): the softmax over a question's sentences gives its right
+    ones the most probability. Only proportions matter, so the span weighs 1.
+    """
+    choices = [
+        (np.array([[told[name] for name in RANK] for told in row.told]), np.array(row.right))
         for row in rows
-        if any(row.right)
-        for told, right in zip(row.told, row.right, strict=True)
+        if any(row.right) and not all(row.right)
     ]
-    return fit([told for told, _ in pairs], [right for _, right in pairs], RANK)
+
+    def cost(weights: Floats) -> float:
+        scores = [(features @ weights, right) for features, right in choices]
+        lost = [logsumexp(score) - logsumexp(score[right]) for score, right in scores]
+        return float(np.mean(lost)) + 1e-3 * float(weights @ weights)
+
+    weights = minimize(cost, np.full(len(RANK), 0.1)).x
+    return dict(zip(RANK, (weights / weights[0]).tolist(), strict=True))
 
 
 def fit_odds(rows: Sequence[Row], rank: dict[str, float]) -> dict[str, float]:

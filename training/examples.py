@@ -62,9 +62,9 @@ STAGES = {
     2: Stage(
         rate=1e-4,
         passes={
-            "squad2_dev": 2.0,
-            "squad1_dev": 0.6,
-            "squad_train_partial": 0.6,
+            "squad2_dev": 1.5,
+            "squad1_dev": 0.5,
+            "squad_train_partial": 0.5,
             "nq_open_oracle": 0.4,
             "covidqa_early": 0.2,
             "policyqa": 0.1,
