@@ -33,7 +33,7 @@ def test_a_later_question_may_lean_on_the_first(on_article: Assistant) -> None:
 
 def test_nothing_about_any_of_several_questions_is_one_abstention(on_article: Assistant) -> None:
     answer = on_article.ask("Who won the football cup and who sang the anthem?")
-    assert answer.abstention is Abstention.DOES_NOT_SAY
+    assert answer.abstention is Abstention.NOTHING_RELEVANT
     assert answer.notices == ()
 
 

@@ -1,13 +1,15 @@
-"""Weights of a run → the reader's folder: ONNX, fused, int8.
+"""Weights of runs → the reader's folder: averaged, ONNX, fused, int8.
 
-    python -m training.export RUN_FOLDER READER_FOLDER [--float]
+    python -m training.export RUN_FOLDER [RUN_FOLDER ...] READER_FOLDER [--float]
 
+The weights of several runs from one start are averaged (model soup, Wortsman et al. 2022).
 `--float` keeps float32, to say what quantisation costs. The calibration is the next step's:
 training/calibrate.py.
 """
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +21,12 @@ from onnxruntime.transformers.optimizer import optimize_model
 from training.network import SpanReader, pretrained
 
 _OUTPUTS = ("start", "end", "answers")
+
+
+def average(runs: Sequence[Path]) -> dict[str, torch.Tensor]:
+    """The mean of the runs' weights."""
+    weights = [torch.load(run / "reader.pt", weights_only=True) for run in runs]
+    return {name: sum(each[name] for each in weights) / len(weights) for name in weights[0]}
 
 
 def export(network: SpanReader, path: Path) -> None:
@@ -68,12 +76,12 @@ def quantize(path: Path, into: Path) -> None:
 def main() -> None:
     """Write model.onnx, tokenizer.json and config.json into READER_FOLDER."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path)
+    parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("reader", type=Path)
     parser.add_argument("--float", action="store_true")
     options = parser.parse_args()
     network = SpanReader(pretrained())
-    network.load_state_dict(torch.load(options.run / "reader.pt", weights_only=True))
+    network.load_state_dict(average(options.runs))
     options.reader.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"

@@ -1,9 +1,9 @@
 """Question and passages → the sentences that answer, the words that do, and the odds of it.
 
 A small extractive question-answering model reads the question together with each passage. Its
-best span in each sentence, weighed with evidence that it cannot see (`evidence.py`), gives one
-probability that the sources answer. Similarity decides nothing: the most similar sentence may be
-about the right thing and not say it.
+best span in each sentence, its verdict on the passage and the retrieval score, calibrated, give
+one probability that the sources answer. Similarity alone decides nothing: the most similar
+sentence may be about the right thing and not say it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,6 @@ from assistant.read.evidence import (
     Frequencies,
     asks_for_several,
     probability,
-    surroundings,
 )
 from assistant.read.language import is_known
 from assistant.read.likeness import Embed, LikenessReader
@@ -31,9 +30,7 @@ UNKNOWN = (
     "sure: check it."
 )
 """The notice that goes with an answer in a language the reader does not know."""
-_WEIGHED = 12  # sentences, the best by the network, for which all evidence is gathered
 _MOST_WORDS = 40  # tokens of an answer
-_OTHERS = 3  # candidates of other passages that may agree
 _CUT = 12.0  # logits further out say no more
 _BAND = np.triu(np.tril(np.ones((512, 512), dtype=bool), _MOST_WORDS - 1))
 # Of a model without a calibration of its own: its span against "no answer", as it is.
@@ -53,19 +50,14 @@ class Candidate:
     """Logit that the passage answers."""
 
     @property
-    def own(self) -> dict[str, float]:
-        """What the network and retrieval say of it."""
+    def evidence(self) -> dict[str, float]:
+        """What speaks for it, by the names that a calibration weighs."""
         return {
             "span": max(-_CUT, min(_CUT, self.span)),
             "answers": max(-_CUT, min(_CUT, self.answers)),
             "retrieval": self.hit.score,
             "constant": 1.0,
         }
-
-    @property
-    def said(self) -> str:
-        """The words, to compare."""
-        return self.hit.passage.quote(self.words).casefold()
 
 
 class Reader:
@@ -91,23 +83,22 @@ class Reader:
         `frequencies` gives in how many of all `size` passages each term stands. Raises
         `ModelUnavailable`.
         """
-        evidence = Evidence(question, frequencies, size)
         known = [hit for hit in hits if is_known(hit.passage.text)] if is_known(question) else []
         if hits and not known:
+            evidence = Evidence(question, frequencies, size)
             return self._likeness.read(question, evidence, hits), (UNKNOWN,)
         odds = (self._spans.calibration or _PLAIN)["odds"]
         return [
-            Reading(each.hit.passage, each.sentence, probability(weigh(told, odds)), each.words)
-            for each, told in self.weighed(question, known, evidence)
+            Reading(
+                each.hit.passage, each.sentence, probability(weigh(each.evidence, odds)), each.words
+            )
+            for each in self.ranked(question, known)
         ], ()
 
-    def weighed(
-        self, question: str, hits: Sequence[Hit], evidence: Evidence
-    ) -> list[tuple[Candidate, dict[str, float]]]:
-        """The likeliest sentences of the hits, each with all that speaks for and against it."""
-        ranks = (self._spans.calibration or _PLAIN)["rank"]
-        ranked = sorted(self._candidates(question, hits), key=lambda each: -weigh(each.own, ranks))
-        return [(each, gather(evidence, each, ranked)) for each in ranked[:_WEIGHED]]
+    def ranked(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
+        """Every sentence of the hits with its best words, the likeliest to answer first."""
+        rank = (self._spans.calibration or _PLAIN)["rank"]
+        return sorted(self._candidates(question, hits), key=lambda c: -weigh(c.evidence, rank))
 
     def _candidates(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """Every sentence of the hits with its best words, in the order of the hits."""
@@ -120,28 +111,9 @@ class Reader:
         return list(best.values())
 
 
-def weigh(told: Mapping[str, float], weights: Mapping[str, float]) -> float:
-    """The logit of what is told, by these weights."""
-    return sum(weight * told[name] for name, weight in weights.items())
-
-
-def gather(
-    evidence: Evidence, candidate: Candidate, ranked: Sequence[Candidate]
-) -> dict[str, float]:
-    """All that speaks for and against a candidate, by name."""
-    passage = candidate.hit.passage
-    around, sentence = surroundings(passage), passage.quote(candidate.sentence)
-    others = [each for each in ranked if each.hit is not candidate.hit][:_OTHERS]
-    return {
-        **candidate.own,
-        "dense": candidate.hit.dense,
-        "passage has the words": evidence.share(around),
-        "sentence has the words": evidence.share(sentence),
-        "lacks a number": float(evidence.lacks_number(around)),
-        "lacks names": evidence.missing_names(around),
-        "other kind": float(evidence.lacks_kind(passage.quote(candidate.words))),
-        "agreed": float(any(each.said == candidate.said for each in others)),
-    }
+def weigh(evidence: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """The logit of the evidence, by these weights."""
+    return sum(weight * evidence[name] for name, weight in weights.items())
 
 
 def _candidates(hit: Hit, window: Window) -> Iterator[Candidate]:

@@ -1,13 +1,11 @@
-"""What speaks for and against a sentence as the answer, apart from what the network makes of it.
+"""What words alone say for and against a sentence as the answer.
 
-Does the passage hold the question's words, names and numbers? Are the words that answer of the
-kind asked for? These are the near-misses' marks: the right matter, and the answer not there.
+Does the passage hold the question's words and numbers? Is anything of the kind asked for there?
 """
 
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 
 from assistant.terms import numbers, terms, topic
 from assistant.types import Passage
@@ -62,26 +60,21 @@ class Evidence:
         }
         self._total = sum(self._weight.values()) or 1.0
         self._numbers = numbers(question)
-        self._names = {term for name in _CAPITAL.findall(question) for term in terms(name)}
         self._words = frozenset(terms(question))
-        self.kind = kind(question)
+        self._kind = kind(question)
 
     def share(self, text: str) -> float:
         """The share of the question's words that the text has, by rarity."""
-        held = _held(text)
+        held = frozenset(terms(text))
         return sum(w for term, w in self._weight.items() if term in held) / self._total
 
     def lacks_number(self, text: str) -> bool:
         """Whether a number of the question's is not in the text."""
         return bool(self._numbers - numbers(text))
 
-    def missing_names(self, text: str) -> float:
-        """The share of the question's names that are not in the text."""
-        return len(self._names - _held(text)) / max(1, len(self._names))
-
     def lacks_kind(self, text: str) -> bool:
         """Whether nothing in the text is of the kind asked for, but what the question said."""
-        return lacks(self.kind, text, self._words)
+        return lacks(self._kind, text, self._words)
 
 
 def surroundings(passage: Passage) -> str:
@@ -121,8 +114,3 @@ def lacks(wanted: str, text: str, asked: frozenset[str]) -> bool:
 def probability(logit: float) -> float:
     """The logistic function."""
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
-
-
-@lru_cache(maxsize=4096)
-def _held(text: str) -> frozenset[str]:
-    return frozenset(terms(text))
