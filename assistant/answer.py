@@ -32,7 +32,9 @@ SEVERAL = 0.5
 class Found:
     """What was found for one of the questions asked."""
 
+    question: str
     asked: Standalone
+    """The question as it was understood."""
     hits: list[Hit]
     readings: list[Reading]
     """The likeliest to answer first."""
@@ -65,12 +67,12 @@ class Answering:
         """Each statement once it is verified, then the whole answer; see `Assistant.stream`."""
         self._refuse_unknown(sources)
         started = perf_counter()
-        found = [self._read(asked, sources) for asked in _standalone(question, history)]
+        found = self._found(question, history, sources)
         drafts = cite([each for part in found for each in part.said], self.generation.documents)
         statements = verify(drafts)
         yield from statements
         hits = _merged(found)
-        unsaid = [f"Your documents do not say: {part.asked.question}" for part in found
+        unsaid = [f"Your documents do not say: {part.question}" for part in found
                   if drafts and not part.said]  # fmt: skip
         remarks = dict.fromkeys(remark for part in found for remark in part.remarks)
         yield Answer(
@@ -79,7 +81,7 @@ class Answering:
             abstention=None if statements else self._reason(hits, drafts),
             closest=tuple(hits[:CLOSEST]),
             confidence=max(part.odds for part in found),
-            standalone=" ".join(part.asked.question for part in found),
+            standalone=_standalone(question, found),
             notices=(*notices, *remarks, *unsaid, *disagreements(statements)),
             timings={"answer": perf_counter() - started},
             generation=self.generation.name,
@@ -96,7 +98,26 @@ class Answering:
         )
         return hits if whole else hits[: self.settings.passages]
 
-    def _read(self, asked: Standalone, sources: Sequence[str] | None) -> Found:
+    def _found(
+        self, question: str, history: Sequence[Turn], sources: Sequence[str] | None
+    ) -> list[Found]:
+        """What was found for each question in the one asked; a later one may lean on those before.
+
+        Of what a question may mean, the first that is answered counts.
+        """
+        found: list[Found] = []
+        for part in parts(question):
+            turns = [*history, *(Turn(before.question) for before in found)]
+            meant = rephrase(part, turns) if not is_overview(part) else [Standalone(part, part)]
+            tried: list[Found] = []
+            for asked in meant:
+                tried.append(self._read(part, asked, sources))
+                if tried[-1].said:
+                    break
+            found.append(max(tried, key=lambda each: (bool(each.said), each.odds)))
+        return found
+
+    def _read(self, question: str, asked: Standalone, sources: Sequence[str] | None) -> Found:
         hits = self.find(asked, sources)
         remarks: tuple[str, ...] = ()
         if is_overview(asked.question):
@@ -107,7 +128,8 @@ class Answering:
             readings, remarks = self.reader.read(
                 asked.question, hits, self.generation.frequencies, len(self.generation)
             )
-        return Found(asked, hits, readings, self._chosen(asked.question, readings), remarks)
+        said = self._chosen(asked.question, readings)
+        return Found(question, asked, hits, readings, said, remarks)
 
     def _chosen(self, question: str, readings: Sequence[Reading]) -> list[Reading]:
         """The sentences worth saying: likely to answer, and nearly as likely as the first."""
@@ -132,11 +154,11 @@ class Answering:
         return Abstention.NOTHING_RELEVANT
 
 
-def _standalone(asked: str, history: Sequence[Turn]) -> list[Standalone]:
-    """Each question in what was asked; a later one may lean on those before it."""
-    found = parts(asked)
-    turns = [*history, *map(Turn, found)]
-    return [rephrase(part, turns[: len(history) + done]) for done, part in enumerate(found)]
+def _standalone(question: str, found: Sequence[Found]) -> str:
+    """The question as it was understood: itself, unless a part of it leant on something."""
+    if all(part.asked.question == part.question for part in found):
+        return question
+    return " ".join(part.asked.question for part in found)
 
 
 def _merged(found: Sequence[Found]) -> list[Hit]:

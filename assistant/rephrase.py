@@ -13,7 +13,7 @@ MOST_CHARACTERS = 4_000
 
 _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
 _SYMBOLS = 0x2100  # symbols from here on, such as emoji, may be all that is asked
-_SHORT = 3  # a question with so few words of its own, and no name, leans on those before it
+_SHORT = 3  # a question with so few words of its own, and no name, may lean on those before it
 _PARTS = 4  # questions in one that are answered
 _EARLIER = 300  # characters of each earlier question
 _NAMES = 24  # names from what was said before, the latest first
@@ -76,23 +76,24 @@ def parts(question: str) -> list[str]:
     return found[:_PARTS] if len(found) > 1 and all(map(topic, found)) else [question]
 
 
-def rephrase(question: str, history: Sequence[Turn]) -> Standalone:
-    """The question joined with what it refers to; as it is where it stands alone.
+def rephrase(question: str, history: Sequence[Turn]) -> list[Standalone]:
+    """What the question may mean, the likelier first: with what it refers to, or by itself.
 
-    `history` are the turns before it, oldest first. Passages are looked for by all questions that
-    led here and the names in the answers: on CANARD (Elgohary et al. 2019) that finds the right
-    passage as often as a person's rewriting (benchmarks/followups.py).
+    `history` are the turns before it, oldest first. Words cannot always tell which it is, so the
+    next one is for when the documents do not answer the first. Passages are looked for by all
+    questions that led here and the names in the answers: on CANARD (Elgohary et al. 2019) that
+    finds them about as often as a person's rewriting (benchmarks/followups.py).
     """
-    if not history or not _leans_back(question):
-        return Standalone(question, question)
+    alone = Standalone(question, question)
+    if not history:
+        return [alone]
     earlier = [turn.question.strip()[:_EARLIER] for turn in history]
     names = [name for turn in reversed(history) for name in _NAME.findall(turn.said)]
     found = list(dict.fromkeys(names))[:_NAMES]
-    return Standalone(f"{earlier[-1]} {question}", " ".join([*earlier, *found, question]))
-
-
-def _leans_back(question: str) -> bool:
-    if _CONTINUES.search(question) or _BACK.search(question):
-        return True
-    own = len(topic(question))
-    return own <= 1 or (own <= _SHORT and not _NAME.search(question))
+    joined = Standalone(f"{earlier[-1]} {question}", " ".join([*earlier, *found, question]))
+    own, named = len(topic(question)), bool(_NAME.search(question))
+    points_back = bool(_BACK.search(question))
+    if _CONTINUES.search(question) or own <= 1 or (points_back and not named):
+        return [joined, alone]
+    # A question with its own names means those by "their".
+    return [alone, joined] if points_back or (own <= _SHORT and not named) else [alone]

@@ -116,7 +116,7 @@ def test_a_generation_stays_while_another_reads_it(synced: Assistant, home: Path
 def test_an_index_deleted_under_a_reader_is_built_again(synced: Assistant, home: Path) -> None:
     shutil.rmtree(home / "index")
     write(home, {"limit.txt": "The limit is 7 percent."})
-    answer = synced.ask("What is the limit in percent?")
+    answer = synced.ask("What is the limit?")
     assert "7 percent" in answer.statements[0].text
     assert answer.notices[0].startswith("There was no index yet.")
 
@@ -181,7 +181,7 @@ def test_an_index_that_cannot_be_written_is_said_plainly(synced: Assistant, home
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_i7_an_index_that_cannot_be_written_answers(synced: Assistant, home: Path) -> None:
     with as_somebody_else(home):
-        answer = fresh(home).ask("What is the limit in percent?")
+        answer = fresh(home).ask("What is the limit?")
     assert answer.to_json() and answer.statements == synced.ask(answer.question).statements
 
 
@@ -189,7 +189,7 @@ def _ask_with_no_room(home: Path, told: "multiprocessing.Queue[str]") -> None:
     import resource
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))
-    told.put(fresh(home).ask("What is the limit in percent?").statements[0].text)
+    told.put(fresh(home).ask("What is the limit?").statements[0].text)
 
 
 def test_i6_a_full_disk_does_not_keep_from_answering(synced: Assistant, home: Path) -> None:
@@ -225,7 +225,7 @@ def test_i5_a_full_disk_leaves_the_old_answers(synced: Assistant, home: Path) ->
     assert "cannot be written" in told_by(_with_little_room, home)
     assert current(fresh(home)).name == name
     assert folders(home) == [name]
-    assert synced.ask("What is the limit in percent?").statements
+    assert synced.ask("What is the limit?").statements
 
 
 def _flush_with_little_room(home: Path, told: "multiprocessing.Queue[str]") -> None:
@@ -281,7 +281,7 @@ def test_i14_i15_a_damaged_index_is_noticed_and_rebuilt(
     harm(current(synced).folder)
     with pytest.raises(IndexDamaged):
         fresh(home)._store.current()
-    answer = fresh(home).ask("What is the limit in percent?")
+    answer = fresh(home).ask("What is the limit?")
     assert "5 percent" in answer.statements[0].text
     assert "is damaged" in answer.notices[0]
 
@@ -319,7 +319,7 @@ HARM_TO_CHROMA: dict[str, Callable[[Path], object]] = {
 def test_i14_without_chroma_the_stored_vectors_answer(
     synced: Assistant, home: Path, words: WordEmbeddings, harm: Callable[[Path], object]
 ) -> None:
-    asked = words.embed_query("What is the limit in percent?")
+    asked = words.embed_query("What is the limit?")
     sound = current(synced).nearest(asked, 2)
     harm(current(synced).folder / "chroma" / "chroma.sqlite3")
     found = current(fresh(home)).nearest(asked, 2)
@@ -482,7 +482,7 @@ def test_i21_an_index_moves_and_has_any_name(
     del synced
     home.rename(tmp_path / "Mein Ördner #1?")
     monkeypatch.chdir(tmp_path)
-    answer = fresh(Path("Mein Ördner #1?")).ask("What is the limit in percent?")
+    answer = fresh(Path("Mein Ördner #1?")).ask("What is the limit?")
     assert answer.statements and not answer.notices
 
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,9 +65,11 @@ def test_spans_hold_the_answers_and_near_misses_hold_none(
 def test_a_removed_sentence_leaves_no_answer(
     sets: Path, minilm: SentenceTransformerEmbeddings
 ) -> None:
-    made = of_set(sets / "squad2_dev", minilm, STAGES[2], seed=1)
-    fee = [each for each in made if each.question.endswith("How high is the fee?")]
-    assert any("35 euros" not in each.context and not each.spans for each in fee)
+    always = replace(STAGES[2], removed=1.0, swapped=0.0, elsewhere=0.0)
+    made = of_set(sets / "squad2_dev", minilm, always, seed=1)
+    without = [each for each in made if "fee" in each.question and not each.spans]
+    assert without
+    assert all("35 euros" not in each.context and "Minsk" in each.context for each in without)
 
 
 def test_a_swap_puts_another_name_of_the_article() -> None:
@@ -117,6 +120,7 @@ def test_targets_are_the_tokens_of_the_answer() -> None:
     assert sum(map(len, batches([one] * 50, random.Random(0)))) == 50
 
 
+@pytest.mark.filterwarnings("ignore")  # PyTorch calls its own exporter legacy: see export.py
 def test_the_recipe_runs_to_a_reader_that_reads(
     sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,7 +48,7 @@ def export(network: SpanReader, path: Path) -> None:
         output_names=list(_OUTPUTS),
         dynamic_axes={name: shape for name in (*names, "start", "end")} | {"answers": {0: "batch"}},
         opset_version=17,
-        dynamo=False,
+        dynamo=False,  # the newer exporter's graphs are not those that the fusion knows
     )
     config = network.encoder.config
     fused = optimize_model(
