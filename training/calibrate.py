@@ -1,6 +1,6 @@
 """Weigh the reader's evidence: which sentence comes first, and the odds that it answers.
 
-    python -m training.calibrate SETS_FOLDER READER_FOLDER [--most 600]
+    python -m training.calibrate SETS_FOLDER READER_FOLDER [--work FOLDER]
 
 Two regressions on questions the network was not trained on (`dev/`), asked through the product:
 RANK over the sentences of a question that has an answer, ODDS over the sentence that
@@ -32,7 +32,8 @@ from assistant.types import Hit
 from benchmarks.sets import auroc, interval, workplace, write_home
 
 _RANKED = 12  # sentences of a question that are looked at
-SETS = ("squad2_dev", "squadshifts_reddit")
+SETS = {"squad2_dev": 450, "squadshifts_reddit": 150}
+"""Questions of each set."""
 RANK = ("span", "answers", "retrieval")
 ODDS = ("span", "answers", "retrieval")
 WAYS = ("all texts", "own text", "all but its own")
@@ -171,7 +172,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", type=Path)
     parser.add_argument("reader", type=Path)
-    parser.add_argument("--most", type=int, default=600, help="questions of each set")
     parser.add_argument("--work", type=Path, help="keep the indexes here, for the next time")
 
     options = parser.parse_args()
@@ -180,8 +180,8 @@ def main() -> None:
     with workplace(options.work) as work:
         rows = [
             row
-            for name in SETS
-            for row in rows_of(options.sets / name, work, embedder, reader, options.most)
+            for name, most in SETS.items()
+            for row in rows_of(options.sets / name, work, embedder, reader, most)
         ]
     check(rows)
     rank = fit_rank(rows)
