@@ -24,7 +24,7 @@ RELEVANT = 0.30
 """A passage with a lower cosine and no word in common is about something else."""
 ALMOST = 0.9
 """A further statement needs this share of the first one's odds, ..."""
-SEVERAL = 0.5
+SEVERAL = 0.8
 """... or this, where the question asks for several things."""
 
 
@@ -114,7 +114,7 @@ class Answering:
                 tried.append(self._read(part, asked, sources))
                 if tried[-1].said:
                     break
-            found.append(max(tried, key=lambda each: (bool(each.said), each.odds)))
+            found.append(tried[-1] if tried[-1].said else tried[0])
         return found
 
     def _read(self, question: str, asked: Standalone, sources: Sequence[str] | None) -> Found:

@@ -81,8 +81,8 @@ def rephrase(question: str, history: Sequence[Turn]) -> list[Standalone]:
 
     `history` are the turns before it, oldest first. Words cannot always tell which it is, so the
     next one is for when the documents do not answer the first. Passages are looked for by all
-    questions that led here and the names in the answers: on CANARD (Elgohary et al. 2019) that
-    finds them about as often as a person's rewriting (benchmarks/followups.py).
+    questions that led here and the names in the answers; benchmarks/followups.py measures it on
+    CANARD (Elgohary et al. 2019), beside the rewritings of people.
     """
     alone = Standalone(question, question)
     if not history:
