@@ -26,7 +26,7 @@ from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.evaluate import Question
 from assistant.hub import sha256
-from assistant.read import Candidate, Reader
+from assistant.read import Candidate, Reader, weigh
 from assistant.settings import Settings
 from assistant.types import Hit
 from benchmarks.sets import auroc, interval, workplace, write_home
@@ -130,7 +130,7 @@ def fit_odds(rows: Sequence[Row], rank: dict[str, float]) -> dict[str, float]:
 
 def first(row: Row, rank: dict[str, float]) -> tuple[dict[str, float], bool]:
     """The sentence that ranks first, and whether it is right."""
-    place = int(np.argmax([_logit(told, rank) for told in row.told]))
+    place = int(np.argmax([weigh(told, rank) for told in row.told]))
     return row.told[place], row.right[place]
 
 
@@ -146,7 +146,7 @@ def check(rows: Sequence[Row]) -> None:
         for row in rows:
             if row.group.startswith(name):
                 told, right = first(row, rank)
-                logit = _logit(told, odds)
+                logit = weigh(told, odds)
                 by_set[row.group][right].append(logit)
                 reliability.append((1 / (1 + float(np.exp(-logit))), right))
     for group in groups:
@@ -161,10 +161,6 @@ def check(rows: Sequence[Row]) -> None:
             said = [odds for odds, _ in reliability if low <= odds < low + 0.1]
             fact = interval(float(np.mean(inside)), len(inside))
             print(f"  {np.mean(said):.2f}  {fact}  ({len(inside)})")
-
-
-def _logit(told: dict[str, float], weights: dict[str, float]) -> float:
-    return sum(weight * told[name] for name, weight in weights.items())
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from assistant.read.overview import central, is_overview
 from assistant.read.spans import SpanModel, Window
 from assistant.types import Hit, Reading, Span
 
-__all__ = ["Candidate", "Reader", "asks_for_several", "central", "is_overview"]
+__all__ = ["Candidate", "Reader", "asks_for_several", "central", "is_overview", "weigh"]
 
 UNKNOWN = (
     "The reader knows English only. What is shown was found by likeness, which is far less "
