@@ -1,10 +1,11 @@
 """How well the reader finds the words that answer, and refuses where nothing does.
 
-    python -m benchmarks.reader SET_FOLDER [SET_FOLDER ...] [--most 1200] [--reader FOLDER]
+    python -m benchmarks.reader SET_FOLDER [SET_FOLDER ...] [--most 1200] [--plot FOLDER]
 
 Every question of a set is asked twice: of its own text alone, where an unanswerable one is a
 near-miss, and of all texts of the set. Each share comes with its 95 % interval and the number of
-questions. Last, what reading costs: ten passages, against embedding the question.
+questions. Last, what reading costs: ten passages, against embedding the question. `--plot` draws
+what each threshold costs and buys, asked of all texts.
 """
 
 import argparse
@@ -23,7 +24,7 @@ import numpy.typing as npt
 
 from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
-from assistant.evaluate import Question
+from assistant.evaluate import Question, evaluate, plot
 from assistant.read import Reader
 from assistant.settings import Settings
 from assistant.types import Answer, Hit
@@ -158,6 +159,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=1200, help="questions of each set")
     parser.add_argument("--work", type=Path, help="keep the indexes here, for the next time")
     parser.add_argument("--reader", default="", help="another reader's folder")
+    parser.add_argument("--plot", type=Path, help="draw the refusal trade-off of each set here")
     options = parser.parse_args()
     embedder = SentenceTransformerEmbeddings()
     reader = Reader(options.reader, embedder.embed_documents)
@@ -173,6 +175,12 @@ def main() -> None:
             report_own(ask(assistant, questions, own=True))
             report_all(ask(assistant, questions, own=False))
             report_cost(assistant, reader, questions)
+            if options.plot:
+                usual = Assistant(
+                    settings=Settings(home=home.home), embedder=embedder, reader=reader
+                )
+                picture = plot(evaluate(usual, questions))
+                (options.plot / f"{folder.name}.svg").write_text(picture, encoding="utf-8")
 
 
 if __name__ == "__main__":

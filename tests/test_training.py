@@ -11,8 +11,18 @@ from tokenizers import Tokenizer
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.read.spans import BUNDLED, SpanModel
 from assistant.types import Span
-from training.examples import STAGES, Example, asked, of_pairs, of_set, opposed, swapped
+from training.examples import STAGES, Example, of_pairs, of_set
 from training.train import batches, encode
+from training.wording import (
+    asked,
+    listed,
+    loosened,
+    mention,
+    opposed,
+    reworded,
+    swapped,
+    whether,
+)
 
 TEXT = (
     "The Treaty of Minsk was signed by Ana Kovac in 1998. It was amended by Boris Lind in 2003. "
@@ -65,7 +75,7 @@ def test_spans_hold_the_answers_and_near_misses_hold_none(
 def test_a_removed_sentence_leaves_no_answer(
     sets: Path, minilm: SentenceTransformerEmbeddings
 ) -> None:
-    always = replace(STAGES[2], removed=1.0, swapped=0.0, elsewhere=0.0)
+    always = replace(STAGES[2], removed=1.0, swapped=0.0, elsewhere=0.0, reworded=0.0, composed=0.0)
     made = of_set(sets / "squad2_dev", minilm, always, seed=1)
     without = [each for each in made if "fee" in each.question and not each.spans]
     assert without
@@ -86,6 +96,54 @@ def test_an_opposite_changes_one_word() -> None:
     chance = random.Random(0)
     assert opposed("Who was the first president?", chance) == "Who was the last president?"
     assert opposed("Which army?", chance) is None
+
+
+def test_other_words_ask_the_same() -> None:
+    chance = random.Random(0)
+    said = {reworded("Who signed the treaty?", chance) for _ in range(20)}
+    assert said == {"Who signed the accord?", "Who signed the pact?"}
+    assert reworded("Who sang?", chance) == "Who sang?"
+
+
+def test_who_says_less_asks_a_part_of_it() -> None:
+    chance = random.Random(0)
+    said = {loosened("What was the largest annual fee in 1998?", chance) for _ in range(40)}
+    plain = {each.rstrip("?") for each in said}
+    assert {"What was the largest annual fee", "What was the annual fee in 1998"} & plain
+    assert all("fee" in each for each in said)
+
+
+def test_questions_are_made_of_sentences() -> None:
+    chance = random.Random(0)
+    said = {whether("The council was moved to Minsk, where it stayed.", chance) for _ in range(9)}
+    assert said == {
+        "Was the council moved to Minsk?",
+        "Is it true that the council was moved to Minsk?",
+    }
+    assert whether("The council amended the treaty.", chance) == (
+        "Did the council amend the treaty?"
+    )
+    assert whether("It was moved to Minsk again.", chance) is None
+    asked_of = mention("They agreed on the joint exercises.", chance)
+    assert asked_of
+    assert "joint exercises" in asked_of
+    assert mention("They agreed.", chance) is None
+    text = "It has nine cities, including Brest, Minsk, and Gomel."
+    made = listed(text, "the area", chance)
+    assert made
+    question, start, end = made
+    assert "cities" in question
+    assert text[start:end] == "Brest, Minsk, and Gomel"
+    assert listed("It has nine cities.", "the area", chance) is None
+
+
+def test_what_is_made_of_passages_has_near_misses(
+    sets: Path, minilm: SentenceTransformerEmbeddings
+) -> None:
+    only = replace(STAGES[2], passes={"squad2_dev": 0.0}, composed=1.0)
+    made = [e for seed in range(8) for e in of_set(sets / "squad2_dev", minilm, only, seed)]
+    assert {bool(example.spans) for example in made} == {True, False}
+    assert all(example.loose for example in made if example.spans)
 
 
 def test_a_claim_becomes_a_question(tmp_path: Path) -> None:

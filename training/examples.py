@@ -18,6 +18,17 @@ from assistant.embed import SentenceTransformerEmbeddings
 from assistant.terms import terms, topic
 from assistant.types import Passage, Span
 from benchmarks.sets import Line, passages_of, read_lines
+from training.wording import (
+    asked,
+    listed,
+    loosened,
+    mention,
+    named,
+    opposed,
+    reworded,
+    swapped,
+    whether,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,11 @@ class Stage:
     """... with the passage less the sentence that answers."""
     uncased: bool = False
     """Whether names are found in questions typed in lower case."""
+    reworded: float = 0.0
+    """The share of the questions put in other words: the ones with an answer said more loosely
+    too, ..."""
+    composed: float = 0.0
+    """... and of the passages of SQuAD, for each way of making a question from a sentence."""
 
 
 STAGES = {
@@ -58,47 +74,30 @@ STAGES = {
         elsewhere=0.22,
         swapped=0.22,
     ),
-    # What only looks like one: more near-misses, from more articles.
+    # What a newcomer asks, who has not read the text: other words, is it so, is it mentioned.
     2: Stage(
         rate=1e-4,
         passes={
             "squad2_dev": 1.5,
-            "squad1_dev": 0.5,
+            "squad1_dev": 0.6,
             "squad_train_partial": 0.5,
-            "nq_open_oracle": 0.4,
+            "nq_open_oracle": 1.2,
             "covidqa_early": 0.2,
-            "policyqa": 0.1,
+            "policyqa": 0.15,
         },
-        pairs=0.3,
-        elsewhere=0.15,
-        swapped=0.4,
-        removed=0.3,
+        pairs=0.5,
+        elsewhere=0.2,
+        swapped=0.25,
+        removed=0.12,
         uncased=True,
+        reworded=0.35,
+        composed=0.25,
     ),
 }
 OPPOSED = 0.5  # of the swaps, where the question has a word with an opposite
 LED = 0.08  # examples after another question of the article, as a follow-up is read
 UNTITLED = 0.5  # examples without the title above the passage
 _MOST_OCCURRENCES = 3  # an answer that stands more often in a passage says little
-
-_NAME = re.compile(r"(?<!^)\b[A-Z][\w’'-]+(?:\s+(?:of\s+|the\s+)?[A-Z][\w’'-]+)*")
-_YEAR = re.compile(r"\b1\d{3}s?\b|\b20[0-4]\ds?\b")
-_NUMBER = re.compile(r"\b\d+(?:[.,]\d+)*\b")
-_OPPOSITES = re.findall(
-    r"(\w+)/(\w+)",
-    """
-    first/last largest/smallest highest/lowest before/after more/less most/least oldest/youngest
-    increase/decrease increased/decreased north/south northern/southern east/west eastern/western
-    longest/shortest always/never won/lost win/lose major/minor earliest/latest began/ended
-    start/end started/ended begin/end allowed/forbidden accept/reject accepted/rejected
-    support/oppose supported/opposed positive/negative male/female men/women above/below
-    higher/lower larger/smaller older/younger public/private same/different maximum/minimum
-    majority/minority top/bottom rise/fall with/without inside/outside early/late import/export
-    """,
-)
-_OPPOSITE = dict([*_OPPOSITES, *(pair[::-1] for pair in _OPPOSITES)])
-_AUXILIARY = re.compile(r"^(.{3,60}?)\s+(is|are|was|were|has|have|can|will|did)\s+(?!not\b)(.+)$")
-_DENIABLE = re.compile(r"\b(did|does|do|was|were|is|are|has|have|can|could|will|would)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +168,10 @@ def of_set(
         for line in lines:
             made += _examples(line, questions, names, stage, chance)
         left -= 1
+    if stage.composed and questions.name.startswith("squad"):
+        for article, passages in questions.siblings.items():
+            for passage in passages:
+                made += _composed(passage, passages, names[article], stage, chance)
     return made
 
 
@@ -186,6 +189,8 @@ def _examples(
     text, article = line["question"], questions.article[golds[0]]
     if chance.random() < LED:
         text = f"{chance.choice(questions.asked[article])} {text}"
+    if stage.reworded and chance.random() < stage.reworded:
+        text = reworded(text, chance)
     if not line["answerable"]:
         # The near-miss: the part of it with most of the question's words.
         yield _example(text, questions.nearest(text, passages)[0], chance)
@@ -208,7 +213,9 @@ def _answered(
     if not found:
         return
     passage = questions.nearest(text, list(found))[0]
-    yield _example(text, passage, chance, found[passage], loose=locate is _sentence)
+    loosely = stage.reworded and chance.random() < stage.reworded
+    said = loosened(text, chance) if loosely else text
+    yield _example(said, passage, chance, found[passage], loose=locate is _sentence)
     siblings = questions.siblings[questions.article[passage.source]]
     others = [other for other in siblings if not locate(line, other)]
     if others and chance.random() < stage.elsewhere:
@@ -220,6 +227,35 @@ def _answered(
         rest = _without(passage, found[passage])
         if rest and not locate(line, rest):
             yield _example(text, rest, chance)
+
+
+def _composed(
+    passage: Passage,
+    siblings: Sequence[Passage],
+    held: dict[str, list[str]],
+    stage: Stage,
+    chance: random.Random,
+) -> Iterator[Example]:
+    """Questions made of the passage's sentences, and their near-misses."""
+    other = chance.choice(siblings)
+    for span in passage.sentences:
+        if found := listed(passage.quote(span), passage.title, chance):
+            question, start, end = found
+            yield _example(question, passage, chance, [Span(span.start + start, span.start + end)])
+            if not listed(other.text, "", chance):
+                yield _example(question, other, chance)
+    for compose in (whether, mention):
+        span = chance.choice(passage.sentences)
+        made = compose(passage.quote(span), chance) if chance.random() < stage.composed else None
+        if not made:
+            continue
+        question = reworded(made, chance) if chance.random() < 0.5 else made
+        yield _example(question, passage, chance, [span], loose=True)
+        if other is not passage and chance.random() < 0.5:
+            yield _example(question, other, chance)
+        spoilt = swapped(made, passage.text, held, chance) if compose is whether else None
+        if spoilt and chance.random() < 0.5:
+            yield _example(spoilt, passage, chance)
 
 
 def _spoilt(
@@ -301,57 +337,9 @@ def _swappable(passages: Sequence[Passage]) -> dict[str, list[str]]:
     """The names and numbers of an article, by kind."""
     found: dict[str, list[str]] = {"name": [], "year": [], "number": []}
     for passage in passages:
-        for kind, match in _named(passage.text):
+        for kind, match in named(passage.text):
             found[kind].append(match)
     return found
-
-
-def _named(text: str) -> Iterator[tuple[str, str]]:
-    yield from (("name", match[0]) for match in _NAME.finditer(text))
-    years = {match[0] for match in _YEAR.finditer(text)}
-    yield from (("year", year) for year in sorted(years))
-    yield from (("number", m[0]) for m in _NUMBER.finditer(text) if m[0] not in years)
-
-
-def swapped(
-    question: str,
-    passage: str,
-    held: dict[str, list[str]],
-    chance: random.Random,
-    *,
-    uncased: bool = False,
-) -> str | None:
-    """The question with one name or number replaced by another of its article; None if none fits.
-
-    Half of the time by one that stands in the passage itself: the words are all there, and it
-    still does not answer. `uncased` finds the article's names in lower case too.
-    """
-    choices = [(kind, name) for kind, name in _named(question) if len(name) > 2 or kind != "name"]
-    if uncased and question.islower():
-        names = {name.lower() for name in held["name"] if len(name) > 3}
-        choices += [("name", name) for name in sorted(names) if f" {name} " in f" {question} "]
-    if not choices:
-        return None
-    kind, old = chance.choice(choices)
-    low = question.lower()
-    others = [name for name in held[kind] if name.lower() not in low and old not in name.lower()]
-    near = [name for name in others if name in passage]
-    pool = near if near and chance.random() < 0.5 else others
-    return question.replace(old, chance.choice(pool), 1) if pool else None
-
-
-def opposed(question: str, chance: random.Random) -> str | None:
-    """The question with a word turned into its opposite, or denied; None if it has none."""
-    words = [word for word in re.findall(r"[a-z]+", question) if word in _OPPOSITE]
-    if words:
-        word = chance.choice(words)
-        return re.sub(rf"\b{word}\b", _OPPOSITE[word], question, count=1)
-    if chance.random() < 0.3 and (match := _DENIABLE.search(question)):
-        denied = re.search(r"\b(?:did|does|do|can|could|will|would)\s+(?:the\s+)?\w+\b", question)
-        if denied:
-            return question[: denied.end()] + " not" + question[denied.end() :]
-        return question[: match.end()] + " not" + question[match.end() :]
-    return None
 
 
 def of_pairs(path: Path, chance: random.Random) -> list[Example]:
@@ -365,13 +353,3 @@ def of_pairs(path: Path, chance: random.Random) -> list[Example]:
         span = (Span(0, len(evidence)),) if answers else ()
         made.append(Example(asked(_plain(line["claim"]), chance), evidence, span, loose=True))
     return made
-
-
-def asked(claim: str, chance: random.Random) -> str:
-    """A statement as a question that is answered by yes or no."""
-    claim = claim.rstrip(" .")
-    match = _AUXILIARY.match(claim)
-    if match and chance.random() < 0.8:
-        subject, verb, rest = match.groups()
-        return f"{verb.capitalize()} {subject} {rest}?"
-    return f"Is it true that {claim}?"
