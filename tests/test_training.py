@@ -18,9 +18,12 @@ from training.wording import (
     listed,
     loosened,
     mention,
+    narrowed,
     opposed,
     reworded,
+    said,
     swapped,
+    unsaid,
     whether,
 )
 
@@ -129,12 +132,38 @@ def test_questions_are_made_of_sentences() -> None:
     assert "joint exercises" in asked_of
     assert mention("They agreed.", chance) is None
     text = "It has nine cities, including Brest, Minsk, and Gomel."
-    made = listed(text, "the area", chance)
+    made = listed(text, ["the area"], chance)
     assert made
     question, start, end = made
     assert "cities" in question
     assert text[start:end] == "Brest, Minsk, and Gomel"
-    assert listed("It has nine cities.", "the area", chance) is None
+    text = "Brest, Minsk, and other cities."
+    made = listed(text, [], chance)
+    assert made
+    assert text[slice(*made[1:])] == "Brest, Minsk"
+    assert listed("It has nine cities.", ["the area"], chance) is None
+
+
+def test_who_says_is_told_from_who_is_named() -> None:
+    chance = random.Random(0)
+    reported = said("Ana Kovac said that the annual fee of Minsk was high.", chance)
+    assert reported
+    assert "Ana Kovac" in reported
+    assert said("Ana Kovac met the council.", chance) is None
+    silent = unsaid("The council of Minsk met for the joint exercises.", chance)
+    assert silent
+    assert "Minsk" in silent
+    assert "joint exercises" in silent
+    assert unsaid("In Minsk she said so of the joint exercises.", chance) is None
+
+
+def test_a_question_is_narrowed_to_what_belongs_to_another() -> None:
+    chance = random.Random(0)
+    held = {"name": ["Ana Kovac", "Minsk"]}
+    made = narrowed("Which cities are named?", TEXT, held, chance) or ""
+    assert made.startswith("Which cities ")
+    assert made.endswith((" Ana Kovac are named?", " Minsk are named?"))
+    assert narrowed("Who is named?", TEXT, held, chance) is None
 
 
 def test_what_is_made_of_passages_has_near_misses(

@@ -24,9 +24,12 @@ from training.wording import (
     loosened,
     mention,
     named,
+    narrowed,
     opposed,
     reworded,
+    said,
     swapped,
+    unsaid,
     whether,
 )
 
@@ -78,10 +81,10 @@ STAGES = {
     2: Stage(
         rate=1e-4,
         passes={
-            "squad2_dev": 1.5,
-            "squad1_dev": 0.6,
-            "squad_train_partial": 0.5,
-            "nq_open_oracle": 1.2,
+            "squad2_dev": 1.3,
+            "squad1_dev": 0.5,
+            "squad_train_partial": 0.4,
+            "nq_open_oracle": 1.0,
             "covidqa_early": 0.2,
             "policyqa": 0.15,
         },
@@ -239,12 +242,8 @@ def _composed(
     """Questions made of the passage's sentences, and their near-misses."""
     other = chance.choice(siblings)
     for span in passage.sentences:
-        if found := listed(passage.quote(span), passage.title, chance):
-            question, start, end = found
-            yield _example(question, passage, chance, [Span(span.start + start, span.start + end)])
-            if not listed(other.text, "", chance):
-                yield _example(question, other, chance)
-    for compose in (whether, mention):
+        yield from _of_list(passage, span, other, held, chance)
+    for compose in (whether, mention, said):
         span = chance.choice(passage.sentences)
         made = compose(passage.quote(span), chance) if chance.random() < stage.composed else None
         if not made:
@@ -256,12 +255,35 @@ def _composed(
         spoilt = swapped(made, passage.text, held, chance) if compose is whether else None
         if spoilt and chance.random() < 0.5:
             yield _example(spoilt, passage, chance)
+    if chance.random() < stage.composed / 3 and (question := unsaid(passage.text, chance) or ""):
+        yield _example(question, passage, chance)
+
+
+def _of_list(
+    passage: Passage, span: Span, other: Passage, held: dict[str, list[str]], chance: random.Random
+) -> Iterator[Example]:
+    """Questions for what a sentence lists, if it lists something, and their near-misses."""
+    topics = [passage.title, *(name for kind, name in named(passage.text) if kind == "name")]
+    for _ in range(2):
+        found = listed(passage.quote(span), topics, chance)
+        if not found:
+            return
+        question, start, end = found
+        yield _example(question, passage, chance, [Span(span.start + start, span.start + end)])
+        narrow = narrowed(question, passage.text, held, chance)
+        if narrow and chance.random() < 0.5:
+            yield _example(narrow, passage, chance)
+        if not listed(other.text, topics, chance):
+            yield _example(question, other, chance)
 
 
 def _spoilt(
     question: str, text: str, held: dict[str, list[str]], chance: random.Random, *, uncased: bool
 ) -> str | None:
     """A question so like this one that the passage looks right, and is not."""
+    narrow = narrowed(question, text, held, chance) if uncased else None
+    if narrow and chance.random() < 0.4:
+        return narrow
     opposite = opposed(question, chance)
     if opposite and chance.random() < OPPOSED:
         return opposite

@@ -93,14 +93,28 @@ _AUXILIARY = re.compile(rf"^(.{{3,60}}?)\s+({_VERBS})\s+(?!not\b)(.+)$")
 _PAST = re.compile(r"^((?:[A-Z]|the )[^,]{1,40}?)\s([a-z]{2,}ed)\s(?!by\b)(.+)$")
 _DENIABLE = re.compile(r"\b(did|does|do|was|were|is|are|has|have|can|could|will|would)\b")
 _CLAUSE = re.compile(r"[,;:(]|\s(?:and|but|which|who|because|although|while|whereas|when|where)\s")
+_ITEM = (
+    r"(?!(?:such|especially|includ(?:e|es|ed|ing)|it|or|and)\b)[^\s.,;:()]+(?:\s[^\s.,;:()]+){0,4}?"
+)
 _LIST = re.compile(
-    r"\b([a-z]+(?:ies|[^s\W]s))(?:,)?\s(?:including|such as|like|namely)\s"
-    r"((?:[^.,;:()]{2,40},\s){1,6}(?:and|or)\s[^.,;:()]{2,40}?)(?=[.,;:()]|\s(?:is|are|was|were)\b)"
+    rf"\b([a-z]+(?:ies|[^s\W]s))(?:,?\s(?:including|such as|like|namely)\s|:\s)"
+    rf"((?:{_ITEM},\s){{0,6}}{_ITEM},?\s(?:and|or)\s{_ITEM})(?=[.,;:()]|\s(?:is|are|was|were)\b)"
+)
+_OTHERS = re.compile(
+    rf"\b((?:{_ITEM},\s){{0,5}}{_ITEM}),?\s(?:and|or)\s(?:many\s)?other\s([a-z]+s)\b"
+)
+_SAYING = (
+    r"(?:said|stated|noted|argued|claimed|wrote|remarked|declared|explained|believed|suggested|"
+    r"announced|described|criticized|praised|stressed|emphasized|warned)"
+)
+_SAID = re.compile(
+    r"^(?:[^,]{3,40},\s)?(?:The\s)?([A-Z][\w’-]+(?:\s[A-Z][\w’-]+){0,2})\s"
+    rf"(?:has\s|had\s|also\s|later\s)?{_SAYING}\b"
 )
 # Two or three words between such as stand around a noun.
 _THING = re.compile(
     r"\b(?:a|an|the|for|and|its|of|in|by|with|,)\s"
-    r"([\w’-]{3,}(?:\s[\w’-]{4,}){1,2})"
+    r"(?!(?:an?|the|its)\b)([\w’-]{3,}(?:\s[\w’-]{4,}){1,2})"
     r"(?=[.,;:]|\s(?:and|or|of|in|for|by|with|to|from|at|is|are|was|were|that|which)\b)"
 )
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
@@ -153,6 +167,26 @@ _WHICH = (
 )
 
 
+_REPORT = re.compile(rf"[\"“”]|\b(?:{_SAYING}|says?|according to|opinion|views?|thought|called)\b")
+_SAYS = (
+    "What did {} say?",
+    "what does {} say",
+    "What did {} think of it?",
+    "What was {}'s view?",
+    "How did {} put it?",
+)
+_SAYS_ABOUT = (
+    "What did {} say about {}?",
+    "What does {} think of {}?",
+    "what was {}'s opinion on {}",
+    "How did {} comment on {}?",
+)
+_NOUN = re.compile(
+    r"^(?:which|what|how many)\s[a-z]+(?=\s(?:is|are|was|were|did|does|do|has|have|had|can)\b)",
+    re.IGNORECASE,
+)
+
+
 def named(text: str) -> Iterator[tuple[str, str]]:
     """Names, years and numbers of a text, with their kind."""
     yield from (("name", match[0]) for match in _NAME.finditer(text))
@@ -200,6 +234,20 @@ def opposed(question: str, chance: random.Random) -> str | None:
             return question[: denied.end()] + " not" + question[denied.end() :]
         return question[: match.end()] + " not" + question[match.end() :]
     return None
+
+
+def narrowed(
+    question: str, passage: str, held: dict[str, list[str]], chance: random.Random
+) -> str | None:
+    """The question of those things only that belong to another name; None where none fits."""
+    match = _NOUN.search(question)
+    others = [name for name in held["name"] if name.lower() not in question.lower()]
+    near = [name for name in others if name in passage]
+    pool = near if near and chance.random() < 0.7 else others
+    if not match or not pool:
+        return None
+    limit = f" {chance.choice(('in', 'of', 'from', 'in'))} {chance.choice(pool)}"
+    return question[: match.end()] + limit + question[match.end() :]
 
 
 def reworded(question: str, chance: random.Random) -> str:
@@ -277,15 +325,49 @@ def whether(sentence: str, chance: random.Random) -> str | None:
 
 def mention(sentence: str, chance: random.Random) -> str | None:
     """A question whether something that the sentence names is spoken of; None if it names none."""
-    things = [match[1] for match in _THING.finditer(sentence)]
-    things = [thing for thing in things if not set(thing.lower().split()) & _GRAMMAR]
+    things = _things(sentence)
     return chance.choice(_MENTIONS).format(chance.choice(things)) if things else None
 
 
-def listed(sentence: str, topic: str, chance: random.Random) -> tuple[str, int, int] | None:
-    """A question for several things, and where the sentence lists them; None if it does not."""
-    match = _LIST.search(sentence)
-    if not match:
+def _things(text: str) -> list[str]:
+    found = [match[1] for match in _THING.finditer(text)]
+    return [thing for thing in found if not set(thing.lower().split()) & _GRAMMAR]
+
+
+def said(sentence: str, chance: random.Random) -> str | None:
+    """A question for what one whom the sentence reports says; None if it reports none."""
+    match = _SAID.search(sentence)
+    if not match or match[1].split(" ")[0].lower() in _GRAMMAR:
         return None
-    question = chance.choice(_WHICH).format(noun=match[1], topic=topic or "it")
-    return question, *match.span(2)
+    things = _things(sentence[match.end() :])
+    if things and chance.random() < 0.6:
+        return chance.choice(_SAYS_ABOUT).format(match[1], chance.choice(things))
+    return chance.choice(_SAYS).format(match[1])
+
+
+def unsaid(text: str, chance: random.Random) -> str | None:
+    """A question for what one says whom the text names and does not report; None if there is none.
+
+    It asks about something that the text is about: all the words are there.
+    """
+    names = [name for kind, name in named(text) if kind == "name" and name.isascii()]
+    things = _things(text)
+    if not names or not things or _REPORT.search(text):
+        return None
+    return chance.choice(_SAYS_ABOUT).format(chance.choice(names), chance.choice(things))
+
+
+def listed(sentence: str, topics: list[str], chance: random.Random) -> tuple[str, int, int] | None:
+    """A question for several things, and where the sentence lists them; None if it does not.
+
+    `topics` are what the text is about, one of which the question names.
+    """
+    match = _LIST.search(sentence)
+    if match:
+        noun, span = match[1], match.span(2)
+    elif match := _OTHERS.search(sentence):
+        noun, span = match[2], match.span(1)
+    else:
+        return None
+    topics = [topic for topic in topics if topic not in sentence[slice(*span)]] or ["it"]
+    return chance.choice(_WHICH).format(noun=noun, topic=chance.choice(topics)), *span
