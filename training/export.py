@@ -83,6 +83,7 @@ def main() -> None:
     network = SpanReader(pretrained())
     network.load_state_dict(average(options.runs))
     options.reader.mkdir(parents=True, exist_ok=True)
+    (options.reader / "calibration.json").unlink(missing_ok=True)  # it was of other weights
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         export(network, path)
