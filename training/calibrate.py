@@ -169,7 +169,6 @@ def main() -> None:
     parser.add_argument("sets", type=Path)
     parser.add_argument("reader", type=Path)
     parser.add_argument("--work", type=Path, help="keep the indexes here, for the next time")
-
     options = parser.parse_args()
     embedder = SentenceTransformerEmbeddings()
     reader = Recorder(str(options.reader), embedder.embed_documents)

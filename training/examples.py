@@ -51,6 +51,8 @@ class Stage:
     """... with another name or number, or turned into the opposite, ..."""
     removed: float = 0.0
     """... with the passage less the sentence that answers."""
+    narrowed: float = 0.0
+    """Of the swaps, where the question asks for things of a kind: those of another name only."""
     uncased: bool = False
     """Whether names are found in questions typed in lower case."""
     reworded: float = 0.0
@@ -92,6 +94,7 @@ STAGES = {
         elsewhere=0.2,
         swapped=0.25,
         removed=0.12,
+        narrowed=0.4,
         uncased=True,
         reworded=0.35,
         composed=0.25,
@@ -217,13 +220,13 @@ def _answered(
         return
     passage = questions.nearest(text, list(found))[0]
     loosely = stage.reworded and chance.random() < stage.reworded
-    said = loosened(text, chance) if loosely else text
-    yield _example(said, passage, chance, found[passage], loose=locate is _sentence)
+    shorter = loosened(text, chance) if loosely else text
+    yield _example(shorter, passage, chance, found[passage], loose=locate is _sentence)
     siblings = questions.siblings[questions.article[passage.source]]
     others = [other for other in siblings if not locate(line, other)]
     if others and chance.random() < stage.elsewhere:
         yield _example(text, chance.choice(questions.nearest(text, others)[:3]), chance)
-    spoilt = _spoilt(text, passage.text, held, chance, uncased=stage.uncased)
+    spoilt = _spoilt(text, passage.text, held, stage, chance)
     if spoilt and chance.random() < stage.swapped:
         yield _example(spoilt, passage, chance)
     if chance.random() < stage.removed:
@@ -241,8 +244,7 @@ def _composed(
 ) -> Iterator[Example]:
     """Questions made of the passage's sentences, and their near-misses."""
     other = chance.choice(siblings)
-    for span in passage.sentences:
-        yield from _of_list(passage, span, other, held, chance)
+    yield from _of_lists(passage, other, held, chance)
     for compose in (whether, mention, said):
         span = chance.choice(passage.sentences)
         made = compose(passage.quote(span), chance) if chance.random() < stage.composed else None
@@ -255,19 +257,20 @@ def _composed(
         spoilt = swapped(made, passage.text, held, chance) if compose is whether else None
         if spoilt and chance.random() < 0.5:
             yield _example(spoilt, passage, chance)
-    if chance.random() < stage.composed / 3 and (question := unsaid(passage.text, chance) or ""):
-        yield _example(question, passage, chance)
+    silent = unsaid(passage.text, chance) if chance.random() < stage.composed / 3 else None
+    if silent:
+        yield _example(silent, passage, chance)
 
 
-def _of_list(
-    passage: Passage, span: Span, other: Passage, held: dict[str, list[str]], chance: random.Random
+def _of_lists(
+    passage: Passage, other: Passage, held: dict[str, list[str]], chance: random.Random
 ) -> Iterator[Example]:
-    """Questions for what a sentence lists, if it lists something, and their near-misses."""
+    """Two questions for what each sentence lists, if it lists something, and their near-misses."""
     topics = [passage.title, *(name for kind, name in named(passage.text) if kind == "name")]
-    for _ in range(2):
+    for span in (span for span in passage.sentences for _ in range(2)):
         found = listed(passage.quote(span), topics, chance)
         if not found:
-            return
+            continue
         question, start, end = found
         yield _example(question, passage, chance, [Span(span.start + start, span.start + end)])
         narrow = narrowed(question, passage.text, held, chance)
@@ -278,16 +281,16 @@ def _of_list(
 
 
 def _spoilt(
-    question: str, text: str, held: dict[str, list[str]], chance: random.Random, *, uncased: bool
+    question: str, text: str, held: dict[str, list[str]], stage: Stage, chance: random.Random
 ) -> str | None:
     """A question so like this one that the passage looks right, and is not."""
-    narrow = narrowed(question, text, held, chance) if uncased else None
-    if narrow and chance.random() < 0.4:
+    narrow = narrowed(question, text, held, chance) if stage.narrowed else None
+    if narrow and chance.random() < stage.narrowed:
         return narrow
     opposite = opposed(question, chance)
     if opposite and chance.random() < OPPOSED:
         return opposite
-    return swapped(question, text, held, chance, uncased=uncased)
+    return swapped(question, text, held, chance, uncased=stage.uncased)
 
 
 def _without(passage: Passage, spans: Sequence[Span]) -> Passage | None:
