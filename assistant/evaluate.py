@@ -106,6 +106,15 @@ class Evaluation:
             for threshold in _THRESHOLDS
         ]
 
+    def refused_for(self, lost: int) -> list[bool]:
+        """Which unanswerable questions are refused where so many right answers are given up.
+
+        At the highest threshold that costs no more; without right answers, all are.
+        """
+        right = sorted(each.odds for each in self.select(True) if each.at(0) == FIRST)
+        threshold = right[lost] if lost < len(right) else 1.0
+        return [each.odds < threshold for each in self.select(False)]
+
     def __str__(self) -> str:
         return "\n".join([*self._kinds(), *self._besides(), *self._trade_off()])
 
@@ -153,6 +162,9 @@ class Evaluation:
 
     def _trade_off(self) -> Iterator[str]:
         if self.select(True) and self.select(False):
+            yield "\nunanswerable refused"
+            for lost, name in ((0, "at no cost"), (1, "for one right answer")):
+                yield _row(f"  {name}", self.refused_for(lost))
             yield f"\n{'threshold':>10} {FIRST:>20} {'unanswerable refused':>22}"
             for threshold, right, refused in self.curve()[::2]:
                 yield f"{threshold:>10.2f} {right:>20.3f} {refused:>22.3f}"

@@ -82,6 +82,14 @@ def test_the_curve_goes_from_all_answered_to_all_refused() -> None:
     assert curve[0.95] == (0.0, 1.0)
 
 
+def test_what_is_refused_has_its_price_in_right_answers() -> None:
+    answers = [outcome((odds, True)) for odds in (0.3, 0.6, 0.9)] + [outcome((0.1, False))]
+    cannot = [outcome((odds, True), answerable=False) for odds in (0.2, 0.5, 0.6, 0.8)]
+    found = Evaluation((*answers, *cannot), 0.5)
+    assert [sum(found.refused_for(lost)) for lost in range(4)] == [1, 2, 4, 4]
+    assert "for one right answer" in str(found)
+
+
 def test_the_table_counts_each_kind() -> None:
     text = str(Evaluation((outcome((0.9, True)), outcome((0.1, True)), outcome((0.8, False))), 0.5))
     rows = {line[:24].strip(): line.split()[-3:] for line in text.splitlines() if " of " in line}

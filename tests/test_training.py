@@ -11,21 +11,10 @@ from tokenizers import Tokenizer
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.read.spans import BUNDLED, SpanModel
 from assistant.types import Span
+from training.composing import asked, counted, listed, mention, said, undated, unsaid, whether
 from training.examples import STAGES, Example, of_pairs, of_set
 from training.train import batches, encode
-from training.wording import (
-    asked,
-    listed,
-    loosened,
-    mention,
-    narrowed,
-    opposed,
-    reworded,
-    said,
-    swapped,
-    unsaid,
-    whether,
-)
+from training.wording import lengthened, loosened, narrowed, opposed, reworded, swapped
 
 TEXT = (
     "The Treaty of Minsk was signed by Ana Kovac in 1998. It was amended by Boris Lind in 2003. "
@@ -155,6 +144,45 @@ def test_who_says_is_told_from_who_is_named() -> None:
     assert "Minsk" in silent
     assert "joint exercises" in silent
     assert unsaid("In Minsk she said so of the joint exercises.", chance) is None
+
+
+def test_how_many_there_are_is_asked_where_a_sentence_says() -> None:
+    chance = random.Random(0)
+    text = "The area has nine large cities and 1,200 villages."
+    made = {counted(text, ["the area"], chance) for _ in range(30)}
+    spans = {text[start:end] for _, start, end in filter(None, made)}
+    assert spans == {"nine", "1,200"}
+    assert ("how many villages are in the area", 35, 40) in {
+        (question, start, end) for question, start, end in filter(None, made)
+    }
+    assert counted("It took nine years until 2013, and counts.", ["it"], chance) is None
+
+
+def test_when_is_asked_where_no_date_is() -> None:
+    chance = random.Random(0)
+    sentence = "Ana Kovac signed the paper in Minsk."
+    asked = undated(sentence, sentence, chance)
+    assert asked
+    assert asked.endswith("did Ana Kovac sign the paper in Minsk?")
+    assert undated(sentence, f"{sentence} That was in 1998.", chance) is None
+    assert undated("The council was moved.", "The council was moved.", chance) is None
+    meeting = "They agreed at the short meeting in Minsk."
+    assert "the short meeting" in str(undated(meeting, meeting, chance))
+
+
+def test_a_longer_name_is_put_where_the_answer_is_not() -> None:
+    chance = random.Random(0)
+    text = "The Free Zone grew. It has two cities, Brest and Minsk."
+    spans = [Span(39, 54)]
+    held = {"name": ["Gomel", "Pinsk", "Orsha", "Free Zone"], "year": [], "number": []}
+    question = "Which cities are part of the Free Zone?"
+    longer, moved = lengthened(question, text, spans, held, chance) or ("", [])
+    assert longer.endswith(" Free Zone grew. It has two cities, Brest and Minsk.")
+    assert longer != text
+    assert [longer[start:end] for start, end in moved] == ["Brest and Minsk"]
+    assert lengthened("Which cities are there?", text, spans, held, chance) is None
+    whole = [Span(0, len(text))]
+    assert lengthened(question, text, whole, held, chance) is None
 
 
 def test_a_question_is_narrowed_to_what_belongs_to_another() -> None:

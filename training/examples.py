@@ -8,30 +8,18 @@ of its article, with another name or number in it, or turned into its opposite.
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import log
+from math import fsum, log
 from pathlib import Path
 
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.terms import terms, topic
 from assistant.types import Passage, Span
 from benchmarks.sets import Line, passages_of, read_lines
-from training.wording import (
-    asked,
-    listed,
-    loosened,
-    mention,
-    named,
-    narrowed,
-    opposed,
-    reworded,
-    said,
-    swapped,
-    unsaid,
-    whether,
-)
+from training.composing import asked, counted, listed, mention, said, undated, unsaid, whether
+from training.wording import lengthened, loosened, named, narrowed, opposed, reworded, swapped
 
 
 @dataclass(frozen=True)
@@ -60,6 +48,8 @@ class Stage:
     too, ..."""
     composed: float = 0.0
     """... and of the passages of SQuAD, for each way of making a question from a sentence."""
+    lengthened: float = 0.0
+    """The share of the examples in which a name is made longer by others, where one can be."""
 
 
 STAGES = {
@@ -68,9 +58,9 @@ STAGES = {
         rate=2e-4,
         passes={
             "squad2_dev": 3.0,
-            "squad1_dev": 1.5,
-            "squad_train_partial": 0.8,
-            "nq_open_oracle": 1.0,
+            "squad1_dev": 2.0,
+            "squad_train_partial": 1.2,
+            "nq_open_oracle": 1.5,
             "covidqa_early": 0.7,
             "timeqa_human": 0.3,
             "policyqa": 0.3,
@@ -87,20 +77,22 @@ STAGES = {
             "squad1_dev": 0.5,
             "squad_train_partial": 0.4,
             "nq_open_oracle": 1.0,
-            "covidqa_early": 0.2,
-            "policyqa": 0.15,
+            "covidqa_early": 0.1,
+            "policyqa": 0.1,
         },
-        pairs=0.5,
+        pairs=0.3,
         elsewhere=0.2,
         swapped=0.25,
         removed=0.12,
         narrowed=0.4,
         uncased=True,
         reworded=0.35,
-        composed=0.25,
+        composed=0.3,
+        lengthened=0.12,
     ),
 }
 OPPOSED = 0.5  # of the swaps, where the question has a word with an opposite
+LONG_NAMES = 0.7  # of the questions which ones and how many: a name in the text made longer
 LED = 0.08  # examples after another question of the article, as a follow-up is read
 UNTITLED = 0.5  # examples without the title above the passage
 _MOST_OCCURRENCES = 3  # an answer that stands more often in a passage says little
@@ -155,7 +147,7 @@ class QuestionArticles:
         """The passages with most of the question's words, by rarity, first."""
         asked = set(topic(question))
         shared = {
-            p.id: sum(self.rarity.get(t, 0) for t in asked & set(terms(p.text))) for p in among
+            p.id: fsum(self.rarity.get(t, 0) for t in asked & set(terms(p.text))) for p in among
         }
         return sorted(among, key=lambda passage: -shared[passage.id])
 
@@ -172,7 +164,9 @@ def of_set(
     while left > 0:
         lines = chance.sample(questions.lines, round(min(1.0, left) * len(questions.lines)))
         for line in lines:
-            made += _examples(line, questions, names, stage, chance)
+            held = names.get(questions.article.get(line["gold_doc_ids"][0], ""), {})
+            examples = _examples(line, questions, held, stage, chance)
+            made += _lengthened(examples, held, stage.lengthened, chance)
         left -= 1
     if stage.composed and questions.name.startswith("squad"):
         for article, passages in questions.siblings.items():
@@ -184,7 +178,7 @@ def of_set(
 def _examples(
     line: Line,
     questions: QuestionArticles,
-    names: dict[str, dict[str, list[str]]],
+    held: dict[str, list[str]],
     stage: Stage,
     chance: random.Random,
 ) -> Iterator[Example]:
@@ -201,7 +195,7 @@ def _examples(
         # The near-miss: the part of it with most of the question's words.
         yield _example(text, questions.nearest(text, passages)[0], chance)
         return
-    yield from _answered(line, text, passages, questions, names[article], stage, chance)
+    yield from _answered(line, text, passages, questions, held, stage, chance)
 
 
 def _answered(
@@ -244,7 +238,8 @@ def _composed(
 ) -> Iterator[Example]:
     """Questions made of the passage's sentences, and their near-misses."""
     other = chance.choice(siblings)
-    yield from _of_lists(passage, other, held, chance)
+    things = _of_things(passage, other, held, stage.composed, chance)
+    yield from _lengthened(things, held, LONG_NAMES, chance)
     for compose in (whether, mention, said):
         span = chance.choice(passage.sentences)
         made = compose(passage.quote(span), chance) if chance.random() < stage.composed else None
@@ -254,30 +249,45 @@ def _composed(
         yield _example(question, passage, chance, [span], loose=True)
         if other is not passage and chance.random() < 0.5:
             yield _example(question, other, chance)
-        spoilt = swapped(made, passage.text, held, chance) if compose is whether else None
+        spoilt = None if compose is mention else swapped(made, passage.text, held, chance)
         if spoilt and chance.random() < 0.5:
             yield _example(spoilt, passage, chance)
     silent = unsaid(passage.text, chance) if chance.random() < stage.composed / 3 else None
-    if silent:
-        yield _example(silent, passage, chance)
+    span = chance.choice(passage.sentences)
+    timeless = undated(passage.quote(span), passage.text, chance)
+    for question in filter(None, (silent, timeless)):
+        yield _example(question, passage, chance)
 
 
-def _of_lists(
-    passage: Passage, other: Passage, held: dict[str, list[str]], chance: random.Random
+def _of_things(
+    passage: Passage,
+    other: Passage,
+    held: dict[str, list[str]],
+    share_counted: float,
+    chance: random.Random,
 ) -> Iterator[Example]:
-    """Two questions for what each sentence lists, if it lists something, and their near-misses."""
-    topics = [passage.title, *(name for kind, name in named(passage.text) if kind == "name")]
-    for span in (span for span in passage.sentences for _ in range(2)):
-        found = listed(passage.quote(span), topics, chance)
-        if not found:
-            continue
-        question, start, end = found
-        yield _example(question, passage, chance, [Span(span.start + start, span.start + end)])
-        narrow = narrowed(question, passage.text, held, chance)
-        if narrow and chance.random() < 0.5:
-            yield _example(narrow, passage, chance)
-        if not listed(other.text, topics, chance):
-            yield _example(question, other, chance)
+    """Questions for what a sentence lists, or how many there are, and their near-misses.
+
+    Lists are rare, so each is asked for twice.
+    """
+    kinds = [(listed, narrowed, 1.0), (listed, narrowed, 1.0), (counted, swapped, share_counted)]
+    for compose, spoil, share in kinds:
+        before = passage.sentences[0]
+        for span in passage.sentences:
+            # What the sentence is about it names itself, or the one before it does.
+            near = passage.text[before.start - passage.start : span.end - passage.start]
+            topics = [passage.title, *(name for kind, name in named(near) if kind == "name")]
+            before = span
+            found = compose(passage.quote(span), topics, chance)
+            if not found or chance.random() > share:
+                continue
+            question, start, end = found
+            yield _example(question, passage, chance, [Span(span.start + start, span.start + end)])
+            spoilt = spoil(question, passage.text, held, chance)
+            if spoilt and chance.random() < 0.5:
+                yield _example(spoilt, passage, chance)
+            if not compose(other.text, topics, chance):
+                yield _example(question, other, chance)
 
 
 def _spoilt(
@@ -291,6 +301,17 @@ def _spoilt(
     if opposite and chance.random() < OPPOSED:
         return opposite
     return swapped(question, text, held, chance, uncased=stage.uncased)
+
+
+def _lengthened(
+    examples: Iterable[Example], held: dict[str, list[str]], share: float, chance: random.Random
+) -> Iterator[Example]:
+    """The examples, in some of them a name of the question's made longer in the passage."""
+    for example in examples:
+        longer = None
+        if share and chance.random() < share:
+            longer = lengthened(example.question, example.context, example.spans, held, chance)
+        yield replace(example, context=longer[0], spans=tuple(longer[1])) if longer else example
 
 
 def _without(passage: Passage, spans: Sequence[Span]) -> Passage | None:

@@ -2,14 +2,13 @@
 
     python -m training.export RUN_FOLDER [RUN_FOLDER ...] READER_FOLDER [--float]
 
-The weights of several runs from one start are averaged (model soup, Wortsman et al. 2022).
+The weights of several runs are averaged; a run that is named twice counts twice.
 `--float` keeps float32, to say what quantisation costs. The calibration is the next step's:
 training/calibrate.py.
 """
 
 import argparse
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,15 +17,9 @@ from onnx import TensorProto
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers.optimizer import optimize_model
 
-from training.network import SpanReader, pretrained
+from training.network import SpanReader, average, pretrained
 
 _OUTPUTS = ("start", "end", "answers")
-
-
-def average(runs: Sequence[Path]) -> dict[str, torch.Tensor]:
-    """The mean of the runs' weights."""
-    weights = [torch.load(run / "reader.pt", weights_only=True) for run in runs]
-    return {name: sum(each[name] for each in weights) / len(weights) for name in weights[0]}
 
 
 def export(network: SpanReader, path: Path) -> None:
@@ -37,7 +30,6 @@ def export(network: SpanReader, path: Path) -> None:
         torch.ones((2, 24), dtype=torch.long),
         torch.cat([torch.zeros((2, 8)), torch.ones((2, 16))], dim=1).long(),
     )
-    network.encoder.set_attn_implementation("eager")  # the form that the fusion knows
     names = ("input_ids", "attention_mask", "token_type_ids")
     shape = {0: "batch", 1: "tokens"}
     torch.onnx.export(
