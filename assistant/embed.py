@@ -15,6 +15,8 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
 from langchain_core.embeddings import Embeddings
 
 from assistant import hub
@@ -79,10 +81,9 @@ class SentenceTransformerEmbeddings(Embeddings):
             vectors = self._model.encode_document(
                 [visible(text) for text in texts],
                 batch_size=_BATCH,
-                normalize_embeddings=True,
                 show_progress_bar=False,
             )
-        return [list(map(float, vector)) for vector in vectors]
+        return [_of_length_1(vector) for vector in vectors]
 
     def embed_query(self, text: str) -> list[float]:
         """The vector, of length 1, of a question."""
@@ -93,12 +94,10 @@ class SentenceTransformerEmbeddings(Embeddings):
             # One short text gains nothing from a second thread, and waits for a busy neighbour.
             torch.set_num_threads(1)
             try:
-                vector = self._model.encode_query(
-                    visible(text), normalize_embeddings=True, show_progress_bar=False
-                )
+                vector = self._model.encode_query(visible(text), show_progress_bar=False)
             finally:
                 torch.set_num_threads(threads)
-        return list(map(float, vector))
+        return _of_length_1(vector)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without the special ones."""
@@ -172,6 +171,12 @@ class SentenceTransformerEmbeddings(Embeddings):
             )
         except Exception as error:  # whatever a damaged model makes the libraries raise
             raise ModelUnavailable(self.name, f"it does not load ({error})", _INSTALL) from error
+
+
+def _of_length_1(vector: "npt.NDArray[np.float32]") -> list[float]:
+    """The model itself would do it in bfloat16, to three digits."""
+    length = float(np.linalg.norm(vector)) or 1.0
+    return [float(value) / length for value in vector]
 
 
 def has_bfloat16() -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from assistant.errors import SettingRefused
 
-THRESHOLD = 0.33
+THRESHOLD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
