@@ -176,7 +176,7 @@ class SentenceTransformerEmbeddings(Embeddings):
 def _of_length_1(vector: "npt.NDArray[np.float32]") -> list[float]:
     """The model itself would do it in bfloat16, to three digits."""
     length = float(np.linalg.norm(vector)) or 1.0
-    return [float(value) / length for value in vector]
+    return list(map(float, vector / length))
 
 
 def has_bfloat16() -> bool:
