@@ -73,6 +73,25 @@ def test_the_right_sentence_comes_first_with_the_words_that_answer(
     assert first.odds > THRESHOLD
 
 
+def test_the_best_sentences_are_read_once_more_with_the_one_before(reader: Reader) -> None:
+    facts = [f"Council {i} was founded by a king. It has its seat in Minsk." for i in range(4)]
+    sentences = [f"{part.strip('.')}." for fact in facts for part in fact.split(". ")]
+    question = "Where has council 3 its seat?"
+    found = passage(*sentences, heading="Councils")
+    ranked = reader.ranked(question, [Hit(found, 0.5)])
+    again = [each for each in ranked if each.close]
+    assert again == ranked[: len(again)]
+    assert 0 < len(again) < len(ranked)
+    for each in again:
+        place = found.sentences.index(each.sentence)
+        near = passage(*sentences[max(0, place - 1) : place + 1], heading="Councils")
+        alike = {
+            near.quote(read.sentence): read for read in reader.ranked(question, [Hit(near, 0.5)])
+        }[found.quote(each.sentence)]
+        assert each.evidence["span close"] == pytest.approx(alike.span, abs=0.5)
+        assert each.evidence["span"] == pytest.approx(each.span)
+
+
 def test_what_is_not_said_has_low_odds(reader: Reader) -> None:
     likely = read(reader, "How many cities does the Greater Bay Area cover?", AREA, TRADE)[0]
     unlikely = read(reader, "Who won the football cup in 2022?", AREA, TRADE)[0]

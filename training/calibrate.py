@@ -41,8 +41,8 @@ SETS = {"squad2_dev": 450, "squadshifts_reddit": 150}
 """Questions of each set."""
 ARTICLE = Path("knowledge/china-belarus-joint-statement.txt")
 QUESTIONS = Path("benchmarks/article.jsonl")
-RANK = ("span", "answers", "retrieval")
-ODDS = ("span", "answers", "retrieval")
+RANK = ("span", "answers", "span close", "retrieval")
+ODDS = ("span", "span close", "answers close", "retrieval")
 WAYS = ("all texts", "own text", "all but its own")
 Floats = npt.NDArray[np.float64]
 

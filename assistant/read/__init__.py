@@ -1,13 +1,14 @@
 """Question and passages → the sentences that answer, the words that do, and the odds of it.
 
-A small extractive question-answering model reads the question together with each passage. Its
-best span in each sentence, its verdict on the passage and the retrieval score, calibrated, give
-one probability that the sources answer. Similarity alone decides nothing: the most similar
-sentence may be about the right thing and not say it.
+A small extractive question-answering model reads the question together with each passage, and
+the best sentences once more, each with the one before it. Its best span in each sentence, its
+verdicts and the retrieval score, calibrated, give one probability that the sources answer.
+Similarity alone decides nothing: the most similar sentence may be about the right thing and not
+say it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +33,7 @@ UNKNOWN = (
 """The notice that goes with an answer in a language the reader does not know."""
 _MOST_WORDS = 40  # tokens of an answer
 _CUT = 12.0  # logits further out say no more
+_AGAIN = 4  # sentences read once more; more of them gained nothing
 _BAND = np.triu(np.tril(np.ones((512, 512), dtype=bool), _MOST_WORDS - 1))
 # Of a model without a calibration of its own: its span against "no answer", as it is.
 _PLAIN: Mapping[str, Mapping[str, float]] = {"rank": {"span": 1.0}, "odds": {"span": 1.0}}
@@ -48,13 +50,18 @@ class Candidate:
     """Logit of the words against "no answer here"."""
     answers: float
     """Logit that the passage answers."""
+    close: "Candidate | None" = None
+    """The same, of the sentence read with little around it, where that was done."""
 
     @property
     def evidence(self) -> dict[str, float]:
         """What speaks for it, by the names that a calibration weighs."""
+        close = self.close or self
         return {
-            "span": max(-_CUT, min(_CUT, self.span)),
-            "answers": max(-_CUT, min(_CUT, self.answers)),
+            "span": _cut(self.span),
+            "answers": _cut(self.answers),
+            "span close": _cut(close.span),
+            "answers close": _cut(close.answers),
             "retrieval": self.hit.score,
             "constant": 1.0,
         }
@@ -98,7 +105,23 @@ class Reader:
     def ranked(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """Every sentence of the hits with its best words, the likeliest to answer first."""
         rank = (self._spans.calibration or _PLAIN)["rank"]
-        return sorted(self._candidates(question, hits), key=lambda c: -weigh(c.evidence, rank))
+
+        def ordered(candidates: Sequence[Candidate]) -> list[Candidate]:
+            return sorted(candidates, key=lambda each: -weigh(each.evidence, rank))
+
+        first = ordered(self._candidates(question, hits))
+        return [*ordered(self._again(question, first[:_AGAIN])), *first[_AGAIN:]]
+
+    def _again(self, question: str, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """The candidates, each also read close: what is said elsewhere lends it nothing."""
+        hits = [_close(each) for each in candidates]
+        read = {
+            (each.hit.passage, each.sentence): each for each in self._candidates(question, hits)
+        }
+        return [
+            replace(each, close=read.get((hit.passage, each.sentence)))
+            for each, hit in zip(candidates, hits, strict=True)
+        ]
 
     def _candidates(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """Every sentence of the hits with its best words, in the order of the hits."""
@@ -114,6 +137,23 @@ class Reader:
 def weigh(evidence: Mapping[str, float], weights: Mapping[str, float]) -> float:
     """The logit of the evidence, by these weights."""
     return sum(weight * evidence[name] for name, weight in weights.items())
+
+
+def _cut(logit: float) -> float:
+    return max(-_CUT, min(_CUT, logit))
+
+
+def _close(candidate: Candidate) -> Hit:
+    """The sentence and the one before it, which tells whom "they" means, as a passage."""
+    passage = candidate.hit.passage
+    place = passage.sentences.index(candidate.sentence)
+    sentences = passage.sentences[max(0, place - 1) : place + 1]
+    start, end = sentences[0].start, sentences[-1].end
+    text = passage.quote(Span(start, end))
+    return replace(
+        candidate.hit,
+        passage=replace(passage, start=start, end=end, text=text, sentences=sentences),
+    )
 
 
 def _candidates(hit: Hit, window: Window) -> Iterator[Candidate]:
