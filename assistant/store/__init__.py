@@ -34,7 +34,7 @@ except ImportError:  # Windows
 
 __all__ = ["FORMAT", "Draft", "Generation", "Store"]
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when an index of this version could not be read by the last one, or the reverse."""
 
 _NAME = re.compile(r"gen-(\d{6,})-[0-9a-f]{6}")
