@@ -54,6 +54,8 @@ class Skipped:
 
     source: str
     reason: str
+    sha256: str = field(default="", compare=False)
+    """Of the bytes that were refused; empty where it is not for what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +265,44 @@ class Answer:
         from assistant.show import to_html
 
         return to_html(self)
+
+
+class Standing(StrEnum):
+    """What has become of a citation."""
+
+    HELD = "held"
+    """The same characters stand at the same place of the same file."""
+    MOVED = "moved"
+    """They stand elsewhere in it, or in another file."""
+    GONE = "gone"
+    """They stand nowhere."""
+
+
+class Checked(NamedTuple):
+    """What has become of a citation, and where its words stand now (empty: nowhere)."""
+
+    standing: Standing
+    location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The folder against the index: what a sync would do."""
+
+    added: tuple[str, ...] = ()
+    """New, or changed since they were skipped; a sync may find that it cannot read them."""
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    """What is known to be left out."""
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed)
+
+    def __str__(self) -> str:
+        from assistant.show import changes_to_text
+
+        return changes_to_text(self)
 
 
 @dataclass(frozen=True, slots=True)

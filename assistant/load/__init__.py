@@ -19,7 +19,7 @@ from assistant.load.readers import Parsers
 from assistant.terms import INVISIBLE
 from assistant.types import Document, Skipped
 
-__all__ = ["VERSION", "Found", "Readers", "Result", "read", "scan"]
+__all__ = ["VERSION", "Found", "Readers", "Result", "digest", "read", "scan"]
 
 VERSION = 2
 """Part of the index's recipe: raise it when the same bytes would become another document."""
@@ -80,18 +80,27 @@ def read(found: Found, limit: int, known: str | None = None) -> Result:
         return result
 
 
+def digest(found: Found, limit: int) -> str:
+    """The sha256 of the file's bytes, or nothing where they cannot be read."""
+    try:
+        return sha256(content(found.path, limit)).hexdigest()
+    except (Refused, OSError):
+        return ""
+
+
 def _awaited(ahead: deque[tuple[Found, Future[Result]]]) -> tuple[Found, Result]:
     file, task = ahead.popleft()
     return file, task.result()
 
 
 def _read(parsers: Parsers, found: Found, limit: int, known: str | None) -> Result:
+    digest = ""
     try:
         data = content(found.path, limit)
         digest = sha256(data).hexdigest()
         return None if digest == known else _document(parsers, found, data, digest)
     except Refused as refusal:
-        return Skipped(found.source, str(refusal))
+        return Skipped(found.source, str(refusal), digest)
     except OSError as error:
         return Skipped(found.source, problem(error))
 

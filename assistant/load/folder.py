@@ -35,6 +35,9 @@ class Found:
     source: str
     """The path below the folder, with `/`. Backslashes and what cannot be shown are escaped."""
     path: Path
+    signature: tuple[int, ...] = ()
+    """Size in bytes, times of change of content and of status (ns), inode: other bytes, another
+    signature."""
 
 
 def scan(folder: Path, limit: int) -> tuple[list[Found], list[Skipped]]:
@@ -63,7 +66,11 @@ def _walk(folder: Path, limit: int) -> Iterator[Found | Skipped]:
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append((f"{source}/", path))
             else:
-                yield Found(source, path)
+                yield Found(source, path, _signature(entry.stat(follow_symlinks=False)))
+
+
+def _signature(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _shown(name: str) -> str:

@@ -150,7 +150,7 @@ class Store:
             generation = self.current()
         except (IndexMismatch, IndexDamaged):
             return None  # nothing of it can be used; the documents are still there
-        return generation.folder if generation else None
+        return generation.folder if generation is not None else None
 
     def _remove_rubbish(self) -> None:
         """Remove unfinished builds, and old generations that nobody reads."""
