@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from threading import RLock
@@ -10,16 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from assistant import load, split, sync, terms
 from assistant.answer import Answering
+from assistant.compare import Freshness, changes, recall
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
-from assistant.errors import IndexDamaged
+from assistant.errors import IndexDamaged, KnowledgeMissing
 from assistant.progress import Bar, Progress, silent
 from assistant.read import Reader
+from assistant.recheck import recheck
 from assistant.rephrase import Standalone, Turn, clean
 from assistant.retrieve import PassageRetriever
 from assistant.settings import Settings
 from assistant.store import Generation, Store
 from assistant.types import (
     Answer,
+    Changes,
+    Checked,
+    Citation,
     Hit,
     Skipped,
     Statement,
@@ -40,6 +46,8 @@ class Status:
     generation: str
     """Empty where there is no index yet."""
     embedder: str
+    changes: Changes | None
+    """What a sync would do; None where the folder is not there."""
 
 
 class Assistant:
@@ -62,6 +70,9 @@ class Assistant:
         self.embedder = embedder or SentenceTransformerEmbeddings(self.settings.embedder)
         self.reader = reader or Reader(self.settings.reader, self.embedder.embed_documents)
         self._building = RLock()
+        self._freshness = Freshness(
+            self.settings.knowledge, self.settings.index, self.settings.file_bytes
+        )
 
     def ask(
         self,
@@ -91,8 +102,9 @@ class Assistant:
         """Each statement once it is verified; the last item is the whole answer."""
         asked = clean(question)
         generation, notices = self._ready()
+        newer = self._freshness.notices(generation.name, lambda: generation.documents)
         turns = [_turn(earlier) for earlier in history]
-        yield from self._answering(generation).stream(asked, turns, sources, notices)
+        yield from self._answering(generation).stream(asked, turns, sources, (*notices, *newer))
 
     async def aask(
         self,
@@ -125,15 +137,34 @@ class Assistant:
         """
         return sync.sync(self.settings, self._store, self.embedder, progress, anew=anew)
 
-    def status(self) -> Status:
-        """What the index holds now; builds nothing."""
+    def changes(self) -> Changes:
+        """What a sync would do; does nothing. Raises `KnowledgeMissing`."""
         generation = self._store.current()
+        return changes(
+            self.settings.knowledge,
+            self.settings.file_bytes,
+            generation.documents if generation is not None else {},
+            recall(self.settings.index),
+        )
+
+    def recheck(self, answers: Iterable[Answer]) -> dict[Citation, Checked]:
+        """What has become of each citation of saved answers. Raises `KnowledgeMissing`."""
+        citations = (citation for answer in answers for citation in answer.citations)
+        return recheck(self.settings.knowledge, self.settings.file_bytes, citations)
+
+    def status(self) -> Status:
+        """What the index holds now, and how the folder differs from it; builds nothing."""
+        generation = self._store.current()
+        differs = None
+        with suppress(KnowledgeMissing):
+            differs = self.changes()
         return Status(
-            documents=tuple(generation.documents) if generation else (),
-            passages=len(generation) if generation else 0,
-            skipped=generation.skipped if generation else (),
-            generation=generation.name if generation else "",
+            documents=tuple(generation.documents) if generation is not None else (),
+            passages=len(generation) if generation is not None else 0,
+            skipped=generation.skipped if generation is not None else (),
+            generation=generation.name if generation is not None else "",
             embedder=self.embedder.name,
+            changes=differs,
         )
 
     def examples(self, count: int = 4) -> list[str]:

@@ -1,6 +1,6 @@
 """The command line: answers on stdout, all else on stderr.
 
-Exit status: 0 answered or done, 1 abstained, 2 fault.
+Exit status: 0 answered or done, 1 abstained or not held, 2 fault.
 """
 
 import argparse
@@ -17,9 +17,10 @@ from assistant.progress import Bar
 
 if TYPE_CHECKING:
     from assistant.assistant import Assistant
-    from assistant.types import Answer
+    from assistant.types import Answer, Changes, Citation, SyncReport
 
 ANSWERED, ABSTAINED, FAULT = 0, 1, 2
+HELD, NOT_HELD = 0, 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,9 +59,32 @@ def _chat(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _sync(assistant: "Assistant", options: argparse.Namespace) -> int:
+    if options.dry_run:
+        return _tell(assistant.changes(), options)
+    if options.watch:
+        return _watch(assistant, options)
     with Bar() as bar:
-        report = assistant.sync(anew=options.command == "rebuild", progress=bar)
-    print(json.dumps(asdict(report)) if options.json else report)
+        return _tell(assistant.sync(progress=bar), options)
+
+
+def _rebuild(assistant: "Assistant", options: argparse.Namespace) -> int:
+    with Bar() as bar:
+        return _tell(assistant.sync(anew=True, progress=bar), options)
+
+
+def _watch(assistant: "Assistant", options: argparse.Namespace) -> int:
+    from assistant.watch import follow
+
+    for outcome in follow(assistant.settings.knowledge, assistant.sync):
+        if isinstance(outcome, AssistantError):
+            print(f"assistant: {outcome}", file=sys.stderr, flush=True)
+        else:
+            _tell(outcome, options)
+    return ANSWERED
+
+
+def _tell(told: "SyncReport | Changes", options: argparse.Namespace) -> int:
+    print(json.dumps(asdict(told)) if options.json else told, flush=True)
     return ANSWERED
 
 
@@ -78,7 +102,27 @@ def _status(assistant: "Assistant", options: argparse.Namespace) -> int:
         print(f"  {line(name)}")
     for skip in status.skipped:
         print(f"  skipped: {line(skip.source)}: {line(skip.reason)}")
+    print("the folder is not there" if status.changes is None else status.changes)
     return ANSWERED
+
+
+def _verify(assistant: "Assistant", options: argparse.Namespace) -> int:
+    from assistant.recheck import read_answers
+    from assistant.show import checked_to_text
+    from assistant.types import Standing
+
+    answers = [answer for path in options.file for answer in read_answers(path)]
+    checked = assistant.recheck(answers)
+    if options.json:
+        print(json.dumps([place._asdict() | _saved(cited) for cited, place in checked.items()]))
+    else:
+        print(checked_to_text(checked))
+    gone = any(place.standing is Standing.GONE for place in checked.values())
+    return NOT_HELD if gone else HELD
+
+
+def _saved(cited: "Citation") -> dict[str, object]:
+    return {"source": cited.source, "start": cited.start, "end": cited.end, "quote": cited.quote}
 
 
 def _evaluate(assistant: "Assistant", options: argparse.Namespace) -> int:
@@ -97,7 +141,8 @@ def _evaluate(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
-    _sync(assistant, options)  # the page begins with the folder as it is
+    with Bar() as bar:
+        _tell(assistant.sync(progress=bar), options)  # the page begins with the folder as it is
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
     from assistant.page import serve
 
@@ -124,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="assistant",
         description="Ask a folder of documents; every statement cites the exact words.",
-        epilog="Exit status: 0 answered or done, 1 abstained, 2 fault.",
+        epilog="Exit status: 0 answered or done, 1 abstained or not held, 2 fault.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -136,12 +181,23 @@ def _parser() -> argparse.ArgumentParser:
     chat = commands.add_parser("chat", parents=[shared], help="ask and ask on, in the terminal")
     chat.set_defaults(run=_chat)
 
-    for name, text in (("sync", "follow the folder"), ("rebuild", "build anew from the folder")):
-        sync = commands.add_parser(name, parents=[shared], help=f"make the index {text}")
-        sync.set_defaults(run=_sync)
+    sync = commands.add_parser("sync", parents=[shared], help="make the index follow the folder")
+    how = sync.add_mutually_exclusive_group()
+    how.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    how.add_argument("--watch", action="store_true", help="go on following it until interrupted")
+    sync.set_defaults(run=_sync)
+
+    rebuild = commands.add_parser("rebuild", parents=[shared], help="build the index anew")
+    rebuild.set_defaults(run=_rebuild)
 
     status = commands.add_parser("status", parents=[shared], help="say what the index holds")
     status.set_defaults(run=_status)
+
+    verify = commands.add_parser(
+        "verify", parents=[shared], help="check the index, and saved answers against the folder"
+    )
+    verify.add_argument("file", type=Path, nargs="*", help="answers saved with ask --json")
+    verify.set_defaults(run=_verify)
 
     evaluate = commands.add_parser(
         "evaluate", parents=[shared], help="measure the answers to a file of questions"

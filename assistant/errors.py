@@ -4,6 +4,7 @@
     ├── KnowledgeMissing      no knowledge folder where it was looked for
     ├── QuestionRefused       nothing to ask, or too much (also a ValueError)
     ├── QuestionFileRefused   a file of questions to evaluate cannot be read (also a ValueError)
+    ├── AnswerFileRefused     a file of saved answers cannot be read (also a ValueError)
     ├── SettingRefused        a setting that cannot be used (also a ValueError)
     ├── ModelUnavailable      a model is missing, damaged or not allowed
     ├── IndexBusy             another process is writing the index
@@ -47,6 +48,19 @@ class QuestionFileRefused(AssistantError, ValueError):
         )
         self.path = path
         self.line = line
+
+
+class AnswerFileRefused(AssistantError, ValueError):
+    """A file of saved answers is not what it should be."""
+
+    def __init__(self, path: Path, number: int, problem: str) -> None:
+        place = f"answer {number} of {path}" if number else str(path)
+        super().__init__(
+            f"Cannot check {place}: {problem} Save answers with assistant ask --json, one on each "
+            "line."
+        )
+        self.path = path
+        self.number = number
 
 
 class SettingRefused(AssistantError, ValueError):

@@ -45,6 +45,11 @@ class Settings:
         """The folder of what is derived from them."""
         return self.home / "index"
 
+    @property
+    def file_bytes(self) -> int:
+        """Size of the largest file that is read."""
+        return self.file_megabytes * 2**20
+
     @classmethod
     def read(cls, home: str | os.PathLike[str] | None = None) -> "Settings":
         """The settings of the environment, read now.

@@ -6,11 +6,13 @@ Everything here came from documents, file names, questions or models, and is sho
 import json
 import re
 import string
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from assistant.types import Answer, Citation, Passage, SyncReport
+from assistant.types import Answer, Changes, Checked, Citation, Passage, Standing, SyncReport
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -131,6 +133,26 @@ def _adapter() -> "TypeAdapter[Answer]":
     return TypeAdapter(Answer)
 
 
+def changes_to_text(changes: Changes) -> str:
+    """What a sync would do, for a terminal."""
+    kinds = {"new": changes.added, "changed": changes.changed, "removed": changes.removed}
+    counts = ", ".join(f"{len(names)} {kind}" for kind, names in kinds.items() if names)
+    if not changes:
+        return "The index is as the folder is"
+    return "\n".join([f"The folder differs from the index: {counts}", *_listed(kinds)])
+
+
+def checked_to_text(checked: Mapping[Citation, Checked]) -> str:
+    """What has become of saved citations, for a terminal: those that are not held, the counts."""
+    lines = []
+    for cited, (standing, location) in checked.items():
+        if standing is not Standing.HELD:
+            now = f" → {line(location)}" if location else ""
+            lines += [f"{standing}: {line(cited.location)}{now}", f"    “{line(cited.quote)}”"]
+    counts = Counter(standing for standing, _ in checked.values())
+    return "\n".join([*lines, ", ".join(f"{counts[each]} {each}" for each in Standing)])
+
+
 def report_to_text(report: SyncReport) -> str:
     """What a sync did, for a terminal."""
     changes = {"added": report.added, "changed": report.changed, "removed": report.removed}
@@ -141,12 +163,17 @@ def report_to_text(report: SyncReport) -> str:
         f"({report.embedded} embedded) in {report.seconds:.1f} s: {counts}, "
         f"{len(report.unchanged)} unchanged, {len(report.skipped)} skipped"
     ]
-    for kind, names in changes.items():
-        lines += [f"  {kind}: {line(name)}" for name in names[:_NAMES]]
-        lines += [f"  {kind}: and {len(names) - _NAMES} more"] * (len(names) > _NAMES)
+    lines += _listed(changes)
     lines += [f"  skipped: {line(file.source)}: {line(file.reason)}" for file in report.skipped]
     lines += [f"  note: {line(source)}: {line(note)}" for source, note in report.notes]
     return "\n".join(lines)
+
+
+def _listed(kinds: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for kind, names in kinds.items():
+        yield from (f"  {kind}: {line(name)}" for name in names[:_NAMES])
+        if len(names) > _NAMES:
+            yield f"  {kind}: and {len(names) - _NAMES} more"
 
 
 def _sources(answer: Answer) -> dict[Citation, int]:

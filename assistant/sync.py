@@ -1,11 +1,13 @@
 """Make the index follow the folder: load → split → embed → store."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
 from assistant import load
+from assistant.compare import Seen, compare, hashes, recall, remember
 from assistant.embed import Embedder
+from assistant.load import Found
 from assistant.progress import Progress
 from assistant.settings import Settings
 from assistant.split import split
@@ -18,18 +20,59 @@ _BATCH = 64  # texts embedded between two steps of the progress bar
 
 
 @dataclass
-class _Changes:
-    """What the folder holds, against what the index knew."""
+class _Folder:
+    """The files of the folder, sorted as they are read."""
 
     known: Mapping[str, str]
-    skipped: list[Skipped]
-    read: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """The notes on each document that is new or changed."""
+    """sha256 of each document in the index."""
+    before: Mapping[str, Seen]
+    """What was seen at the last sync."""
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """On each document that is new or changed."""
     unchanged: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    seen: dict[str, Seen] = field(default_factory=dict)
+
+    def read(
+        self, found: Sequence[Found], skipped: Sequence[Skipped], limit: int, progress: Progress
+    ) -> Iterator[Document]:
+        """The documents that are new or changed; what need not be opened is not."""
+        unsure, unchanged, self.skipped = compare(found, skipped, self.known, self.before)
+        there = {file.source for file in found} - {file.source for file in unsure}
+        self.seen = {source: self.before[source] for source in there}
+        self.unchanged += [file.source for file in unchanged]
+        with load.Readers() as readers:
+            results = readers.read(unsure, limit, hashes(self.known, self.before))
+            for done, (file, result) in enumerate(results):
+                progress("Reading", done, len(unsure))
+                if isinstance(result, Document):
+                    self.notes[file.source] = result.notes
+                    self.seen[file.source] = Seen(file.signature, result.sha256)
+                    yield result
+                elif result is None:
+                    self._known_again(file)
+                else:
+                    self._skip(file, result)
+        progress("Reading", len(unsure), len(unsure))
+        self.unchanged.sort()
+        self.skipped.sort(key=lambda skip: skip.source)
 
     @property
     def removed(self) -> list[str]:
-        return sorted(self.known.keys() - self.read.keys() - set(self.unchanged))
+        return sorted(self.known.keys() - self.notes.keys() - set(self.unchanged))
+
+    def _known_again(self, file: Found) -> None:
+        if digest := self.known.get(file.source):
+            self.unchanged.append(file.source)
+            self.seen[file.source] = Seen(file.signature, digest)
+        else:
+            before = self.before[file.source]
+            self._skip(file, Skipped(file.source, before.refused, before.sha256))
+
+    def _skip(self, file: Found, skip: Skipped) -> None:
+        self.skipped.append(skip)
+        if skip.sha256:  # refused for its bytes, as it will be next time
+            self.seen[file.source] = Seen(file.signature, skip.sha256, skip.reason)
 
 
 def sync(
@@ -37,28 +80,20 @@ def sync(
 ) -> SyncReport:
     """Read what is new, forget what is gone, embed what has no vector, publish."""
     started = perf_counter()
-    limit = settings.file_megabytes * 2**20
-    found, skipped = load.scan(settings.knowledge, limit)
+    scanned = load.scan(settings.knowledge, settings.file_bytes)
     with store.write(anew=anew) as draft:
-        changes = _Changes(draft.documents, skipped)
-        for done, file in enumerate(found):
-            progress("Reading", done, len(found))
-            match load.read(file, limit, changes.known.get(file.source)):
-                case None:
-                    changes.unchanged.append(file.source)
-                case Skipped() as skip:
-                    changes.skipped.append(skip)
-                case Document() as document:
-                    size = embedder.max_tokens - _ABOVE
-                    draft.add(document, split(document, embedder.count_tokens, size))
-                    changes.read[document.source] = document.notes
-        for source in changes.removed:
+        folder = _Folder(dict(draft.documents), {} if anew else recall(settings.index))
+        for document in folder.read(*scanned, settings.file_bytes, progress):
+            size = embedder.max_tokens - _ABOVE
+            draft.add(document, split(document, embedder.count_tokens, size))
+        for source in folder.removed:
             draft.remove(source)
-        changes.skipped.sort(key=lambda skip: skip.source)
         embedded = _embed(draft, embedder, progress)
-        if changes.read or changes.removed or changes.skipped != draft.skipped or draft.is_new:
-            store.publish(draft, changes.skipped)
-    return _report(changes, store, embedded, perf_counter() - started)
+        if folder.notes or folder.removed or folder.skipped != draft.skipped or draft.is_new:
+            store.publish(draft, folder.skipped)
+        if folder.seen != folder.before:
+            remember(settings.index, folder.seen)
+    return _report(folder, store, embedded, perf_counter() - started)
 
 
 def _embed(draft: Draft, embedder: Embedder, progress: Progress) -> int:
@@ -72,17 +107,17 @@ def _embed(draft: Draft, embedder: Embedder, progress: Progress) -> int:
     return len(texts)
 
 
-def _report(changes: _Changes, store: Store, embedded: int, seconds: float) -> SyncReport:
+def _report(folder: _Folder, store: Store, embedded: int, seconds: float) -> SyncReport:
     generation = store.current()
     return SyncReport(
-        added=tuple(name for name in changes.read if name not in changes.known),
-        changed=tuple(name for name in changes.read if name in changes.known),
-        removed=tuple(changes.removed),
-        unchanged=tuple(changes.unchanged),
-        skipped=tuple(changes.skipped),
-        notes=tuple((name, note) for name, notes in changes.read.items() for note in notes),
-        passages=len(generation) if generation else 0,
+        added=tuple(name for name in folder.notes if name not in folder.known),
+        changed=tuple(name for name in folder.notes if name in folder.known),
+        removed=tuple(folder.removed),
+        unchanged=tuple(folder.unchanged),
+        skipped=tuple(folder.skipped),
+        notes=tuple((name, note) for name, notes in folder.notes.items() for note in notes),
+        passages=len(generation) if generation is not None else 0,
         embedded=embedded,
-        generation=generation.name if generation else "",
+        generation=generation.name if generation is not None else "",
         seconds=seconds,
     )

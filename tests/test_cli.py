@@ -8,6 +8,8 @@ import pytest
 
 from assistant import assistant as module
 from assistant.cli import main
+from assistant.errors import IndexBusy
+from assistant.types import SyncReport
 from tests.conftest import WordEmbeddings
 
 
@@ -93,6 +95,49 @@ def test_sync_rebuild_and_status_report(knowledge: Path, capsys: Captured) -> No
     assert "1 document" in capsys.readouterr().out
 
 
+def test_a_dry_run_tells_and_does_nothing(knowledge: Path, capsys: Captured) -> None:
+    main(["sync"])
+    capsys.readouterr()
+    (knowledge / "fee.txt").write_text("The entry fee is 3 euros.")
+    assert main(["sync", "--dry-run"]) == 0
+    assert "1 new\n  new: fee.txt" in capsys.readouterr().out
+    assert main(["status"]) == 0
+    out = capsys.readouterr().out
+    assert "1 document" in out
+    assert "new: fee.txt" in out
+    main(["sync"])
+    capsys.readouterr()
+    main(["sync", "--dry-run"])
+    assert capsys.readouterr().out == "The index is as the folder is\n"
+
+
+def test_watching_prints_what_comes(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes = iter([IndexBusy(knowledge), SyncReport(added=("limit.txt",))])
+    monkeypatch.setattr("assistant.watch.follow", lambda folder, sync: outcomes)
+    assert main(["sync", "--watch"]) == 0
+    captured = capsys.readouterr()
+    assert "added: limit.txt" in captured.out
+    assert captured.err.startswith("assistant: The index at")
+
+
+def test_saved_answers_are_verified(knowledge: Path, capsys: Captured, tmp_path: Path) -> None:
+    main(["ask", "--json", "What is the refund limit?"])
+    saved = tmp_path / "answers.jsonl"
+    saved.write_text(capsys.readouterr().out)
+    assert main(["verify", str(saved)]) == 0
+    assert "1 held, 0 moved, 0 gone" in capsys.readouterr().out
+    (knowledge / "limit.txt").write_text("The refund limit is 250 euros for each order.")
+    assert main(["verify", str(saved)]) == 1
+    out = capsys.readouterr().out
+    assert "gone: limit.txt, line 1\n    “The refund limit is 100 euros for each order.”" in out
+    main(["verify", "--json", str(saved)])
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["standing"], told["source"]) == ("gone", "limit.txt")
+    assert main(["verify", str(tmp_path / "nowhere.jsonl")]) == 2
+
+
 def test_a_broken_pipe_and_ctrl_c_are_no_traceback(
     knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,7 +157,7 @@ def test_help_is_quick_and_names_every_command() -> None:
         "print([m for m in ('torch','gradio','chromadb','langchain_core') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for command in ("ask", "chat", "sync", "rebuild", "status", "ui"):
+    for command in ("ask", "chat", "sync", "rebuild", "status", "verify", "ui"):
         assert f"\n    {command} " in done.stdout
     assert done.stdout.endswith("[]\n")
 

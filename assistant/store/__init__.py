@@ -34,7 +34,7 @@ except ImportError:  # Windows
 
 __all__ = ["FORMAT", "Draft", "Generation", "Store"]
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when an index of this version could not be read by the last one, or the reverse."""
 
 _NAME = re.compile(r"gen-(\d{6,})-[0-9a-f]{6}")
@@ -150,7 +150,7 @@ class Store:
             generation = self.current()
         except (IndexMismatch, IndexDamaged):
             return None  # nothing of it can be used; the documents are still there
-        return generation.folder if generation else None
+        return generation.folder if generation is not None else None
 
     def _remove_rubbish(self) -> None:
         """Remove unfinished builds, and old generations that nobody reads."""

@@ -1,0 +1,166 @@
+"""The folder against the index → what differs. Only files that may have changed are opened.
+
+`index/seen.json` keeps what each file was when it was last read. It is advice, not truth: where
+it is lost, every file is opened and known again by its bytes.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from time import monotonic, time_ns
+from typing import NamedTuple
+
+from assistant import load
+from assistant.errors import KnowledgeMissing
+from assistant.load import Found
+from assistant.types import Changes, Skipped
+
+_FILE = "seen.json"
+_SETTLED = 2_000_000_000
+"""Nanoseconds: a file changed twice within a tick of its clock (2 s on FAT) looks unchanged."""
+_OPENED = 16 * 2**20  # bytes of files that only look changed, opened for one question
+_PATIENCE = 50  # times as long as looking at the folder took, it is not looked at again
+_NAMES = 3  # files named in a notice
+
+Notices = tuple[str, ...]
+
+
+class Seen(NamedTuple):
+    """A file as it was when it was last read."""
+
+    signature: tuple[int, ...]
+    """Of `Found`."""
+    sha256: str
+    refused: str = ""
+    """Why it is no document; empty for one."""
+
+
+class Comparison(NamedTuple):
+    """The files of a folder, by what is known of them without opening any."""
+
+    unsure: list[Found]
+    """New, or perhaps changed: to be opened."""
+    unchanged: list[Found]
+    skipped: list[Skipped]
+
+
+def recall(index: Path) -> dict[str, Seen]:
+    """What was seen at the last sync; nothing where that is not known."""
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        stored = json.loads((index / _FILE).read_bytes())
+        if stored["loader"] == load.VERSION:
+            return {
+                source: Seen(tuple(signature), sha256, refused)
+                for source, (signature, sha256, refused) in stored["files"].items()
+            }
+    return {}
+
+
+def remember(index: Path, seen: Mapping[str, Seen]) -> None:
+    """Keep what was seen, but of files that changed just now."""
+    settled = time_ns() - _SETTLED
+    files = {source: each for source, each in seen.items() if max(each.signature[1:3]) < settled}
+    with suppress(OSError):  # a full disk costs the next sync time, nothing else
+        following = index / f"{_FILE}.next"
+        following.write_text(json.dumps({"loader": load.VERSION, "files": files}))
+        following.replace(index / _FILE)
+
+
+def compare(
+    found: Sequence[Found],
+    skipped: Sequence[Skipped],
+    documents: Mapping[str, str],
+    seen: Mapping[str, Seen],
+) -> Comparison:
+    """Sort what a scan found; `documents` is the sha256 of each one in the index."""
+    comparison = Comparison([], [], list(skipped))
+    known = hashes(documents, seen)
+    for file in found:
+        before = seen.get(file.source)
+        if before is None or before != (file.signature, known.get(file.source), before.refused):
+            comparison.unsure.append(file)
+        elif before.refused:
+            comparison.skipped.append(Skipped(file.source, before.refused, before.sha256))
+        else:
+            comparison.unchanged.append(file)
+    return comparison
+
+
+def hashes(documents: Mapping[str, str], seen: Mapping[str, Seen]) -> dict[str, str]:
+    """The sha256 by which a file is known again: as it is in the index, or as it was refused."""
+    refused = {source: each.sha256 for source, each in seen.items() if each.refused}
+    return {**refused, **documents}
+
+
+def changes(
+    folder: Path,
+    limit: int,
+    documents: Mapping[str, str],
+    seen: Mapping[str, Seen],
+    most: float = float("inf"),
+) -> Changes:
+    """What a sync would do with the files of `folder`, of at most `limit` bytes each.
+
+    Files that only look changed are opened to be sure, up to `most` bytes of them. Raises
+    `KnowledgeMissing`.
+    """
+    unsure, unchanged, skipped = compare(*load.scan(folder, limit), documents, seen)
+    known = hashes(documents, seen)
+    added: list[str] = []
+    changed: list[str] = []
+    there = {file.source for file in unchanged}
+    for file in unsure:
+        source, size = file.source, file.signature[0]
+        there.add(source)
+        if source in known and size <= most:
+            most -= size
+            if load.digest(file, limit) == known[source]:
+                if source not in documents:
+                    skipped.append(Skipped(source, seen[source].refused, known[source]))
+                continue
+        (changed if source in documents else added).append(source)
+    removed = (source for source in documents if source not in there)
+    skipped.sort(key=lambda skip: skip.source)
+    return Changes(tuple(added), tuple(changed), tuple(removed), tuple(skipped))
+
+
+class Freshness:
+    """Tells when the folder is newer than the index. Looking costs a 50th of the time at most."""
+
+    def __init__(self, folder: Path, index: Path, limit: int) -> None:
+        self._folder, self._index, self._limit = folder, index, limit
+        self._lock = Lock()
+        self._generation = ""
+        self._due = 0.0
+        self._notices: Notices = ()
+
+    def notices(self, generation: str, documents: Callable[[], Mapping[str, str]]) -> Notices:
+        """What to tell beside an answer of this generation, which has these documents."""
+        with self._lock:
+            started = monotonic()
+            if generation != self._generation or started >= self._due:
+                self._notices = self._look(documents())
+                self._generation = generation
+                self._due = monotonic() + _PATIENCE * (monotonic() - started)
+            return self._notices
+
+    def _look(self, documents: Mapping[str, str]) -> Notices:
+        try:
+            seen = recall(self._index)
+            found = changes(self._folder, self._limit, documents, seen, _OPENED)
+        except KnowledgeMissing:  # the index was made elsewhere, or the folder is away
+            return ()
+        kinds = {"changed": found.changed, "new": found.added, "gone": found.removed}
+        told = [f"{kind}: {_some(names)}" for kind, names in kinds.items() if names]
+        if not told:
+            return ()
+        return (
+            f"Your folder is newer than the index ({'; '.join(told)}). Sync to ask it as it is.",
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return ", ".join(names[:_NAMES]) + more

@@ -1,0 +1,45 @@
+"""PDF, page by page."""
+
+import re
+
+from assistant.load.decode import clean
+from assistant.load.outline import blank
+from assistant.load.parsed import Composer, Parsed, Refused
+
+_HYPHEN = re.compile("[\x02\ufffe]\n?")  # PDFium's mark where a line's end broke a word
+_NO_TITLE = re.compile(
+    r"(?i)untitled|microsoft (word|powerpoint|excel)|powerpoint pres|about:|https?:"
+    r"|.*\.[a-z]{2,4}$|.{200}"
+)
+
+
+def pdf(data: bytes) -> Parsed:
+    """A .pdf."""
+    import pypdfium2
+
+    composer = Composer()
+    try:
+        opened = pypdfium2.PdfDocument(data)
+        for number in range(len(opened)):
+            composer.block(_page(opened[number]), "page", number + 1)
+        title = real_title(opened.get_metadata_value("Title"))
+    except pypdfium2.PdfiumError as error:
+        locked = error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD
+        raise Refused("password protected" if locked else "damaged PDF") from None
+    if not composer.text:
+        raise Refused("no text (a scan?)")
+    return composer.finish(title)
+
+
+def real_title(title: str) -> str:
+    """The title a file says it has, unless a program filled it in."""
+    title = " ".join(clean(title).split())
+    return "" if blank(title) or _NO_TITLE.match(title) else title
+
+
+def _page(page: "pypdfium2.PdfPage") -> str:  # type: ignore[name-defined]  # noqa: F821
+    words = page.get_textpage()
+    text = words.get_text_bounded()
+    words.close()
+    page.close()  # else all pages stay in memory to the end
+    return clean(_HYPHEN.sub("", text.replace("\r\n", "\n")))
