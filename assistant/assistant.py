@@ -17,7 +17,7 @@ from assistant.read import Reader
 from assistant.rephrase import Standalone, Turn, clean
 from assistant.retrieve import PassageRetriever
 from assistant.settings import Settings
-from assistant.store import Generation, Store
+from assistant.store import Generation, Server, Store
 from assistant.types import (
     Answer,
     Hit,
@@ -179,17 +179,22 @@ class Assistant:
             "model": self.embedder.name,
             "weights": self.embedder.fingerprint,
         }
-        return Store(self.settings.index, recipe)
+        server = Server(self.settings.chroma, self.settings.chroma_token)
+        return Store(self.settings.index, recipe, server if self.settings.chroma else None)
 
     def _ready(self) -> tuple[Generation, tuple[str, ...]]:
         """The generation that answers now, built first where there is none; and notices."""
         with self._building:
             why = "There was no index yet."
             try:
-                if generation := self._store.current():
+                with Bar() as bar:
+                    followed = self._store.follow(bar)
+                if followed and (generation := self._store.current()):
                     return generation, ()
             except IndexDamaged as damage:
                 why = str(damage)
+            if self._store.server and not self.settings.knowledge.is_dir():
+                raise self._store.server.empty()
             with Bar() as bar:
                 report = self.sync(progress=bar)
             generation = self._store.current()

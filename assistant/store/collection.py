@@ -1,0 +1,91 @@
+"""A generation as a collection on a Chroma server: filled, verified, and described."""
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assistant.progress import Progress
+from assistant.store.copy import Row, read_rows
+from assistant.types import Skipped
+
+if TYPE_CHECKING:
+    from chromadb.api.models.Collection import Collection
+
+PAGE = 300
+"""Rows to a call: as many as Chroma's cloud takes, and far fewer than fill the deadline."""
+SAME = 1e-3
+"""Distance at which two vectors count as the same."""
+
+_MOST = 10_000_000  # passages; a manifest that claims more is not believed
+_SKIPPED = 100  # files that were left out, of which a manifest tells
+_PROBES = 256  # rows that are looked for before a generation is published
+_FOUND = 0.9  # of the probes: a graph does not find every vector it holds
+
+
+def upload(collection: "Collection", folder: Path, total: int, progress: Progress) -> str:
+    """Add all rows of a draft, and look whether they are there; the digest of their ids.
+
+    Raises `ValueError` where they are not.
+    """
+    digest, done, probes = sha256(), 0, list[Row]()
+    for rows in read_rows(folder, PAGE):
+        progress("Publishing", done, total)
+        collection.add(
+            ids=[row.id for row in rows],
+            embeddings=[row.vector for row in rows],
+            metadatas=[row.fields for row in rows],
+        )
+        digest.update("".join(row.id for row in rows).encode())
+        probes += rows[:: total // _PROBES + 1]
+        done += len(rows)
+    progress("Publishing", total, total)
+    if not collection.count() == done == total or not _holds(collection, probes):
+        raise ValueError("it does not hold what it was given")
+    return digest.hexdigest()
+
+
+def described(manifest: Mapping[str, Any], digest: str, base: str | None) -> dict[str, Any]:
+    """A manifest as a collection's metadata; there, it says "complete"."""
+    return {
+        "recipe": json.dumps(manifest["recipe"]),
+        "documents": manifest["documents"],
+        "passages": manifest["passages"],
+        "digest": digest,
+        "skipped": json.dumps(manifest["skipped"][:_SKIPPED]),
+        "replaces": base or "",
+    }
+
+
+def read_manifest(collection: "Collection") -> dict[str, Any]:
+    """The manifest that a collection carries; raises `ValueError` where it is not true."""
+    fields = collection.metadata or {}
+    if "recipe" not in fields or not collection.count() == fields["passages"] <= _MOST:
+        raise ValueError(f"{collection.name} is unfinished, or was changed")
+    return {
+        **fields,
+        "recipe": dict(json.loads(fields["recipe"])),
+        "skipped": [Skipped(str(name), str(why)) for name, why in json.loads(fields["skipped"])],
+    }
+
+
+def _holds(collection: "Collection", probes: Sequence[Row]) -> bool:
+    """Whether rows are stored as they are, and a search by their vectors leads to them."""
+    found = 0
+    for start in range(0, len(probes), PAGE // 10):
+        rows = {row.id: row for row in probes[start : start + PAGE // 10]}
+        stored = collection.get(ids=list(rows), include=["embeddings", "metadatas"])
+        for name, vector, fields in zip(
+            stored["ids"], np.asarray(stored["embeddings"]), stored["metadatas"] or [], strict=True
+        ):
+            row = rows.pop(name)
+            if fields != row.fields or not np.allclose(vector, row.vector, atol=SAME):
+                return False
+            near = collection.query(query_embeddings=vector, n_results=1, include=["distances"])
+            found += (near["distances"] or [[2.0]])[0][0] < SAME
+        if rows:
+            return False
+    return found >= _FOUND * len(probes)
