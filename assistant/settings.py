@@ -103,4 +103,5 @@ def _is_address(value: str) -> bool:
 def _without_password(value: str) -> str:
     """An address as it may be shown: what stands before the last @ may be a secret."""
     before, at, after = value.rpartition("@")
-    return f"{before.partition('://')[0]}://…@{after}" if at else value
+    scheme, separator, _ = before.rpartition("://")
+    return f"{scheme}{separator}…@{after}" if at else value

@@ -28,9 +28,12 @@ from assistant.errors import (
     KnowledgeMissing,
     ServerUnusable,
 )
+from assistant.progress import Progress
 from assistant.settings import Settings
 from assistant.store.connection import connect
+from assistant.store.copy import Copy
 from assistant.store.server import Server
+from assistant.types import Abstention
 from tests.conftest import WordEmbeddings
 from tests.test_store import current, folders, write
 
@@ -322,6 +325,54 @@ def test_drafts_that_can_no_longer_win_are_removed(writer: Assistant, address: s
     writer.sync()
     assert [name for name in collections(address) if "gen-000099" in name] == []
     assert f"{team}.notes" in collections(address)  # not ours
+
+
+def test_a_generation_that_goes_while_it_is_brought_is_no_fault(
+    writer: Assistant, reader: Assistant, address: str
+) -> None:
+    class Hurried(Server):
+        """A server on which the writer publishes twice while a reader is at work."""
+
+        left = 2
+
+        def bring(self, name: str, copy: Copy, progress: Progress) -> None:
+            while self.left:
+                write(writer.settings.home, {"seat.txt": f"The seat is town {self.left}."})
+                writer.sync()
+                self.left -= 1
+            super().bring(name, copy, progress)
+
+    reader._store.server = Hurried(address)
+    assert "town 1" in said(reader, "What is the seat?")
+
+
+def test_an_empty_folder_is_shared_too(tmp_path: Path, reader: Assistant, address: str) -> None:
+    writer = machine(tmp_path / "writer", address, knowledge=True)
+    writer.sync()
+    assert reader.ask("What is the seat?").abstention == Abstention.NO_DOCUMENTS
+    write(writer.settings.home, {"seat.txt": "The seat is Minsk."})
+    writer.sync()
+    assert "Minsk" in said(reader, "What is the seat?")
+    write(writer.settings.home, {"seat.txt": None, "bad.txt": ""})
+    writer.sync()
+    assert reader.ask("What is the seat?").abstention == Abstention.NO_DOCUMENTS
+    assert reader.status().skipped == writer.status().skipped != ()
+
+
+def test_no_other_machine_is_looked_up(
+    writer: Assistant, reader: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, real = set[object](), socket.getaddrinfo
+
+    def watched(host: str, *rest: Any, **more: Any) -> Any:  # noqa: ANN401
+        asked.add(host)
+        return real(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", watched)
+    reader.ask("What is the seat?")
+    write(writer.settings.home, {"new.txt": "The fee is 3 euros."})
+    machine(writer.settings.home, writer.settings.chroma).sync()
+    assert asked == {"127.0.0.1"}
 
 
 def test_i19_a_server_that_stops_is_an_error_and_one_that_comes_back_works(

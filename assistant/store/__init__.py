@@ -64,8 +64,6 @@ class Store:
         self.index = index.absolute()
         self.recipe = {"format": FORMAT, **recipe}
         self.server = server
-        self._replaces: str | None = None
-        """What the server's pointer named when the draft was begun."""
         self._lock = RLock()
         self._open: Generation | None = None
 
@@ -143,21 +141,22 @@ class Store:
         Raises `IndexBusy` where another writer is at work, and `IndexUnwritable` where the disk
         is full or read-only; in both cases nothing is changed.
         """
-        self._replaces = self.server.current() if self.server else None
+        replaces = self.server.current() if self.server else None
         with self._writing(Draft, anew=anew) as draft:
+            draft.replaces = replaces
             draft.complete()
-            draft.is_new |= not self._is_settled()
+            draft.is_new |= not self._is_settled(replaces)
             yield draft
 
     def publish(self, draft: Draft, skipped: Sequence[Skipped], progress: Progress = silent) -> str:
         """Make the draft the generation that answers; returns its name."""
         draft.finish(self.recipe, skipped, chroma=self.server is None)
-        before = [path.name for path in self.index.iterdir()] + [self._replaces or ""]
+        before = [path.name for path in self.index.iterdir()] + [draft.replaces or ""]
         numbers = [int(name[1]) for name in map(NAME.fullmatch, before) if name]
         # The suffix tells apart what was built before and after the index was deleted.
         name = f"gen-{max(numbers, default=0) + 1:06d}-{token_hex(3)}"
         if self.server:
-            self.server.publish(name, draft.folder, self._replaces, progress)
+            self.server.publish(name, draft.folder, draft.replaces, progress)
         self._put(draft, name)
         return name
 
@@ -195,11 +194,11 @@ class Store:
                 shutil.rmtree(folder, ignore_errors=True)
                 lock.release()
 
-    def _is_settled(self) -> bool:
+    def _is_settled(self, served: str | None) -> bool:
         """Whether the current generation is where it is searched: on the server, or in Chroma."""
         name = self._current_name() or ""
         if self.server:
-            return name == self._replaces
+            return name == served
         return (self.index / name / CHROMA).is_dir()
 
     def _current_name(self) -> str | None:
@@ -249,7 +248,7 @@ class Store:
             generation = self._newest()
         except (IndexMismatch, IndexDamaged):
             return None  # nothing of it can be used; the documents are still there
-        return generation.folder if generation else None
+        return None if generation is None else generation.folder
 
     def _remove_rubbish(self) -> None:
         """Remove unfinished builds, and old generations that nobody reads."""

@@ -65,9 +65,12 @@ def read_manifest(collection: "Collection") -> dict[str, Any]:
     fields = collection.metadata or {}
     if "recipe" not in fields or not collection.count() == fields["passages"] <= _MOST:
         raise ValueError(f"{collection.name} is unfinished, or was changed")
+    recipe = dict(json.loads(fields["recipe"]))
+    if not all(isinstance(each, int) or each.isprintable() for each in recipe.values()):
+        raise ValueError(f"{collection.name} has no recipe of ours")
     return {
         **fields,
-        "recipe": dict(json.loads(fields["recipe"])),
+        "recipe": recipe | {"format": int(recipe["format"])},
         "skipped": [Skipped(str(name), str(why)) for name, why in json.loads(fields["skipped"])],
     }
 

@@ -1,8 +1,10 @@
 """Calls to a Chroma server that end: in time, in bounded memory, and with a plain error."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import Any
 from urllib.parse import urlsplit
 from weakref import finalize
 
@@ -22,10 +24,13 @@ _PATIENCE = {"DELETE": 12}
 def connect(address: str, token: str, seconds: float) -> FastAPI:
     """Chroma's own client of the server; nothing is sent yet."""
     parts = urlsplit(address)
+    port = parts.port or (443 if parts.scheme == "https" else 8000)
+    no_file: dict[str, Any] = {"_env_file": None}  # or it reads `.env` of the current folder
     settings = Settings(
+        **no_file,
         chroma_api_impl="chromadb.api.fastapi.FastAPI",
-        chroma_server_host=parts.hostname,
-        chroma_server_http_port=parts.port or (443 if parts.scheme == "https" else 8000),
+        chroma_server_host=f"{parts.scheme}://{parts.netloc.removesuffix(f':{port}')}:{port}",
+        chroma_server_http_port=port,
         chroma_server_ssl_enabled=parts.scheme == "https",
         chroma_server_headers={"Authorization": f"Bearer {token}"} if token else {},
         anonymized_telemetry=False,
@@ -92,8 +97,8 @@ def plainly(address: str, seconds: float) -> Iterator[None]:
     """Say what is wrong with the server plainly, whichever library noticed it."""
     try:
         yield
-    except AssistantError:
-        raise
+    except (AssistantError, OSError, sqlite3.OperationalError):
+        raise  # ours, or the disk here
     except httpx.TimeoutException as error:
         raise _unusable(address, f"no answer within {seconds:g} seconds") from error
     except httpx.ConnectError as error:

@@ -58,8 +58,9 @@ class Copy(Draft):
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (row TEXT PRIMARY KEY)")
         self._db.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((row,) for row in ids))
 
-    def forget_unwanted(self) -> None:
-        """Remove the documents of which the generation does not have every row."""
+    def forget_unwanted(self) -> int:
+        """Remove the documents of which the generation lacks a row; how many rows are missing."""
+        self.want(())  # there may be none
         gone = self._db.execute(
             f"SELECT DISTINCT source FROM documents LEFT JOIN passages USING (source) "  # noqa: S608
             f"WHERE passages.id IS NULL OR {_ROW} NOT IN (SELECT row FROM wanted)"
@@ -70,6 +71,8 @@ class Copy(Draft):
             f"DELETE FROM wanted WHERE row IN (SELECT {_ROW} FROM passages "  # noqa: S608
             "JOIN documents USING (source))"
         )
+        (missing,) = self._db.execute("SELECT count(*) FROM wanted").fetchone()
+        return int(missing)
 
     def missing(self, count: int) -> list[str]:
         """Rows that the generation has and the copy has not yet, at most so many."""

@@ -55,6 +55,8 @@ class Draft:
         """What has still to be embedded: the text for each key."""
         self._dead = 0
         """Vectors that were removed from Chroma, which keeps them in its files."""
+        self.replaces: str | None = None
+        """The generation that answered on the server when this was begun."""
         self._is_partial = False
         if base:
             with closing(sqlite3.connect(base / SQLITE)) as db:

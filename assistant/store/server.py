@@ -89,14 +89,17 @@ class Server:
             manifest = read_manifest(collection)
             total = manifest["passages"]
             for start in range(0, total, PAGE):
-                copy.want(collection.get(limit=PAGE, offset=start, include=[])["ids"])
-            copy.forget_unwanted()
-            done = 0
-            while ids := copy.missing(PAGE):
-                progress("Fetching", done, max(total, done))
+                ids = collection.get(limit=PAGE, offset=start, include=[])["ids"]
+                if len(ids) != min(PAGE, total - start):
+                    raise ValueError("more rows, or fewer, than were asked for")
+                copy.want(ids)
+            missing = copy.forget_unwanted()
+            for done in range(0, missing, PAGE):
+                progress("Fetching", done, missing)
+                ids = copy.missing(PAGE)
                 found = collection.get(ids=ids, include=["metadatas"])
                 copy.take(ids, dict(zip(found["ids"], found["metadatas"] or [], strict=True)))
-                done += len(ids)
+            progress("Fetching", missing, missing)
             if copy.digest() != manifest["digest"]:
                 raise ValueError("rows are missing, or were changed")
 
