@@ -126,5 +126,7 @@ class GenerationReplaced(ServerUnusable):
 
     def __init__(self, server: str) -> None:
         super().__init__(
-            server, "the generation is gone, for another machine has published since", "Try again."
+            server,
+            "the generation is gone, for another machine has published since",
+            "Try again; if it stays so, sync where the documents are.",
         )

@@ -257,6 +257,20 @@ def test_the_first_question_publishes_where_the_documents_are(
     assert "Minsk" in said(reader, "What is the seat?")
 
 
+def test_what_the_server_lost_is_published_again_without_embedding(
+    writer: Assistant, reader: Assistant, address: str
+) -> None:
+    api(address).delete_collection(collection(address).name)
+    with pytest.raises(ServerUnusable, match="the generation is gone.*sync where the documents"):
+        reader.ask("What is the seat?")
+    again = machine(writer.settings.home, address)
+    assert again.sync().embedded == 0
+    assert "Minsk" in said(reader, "What is the seat?")
+    api(address).delete_collection(address.rpartition("/")[2])
+    assert again.sync().embedded == 0
+    assert "Minsk" in said(reader, "What is the seat?")
+
+
 def test_a_reader_that_syncs_harms_nothing(reader: Assistant, writer: Assistant) -> None:
     with pytest.raises(KnowledgeMissing):
         reader.sync()
@@ -509,9 +523,9 @@ def test_i18_a_poisoned_collection_is_refused_and_its_code_does_not_run(
             machine(tmp_path / "reader", address),
             machine(tmp_path / "writer", address),
         ):
-            with pytest.raises(ServerUnusable, match="names an embedding function.*rebuild"):
+            with pytest.raises(ServerUnusable, match="names an embedding function.*sync"):
                 assistant.ask("What is the seat?")
-        machine(tmp_path / "writer", address).sync(anew=True)
+        assert machine(tmp_path / "writer", address).sync().embedded == 0
         assert "Minsk" in said(machine(tmp_path / "reader", address), "What is the seat?")
         assert not (tmp_path / "ran").exists()
     finally:
@@ -628,6 +642,30 @@ def test_several_indexes_share_a_server(writer: Assistant, tmp_path: Path, addre
     other.sync()
     assert "Vilnius" in said(other, "What is the seat?")
     assert "Minsk" in said(writer, "What is the seat?")
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("http://127.0.0.1:9000/team", "http://127.0.0.1:9000/api/v2"),
+        ("http://httpbox", "http://httpbox:8000/api/v2"),
+        ("https://chroma.example/", "https://chroma.example:443/api/v2"),
+        ("http://[::1]:9000", "http://[::1]:9000/api/v2"),
+    ],
+)
+def test_the_server_is_asked_where_its_address_says(address: str, asked: str) -> None:
+    assert connect(address, "", 1).get_api_url() == asked
+
+
+def test_settings_of_chroma_in_the_current_folder_count_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("chroma_client_auth_provider=evil.Evil")
+    (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    connect("http://127.0.0.1:8000", "", 1)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_the_token_goes_to_the_server_and_into_no_message() -> None:

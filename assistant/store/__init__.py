@@ -198,7 +198,7 @@ class Store:
         """Whether the current generation is where it is searched: on the server, or in Chroma."""
         name = self._current_name() or ""
         if self.server:
-            return name == served
+            return name == served and self.server.holds(name)
         return (self.index / name / CHROMA).is_dir()
 
     def _current_name(self) -> str | None:

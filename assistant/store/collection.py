@@ -10,20 +10,49 @@ import numpy as np
 
 from assistant.progress import Progress
 from assistant.store.copy import Row, read_rows
+from assistant.store.generation import refuse_foreign
 from assistant.types import Skipped
 
 if TYPE_CHECKING:
+    from chromadb.api.fastapi import FastAPI
     from chromadb.api.models.Collection import Collection
+    from chromadb.types import Collection as Model
 
 PAGE = 300
 """Rows to a call: as many as Chroma's cloud takes, and far fewer than fill the deadline."""
 SAME = 1e-3
 """Distance at which two vectors count as the same."""
 
+_FLUSHES = 20  # times that the server writes the whole graph anew while it is built
 _MOST = 10_000_000  # passages; a manifest that claims more is not believed
 _SKIPPED = 100  # files that were left out, of which a manifest tells
 _PROBES = 256  # rows that are looked for before a generation is published
 _FOUND = 0.9  # of the probes: a graph does not find every vector it holds
+
+
+def create(api: "FastAPI", name: str, base: str | None, total: int) -> "Collection":
+    """A new collection for so many rows, to replace the generation `base`."""
+    flush = max(1_000, total // _FLUSHES)
+    model = api.create_collection(
+        name,
+        configuration={"hnsw": {"space": "cosine", "sync_threshold": flush}},
+        metadata={"replaces": base or ""},
+    )
+    return sound(api, model, name)
+
+
+def sound(api: "FastAPI", model: "Model", name: str) -> "Collection":
+    """A collection that is safe to use: what another's configuration names would run.
+
+    Raises `IndexDamaged` where it names an embedding function.
+    """
+    from chromadb.api.models.Collection import Collection
+
+    collection = Collection(api, model, embedding_function=None)
+    if model.name != name:
+        raise ValueError("it gave another collection than was asked for")
+    refuse_foreign(collection, Path(name))
+    return collection
 
 
 def upload(collection: "Collection", folder: Path, total: int, progress: Progress) -> str:

@@ -13,7 +13,7 @@ from chromadb.api.fastapi import FastAPI
 from chromadb.config import Settings, System
 from chromadb.errors import ChromaError, NotFoundError
 
-from assistant.errors import AssistantError, GenerationReplaced, ServerUnusable
+from assistant.errors import AssistantError, GenerationReplaced, IndexDamaged, ServerUnusable
 
 _AGAIN = 2  # times a call is tried again whose connection failed
 _MOST_BYTES = 64 * 2**20  # of an answer; a page of rows is under one megabyte
@@ -97,6 +97,13 @@ def plainly(address: str, seconds: float) -> Iterator[None]:
     """Say what is wrong with the server plainly, whichever library noticed it."""
     try:
         yield
+    except IndexDamaged as error:
+        raise ServerUnusable(
+            address,
+            "somebody wrote a collection there that names an embedding function",
+            "None of ours does, and it was not run. Replace it where the documents are: "
+            "assistant sync.",
+        ) from error
     except (AssistantError, OSError, sqlite3.OperationalError):
         raise  # ours, or the disk here
     except httpx.TimeoutException as error:

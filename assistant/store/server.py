@@ -17,11 +17,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import GenerationReplaced, IndexBusy, IndexDamaged, ServerUnusable
+from assistant.errors import GenerationReplaced, IndexBusy, ServerUnusable
 from assistant.progress import Progress
-from assistant.store.collection import PAGE, SAME, described, read_manifest, upload
+from assistant.store.collection import PAGE, SAME, create, described, read_manifest, sound, upload
 from assistant.store.copy import Copy
-from assistant.store.generation import MANIFEST, NAME, refuse_foreign
+from assistant.store.generation import MANIFEST, NAME
 
 if TYPE_CHECKING:
     from chromadb.api.fastapi import FastAPI
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 DEADLINE = 5.0
 """Seconds that a call to the server may take, with what is tried again."""
 
-_FLUSHES = 20  # times that the server writes the whole graph anew while it is built
+_MOST = 30_000  # collections of a server that are looked through for our old ones
 
 
 class Server:
@@ -66,21 +66,28 @@ class Server:
         with self._plainly():
             manifest = json.loads((folder / MANIFEST).read_bytes())
             total = manifest["passages"]
-            collection = self._create(self._full(name), base, total)
+            collection = create(self._api, self._full(name), base, total)
             try:
                 digest = upload(collection, folder, total, progress)
                 collection.modify(metadata=described(manifest, digest, base))
-                self._swap(name, base)
             except BaseException:
-                with suppress(Exception):
-                    self._api.delete_collection(collection.name)
+                self._remove(collection.name)
                 raise
+            if not self._swap(name, base):
+                self._remove(collection.name)
+                raise IndexBusy(self.address)
             self._remove_old(name, base)
 
     def manifest(self, name: str) -> dict[str, Any]:
         """What a generation says of itself."""
         with self._plainly():
             return read_manifest(self._generation(name))
+
+    def holds(self, name: str) -> bool:
+        """Whether a generation is there and complete."""
+        with suppress(ServerUnusable):
+            return bool(self.manifest(name))
+        return False
 
     def bring(self, name: str, copy: Copy, progress: Progress) -> None:
         """Make a copy hold the passages of a generation."""
@@ -152,44 +159,21 @@ class Server:
 
     def _generation(self, name: str) -> "Collection":
         """The collection of a published generation, looked at once."""
-        if name not in self._opened:
+        known = self._opened.get(name)
+        if known is None:
             model = self._find(self._full(name))
             if model is None:
                 raise GenerationReplaced(self.address)
-            self._opened = {name: self._sound(model, self._full(name))}
-        return self._opened[name]
+            known = sound(self._api, model, self._full(name))
+            self._opened = {name: known}
+        return known
 
-    def _create(self, name: str, base: str | None, total: int) -> "Collection":
-        flush = max(1_000, total // _FLUSHES)
-        model = self._api.create_collection(
-            name,
-            configuration={"hnsw": {"space": "cosine", "sync_threshold": flush}},
-            metadata={"replaces": base or ""},
-        )
-        return self._sound(model, name)
-
-    def _sound(self, model: "Model", name: str) -> "Collection":
-        """A collection that nothing foreign runs in: adding to another could run its code."""
-        from chromadb.api.models.Collection import Collection
-
-        collection = Collection(self._api, model, embedding_function=None)
-        if model.name != name:
-            raise ValueError("another collection than asked for")
-        try:
-            refuse_foreign(collection, Path())
-        except IndexDamaged:
-            raise ServerUnusable(
-                self.address,
-                f"{name} names an embedding function, which none of ours does",
-                "Somebody else wrote it. Replace it where the documents are: assistant rebuild.",
-            ) from None
-        return collection
-
-    def _swap(self, name: str, base: str | None) -> None:
+    def _swap(self, name: str, base: str | None) -> bool:
         """Make the pointer name a generation, unless it was moved since the draft was begun.
 
-        Chroma cannot compare and swap in one call. Another machine may swap between the look and
-        the call; the look afterwards notices it, unless that one comes later still, and wins.
+        Whether it does. Chroma cannot compare and swap in one call. Another machine may swap
+        between the look and the call; the look afterwards notices it, unless that one comes later
+        still, and wins.
         """
         from chromadb.api.models.Collection import Collection
         from chromadb.errors import ChromaError
@@ -202,8 +186,7 @@ class Server:
             else:
                 with suppress(ChromaError):  # another machine makes the first one just now
                     self._api.create_collection(self._name, metadata={"generation": name})
-        if self.current() != name:
-            raise IndexBusy(self.address)
+        return self.current() == name
 
     def _remove_old(self, name: str, base: str | None) -> None:
         """Remove what nobody reads, and drafts that can no longer be swapped in.
@@ -211,14 +194,17 @@ class Server:
         The last generation stays for who still reads it, and so do drafts that begin from this.
         """
         kept = {self._full(name), self._full(base or "")}
-        for model in self._all():
-            if model.name not in kept and (model.metadata or {}).get("replaces") != name:
-                with suppress(Exception):  # the next sync tries again
-                    self._api.delete_collection(model.name)
-
-    def _all(self) -> list["Model"]:
-        """The collections of all generations and drafts of this name."""
         found: list[Model] = []
-        while page := self._api.list_collections(limit=PAGE, offset=len(found)):
+        while len(found) < _MOST:
+            page = self._api.list_collections(limit=PAGE, offset=len(found))
             found += page
-        return [model for model in found if model.name.startswith(self._full("gen-"))]
+            if len(page) < PAGE:
+                break
+        ours = (model for model in found if model.name.startswith(self._full("gen-")))
+        for model in ours:
+            if model.name not in kept and (model.metadata or {}).get("replaces") != name:
+                self._remove(model.name)
+
+    def _remove(self, name: str) -> None:
+        with suppress(Exception):  # what stays is removed after the next sync
+            self._api.delete_collection(name)
