@@ -2,7 +2,8 @@
 
     python -m benchmarks.scaling [--sizes 10000 100000] [--ways local server words]
 
-Three ways to hold the same passages, each in a process of its own, whose memory is measured:
+Three ways to hold the same passages, each in a process of its own, whose memory is measured.
+"again" is the time that one changed document of 100 passages takes:
 
     local   a generation on disk, as without a server
     server  the same published to a real `chroma run` on loopback (writer), and brought from it
@@ -48,9 +49,9 @@ _QUESTIONS, _ASKED = 200, 5  # words each
 _STOP_WORDS = 200  # the most frequent words, which no question searches for
 _MOST_BYTES = 30 * 2**30
 _PATIENCE = 60.0  # seconds to a call: here a slow server is measured, not refused
-_LINE = "{:>10}  {:8}{:>9}{:>10}{:>9}{:>9}{:>10}{:>10}{:>10}{:>10}"
+_LINE = "{:>10}  {:8}{:>9}{:>9}{:>9}{:>9}{:>9}{:>11}{:>9}{:>11}{:>9}"
 _HEAD = _LINE.format(
-    "passages", "way", "build s", "bytes/p", "MB", "server",
+    "passages", "way", "build s", "again s", "bytes/p", "MB", "server",
     "dense p50", "p95 ms", "words p50", "p95 ms",
 )  # fmt: skip
 
@@ -79,9 +80,9 @@ def vectors(draw: np.random.Generator, size: int) -> Any:  # noqa: ANN401 (an ar
     return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
 
-def fill(draft: Draft, size: int, *, embedded: bool) -> None:
+def fill(draft: Draft, size: int, *, embedded: bool, seed: int = 0) -> None:
     """Put so many passages into a draft, a document at a time."""
-    draw = np.random.default_rng(size)
+    draw = np.random.default_rng([size, seed])
     for number in range(size // _A_DOCUMENT):
         source, start, passages = f"folder/{number}.txt", 0, list[Passage]()
         for _ in range(_A_DOCUMENT):
@@ -91,7 +92,7 @@ def fill(draft: Draft, size: int, *, embedded: bool) -> None:
             sentences = (Span(span.start, middle), Span(middle + 1, span.end))
             passages.append(Passage(source, *span, words, sentences, f"Title {number}"))
             start = span.end + 1
-        draft.add(Document(source, "", f"{number:064}", ()), passages)
+        draft.add(Document(source, "", f"{seed:016}{number:048}", ()), passages)
         if embedded:
             drawn = vectors(draw, _A_DOCUMENT)
             draft.add_vectors([passage.key for passage in passages], drawn)
@@ -133,7 +134,7 @@ def room(folder: Path) -> int:
 
 
 def build(home: Path, size: int, address: str, *, embedded: bool) -> tuple[float, ...]:
-    """Build and search an index: seconds, bytes, MB, and the times of the searches."""
+    """Build and search an index: seconds, twice, bytes, MB, and the times of the searches."""
     store = Store(home, {}, Server(address, seconds=_PATIENCE) if address else None)
     begun = time.perf_counter()
     with store.write() as draft:
@@ -147,20 +148,39 @@ def build(home: Path, size: int, address: str, *, embedded: bool) -> tuple[float
     generation = store.current() if embedded else Generation(home / "words")
     assert generation is not None
     used, most = room(home), peak()
-    return built, used, most, *searched(generation, embedded=embedded)
+    times = searched(generation, embedded=embedded)
+    del generation
+    return built, change(store) if embedded else np.nan, used, most, *times
+
+
+def change(store: Store) -> float:
+    """Seconds to publish an index of which one document changed."""
+    begun = time.perf_counter()
+    with store.write() as draft:
+        fill(draft, _A_DOCUMENT, embedded=True, seed=1)
+        store.publish(draft, [])
+    return time.perf_counter() - begun
 
 
 def bring(home: Path, address: str) -> tuple[float, ...]:
     """The same for a machine that brings the index from a server."""
     store = Store(home, {}, Server(address, seconds=_PATIENCE))
     home.mkdir(exist_ok=True)
-    begun = time.perf_counter()
-    assert store.follow()
-    built = time.perf_counter() - begun
+    built = follow(store)
     generation = store.current()
     assert generation is not None
     used, most = room(home), peak()
-    return built, used, most, *searched(generation, embedded=True)
+    times = searched(generation, embedded=True)
+    del generation
+    change(Store(home.parent / "writer", {}, store.server))
+    return built, follow(store), used, most, *times
+
+
+def follow(store: Store) -> float:
+    """Seconds to bring what was published."""
+    begun = time.perf_counter()
+    assert store.follow()
+    return time.perf_counter() - begun
 
 
 def alone(task: Callable[..., tuple[float, ...]], *given: Any, **named: Any) -> tuple[float, ...]:  # noqa: ANN401
@@ -201,11 +221,11 @@ def _answers(port: int) -> bool:
 
 def show(size: int, way: str, found: Sequence[float], server: float = 0) -> None:
     """Print one line of the table."""
-    built, used, most, *times = found
-    shown = ("" if np.isnan(each) else f"{each:.1f}" for each in times)
+    built, again, used, most, *times = found
+    shown = ("" if np.isnan(each) else f"{each:.1f}" for each in (again, *times))
     print(
         _LINE.format(
-            size, way, f"{built:.0f}", f"{used / size:.0f}", f"{most:.0f}",
+            size, way, f"{built:.0f}", next(shown), f"{used / size:.0f}", f"{most:.0f}",
             f"{server:.0f}" if server else "", *shown,
         ),
         flush=True,
