@@ -555,6 +555,7 @@ HARM: dict[str, dict[str, Any]] = {
     "a text that is none": {"text": 5},
     "no sentences": {"sentences": "[]"},
     "sentences outside": {"sentences": "[[0, 9000]]"},
+    "sentences between characters": {"sentences": "[[0.5, 3.5]]"},
     "sentences that are none": {"sentences": "5"},
     "sentences not in JSON": {"sentences": "["},
     "a place before the start": {"start": -3, "end": 15},

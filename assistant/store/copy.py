@@ -116,5 +116,6 @@ def _refuse_unsound(passage: Passage) -> None:
     typed = all(isinstance(getattr(passage, name), kind) for name, kind in _TYPES.items())
     if not typed or not 0 <= start < end == start + len(passage.text) or not passage.sentences:
         raise ValueError("a row is no passage")
-    if not all(start <= first < last <= end for first, last in passage.sentences):
+    numbers = all(isinstance(place, int) for span in passage.sentences for place in span)
+    if not numbers or not all(start <= span.start < span.end <= end for span in passage.sentences):
         raise ValueError("a row has sentences outside its text")
