@@ -181,8 +181,8 @@ class Assistant:
             "model": self.embedder.name,
             "weights": self.embedder.fingerprint,
         }
-        server = Server(self.settings.chroma, self.settings.chroma_token)
-        return Store(self.settings.index, recipe, server if self.settings.chroma else None)
+        address, token = self.settings.chroma, self.settings.chroma_token
+        return Store(self.settings.index, recipe, Server(address, token) if address else None)
 
     def _ready(self) -> tuple[Generation, tuple[str, ...]]:
         """The generation that answers now, built first where there is none; and notices."""

@@ -135,13 +135,19 @@ class Generation:
     def _nearest_elsewhere(
         self, search: Search, vector: Sequence[float], count: int, sources: Sequence[str] | None
     ) -> list[tuple[Passage, float]]:
-        if not len(self) or sources == []:
+        if not len(self) or (sources is not None and not sources):
             return []
         cosines = search(vector, min(count, len(self)), sources)
         near = self._with("id", list(cosines))
         if len(near) != len(cosines):
             raise IndexDamaged(self.folder, "its vectors elsewhere are of other passages")
-        return _best([(passage, cosines[passage.id]) for passage in near])
+        return _best(
+            [
+                (passage, cosines[passage.id])
+                for passage in near
+                if sources is None or passage.source in sources
+            ]
+        )
 
     def matching(
         self, terms: Sequence[str], count: int, sources: Sequence[str] | None = None
