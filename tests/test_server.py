@@ -560,7 +560,8 @@ HARM: dict[str, dict[str, Any]] = {
     "sentences not in JSON": {"sentences": "["},
     "a place before the start": {"start": -3, "end": 15},
     "another source": {"source": "../../n.md"},
-    "a line that is none": {"line": "one"},
+    "a start that is none": {"start": "one"},
+    "a title that is none": {"title": 5},
 }
 
 
