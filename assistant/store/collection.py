@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from chromadb.types import Collection as Model
 
 PAGE = 300
-"""Rows to a call: as many as Chroma's cloud takes, and far fewer than fill the deadline."""
+"""Rows to a call: far fewer than fill the deadline."""
+IDS = 5_000
+"""Ids alone to a call: a page costs Chroma more the further on it is, so there are few."""
 SAME = 1e-3
 """Distance at which two vectors count as the same."""
 

@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.errors import GenerationReplaced, IndexBusy, ServerUnusable
 from assistant.progress import Progress
-from assistant.store.collection import PAGE, SAME, create, described, read_manifest, sound, upload
+from assistant.store.collection import (
+    IDS,
+    PAGE,
+    SAME,
+    create,
+    described,
+    read_manifest,
+    sound,
+    upload,
+)
 from assistant.store.copy import Copy
 from assistant.store.generation import MANIFEST, NAME
 
@@ -95,9 +104,9 @@ class Server:
             collection = self._generation(name)
             manifest = read_manifest(collection)
             total = manifest["passages"]
-            for start in range(0, total, PAGE):
-                ids = collection.get(limit=PAGE, offset=start, include=[])["ids"]
-                if len(ids) != min(PAGE, total - start):
+            for start in range(0, total, IDS):
+                ids = collection.get(limit=IDS, offset=start, include=[])["ids"]
+                if len(ids) != min(IDS, total - start):
                     raise ValueError("more rows, or fewer, than were asked for")
                 copy.want(ids)
             missing = copy.forget_unwanted()
