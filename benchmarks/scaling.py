@@ -245,7 +245,8 @@ def measure(size: int, ways: Sequence[str], place: Path) -> None:
             found = alone(build, place / "writer", size, address, embedded=True)
             show(size, "writer", found, peak(process))
             show(size, "reader", alone(bring, place / "reader", address), peak(process))
-            print(f"{'':12}on the server: {room(place / 'chroma') / size:.0f} bytes/p")
+            kept = room(place / "chroma") / size
+            print(f"{'':12}on the server, with three generations: {kept:.0f} bytes/p")
 
 
 def main() -> None:

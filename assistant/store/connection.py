@@ -17,8 +17,7 @@ from assistant.errors import AssistantError, GenerationReplaced, IndexDamaged, S
 
 _AGAIN = 2  # times a call is tried again whose connection failed
 _MOST_BYTES = 64 * 2**20  # of an answer; a page of rows is under one megabyte
-# Deleting a collection takes long (4 s of 100,000 passages), and no answer waits for it.
-_PATIENCE = {"DELETE": 12}
+_PATIENCE = 12  # times the deadline, for what no question waits for
 
 
 def connect(address: str, token: str, seconds: float) -> FastAPI:
@@ -55,7 +54,7 @@ class _Bounded(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The whole answer, which Chroma gives as JSON."""
-        ends = monotonic() + self._seconds * _PATIENCE.get(request.method, 1)
+        ends = monotonic() + self._seconds * (_PATIENCE if _is_slow(request) else 1)
         for left in reversed(range(_AGAIN + 1)):
             try:
                 return self._answer(request, ends)
@@ -90,6 +89,11 @@ class _Bounded(httpx.BaseTransport):
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+
+def _is_slow(request: httpx.Request) -> bool:
+    """Whether Chroma may be writing a whole graph meanwhile, or deletes one (4 s at 100,000)."""
+    return request.method == "DELETE" or request.url.path.endswith("/add")
 
 
 @contextmanager

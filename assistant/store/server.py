@@ -46,7 +46,8 @@ _MOST = 30_000  # collections of a server that are looked through for our old on
 class Server:
     """The index of one name on a Chroma server; every call ends within `seconds`, or raises.
 
-    Raises `ServerUnusable` where the server is down, slow, or holds what is not ours.
+    Those that write rows or delete a collection have twelve times as long. Raises
+    `ServerUnusable` where the server is down, slow, or holds what is not ours.
     """
 
     def __init__(self, address: str, token: str = "", seconds: float = DEADLINE) -> None:
