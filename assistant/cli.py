@@ -141,8 +141,9 @@ def _evaluate(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
-    with Bar() as bar:
-        _tell(assistant.sync(progress=bar), options)  # the page begins with the folder as it is
+    if assistant.settings.knowledge.is_dir() or not assistant.settings.chroma:
+        with Bar() as bar:
+            _tell(assistant.sync(progress=bar), options)  # the page begins with the folder as it is
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
     from assistant.page import serve
 

@@ -90,7 +90,7 @@ def sync(
             draft.remove(source)
         embedded = _embed(draft, embedder, progress)
         if folder.notes or folder.removed or folder.skipped != draft.skipped or draft.is_new:
-            store.publish(draft, folder.skipped)
+            store.publish(draft, folder.skipped, progress)
         if folder.seen != folder.before:
             remember(settings.index, folder.seen)
     return _report(folder, store, embedded, perf_counter() - started)

@@ -21,6 +21,7 @@ from assistant.store.generation import (
     SQLITE,
     connect,
     open_chroma,
+    passages_in,
     refuse_foreign,
     to_blob,
 )
@@ -54,6 +55,9 @@ class Draft:
         """What has still to be embedded: the text for each key."""
         self._dead = 0
         """Vectors that were removed from Chroma, which keeps them in its files."""
+        self.replaces: str | None = None
+        """The generation that answered on the server when this was begun."""
+        self._is_partial = False
         if base:
             with closing(sqlite3.connect(base / SQLITE)) as db:
                 refuse_damaged(db)
@@ -61,6 +65,7 @@ class Draft:
             manifest = json.loads((base / MANIFEST).read_bytes())
             self.skipped += [Skipped(*pair) for pair in manifest["skipped"]]
             self._dead = manifest.get("dead", 0)
+            self._is_partial = manifest.get("unembedded", 0) > 0
 
     @cached_property
     def _db(self) -> sqlite3.Connection:
@@ -132,24 +137,30 @@ class Draft:
             ((key, to_blob(vector)) for key, vector in zip(keys, vectors, strict=True)),
         )
 
-    def finish(self, recipe: Mapping[str, Any], skipped: Sequence[Skipped]) -> None:
-        """Bring Chroma in line, verify, write the manifest, and flush everything to disk."""
-        from chromadb.errors import ChromaError
+    def complete(self) -> None:
+        """Have everything embedded that came from a server, and so without its vector."""
+        if self._is_partial:
+            self.is_new = True
+            bare = passages_in(self._db, "key NOT IN (SELECT key FROM vectors)")
+            self.unembedded.update((passage.key, passage.embedded) for passage in bare)
 
+    def finish(
+        self, recipe: Mapping[str, Any], skipped: Sequence[Skipped], *, chroma: bool = True
+    ) -> None:
+        """Bring Chroma in line, verify, write the manifest, and flush everything to disk.
+
+        Without `chroma` the vectors are searched elsewhere.
+        """
         self._db.execute("DELETE FROM vectors WHERE key NOT IN (SELECT key FROM passages)")
         self._db.execute("INSERT INTO words (words) VALUES ('optimize')")
         self._db.commit()
         self._db.execute("VACUUM")
         self._db.execute("INSERT INTO words (words) VALUES ('integrity-check')")
-        try:
-            sound = self._bring_chroma_in_line()
-        except (IndexDamaged, ChromaError, ValueError):  # a copied collection not ours, or torn
-            sound = False
-        if not sound:  # made anew from the stored vectors: nothing is embedded again
-            shutil.rmtree(self.folder / CHROMA)
+        if chroma:
+            self._make_chroma()
+        else:
+            shutil.rmtree(self.folder / CHROMA, ignore_errors=True)
             self._dead = 0
-            if not self._bring_chroma_in_line():
-                raise IndexUnwritable(self.folder.parent, "Chroma does not hold what it was given")
         counts = self._counts()
         self._db.close()
         manifest = {
@@ -162,14 +173,31 @@ class Draft:
         (self.folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
         flush(*self.folder.rglob("*"), self.folder)
 
+    def _make_chroma(self) -> None:
+        from chromadb.errors import ChromaError
+
+        try:
+            sound = self._bring_chroma_in_line()
+        except (IndexDamaged, ChromaError, ValueError):  # a copied collection not ours, or torn
+            sound = False
+        if not sound:  # made anew from the stored vectors: nothing is embedded again
+            shutil.rmtree(self.folder / CHROMA)
+            self._dead = 0
+            if not self._bring_chroma_in_line():
+                raise IndexUnwritable(self.folder.parent, "Chroma does not hold what it was given")
+
     def _counts(self) -> dict[str, Any]:
         ids = [row[0] for row in self._db.execute("SELECT id FROM passages ORDER BY id")]
         (documents,) = self._db.execute("SELECT count(*) FROM documents").fetchone()
         (vectors,) = self._db.execute("SELECT count(*) FROM vectors").fetchone()
+        (unembedded,) = self._db.execute(
+            "SELECT count(DISTINCT key) FROM passages WHERE key NOT IN (SELECT key FROM vectors)"
+        ).fetchone()
         return {
             "documents": documents,
             "passages": len(ids),
             "vectors": vectors,
+            "unembedded": unembedded,
             "digest": sha256("".join(ids).encode()).hexdigest(),
         }
 
