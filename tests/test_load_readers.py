@@ -1,6 +1,7 @@
 """Files that would harm whoever opens them, and the children that open them."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 
 from assistant.load import Found, Readers, Result, child
 from assistant.load import readers as pool
-from assistant.load.formats import FORMATS
-from assistant.load.parsed import Refused
+from assistant.load.formats import FORMATS, Format
+from assistant.load.parsed import Parsed, Refused
 from assistant.load.readers import Parsers
 from assistant.types import Document, Skipped
 from benchmarks import files
@@ -188,6 +189,28 @@ def test_a_child_can_neither_take_all_memory_nor_write(
     command = [sys.executable, "-c", code, str(tmp_path / "x")]
     done = subprocess.run(command, capture_output=True, env=HERE)
     assert end in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no alarm there")
+def test_a_child_whose_parent_is_gone_ends_itself() -> None:
+    code = """if True:
+        from assistant.load import child
+        child._ALARM = 1
+        child._answer = lambda suffix, data: [None for _ in iter(int, 1)]
+        child.main()
+    """
+    frames = b"\0\0\0\0\0\0\0\4.csv\0\0\0\0\0\0\0\1a"
+    done = subprocess.run([sys.executable, "-c", code], input=frames, env=HERE)
+    assert done.returncode == -signal.SIGALRM
+
+
+def test_out_of_memory_a_child_does_not_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def greedy(data: bytes) -> Parsed:
+        raise MemoryError
+
+    monkeypatch.setitem(FORMATS, ".csv", Format("CSV", greedy))
+    with pytest.raises(MemoryError):
+        child._answer(".csv", b"a,b\n")
 
 
 def test_a_child_that_died_is_replaced(parsers: Parsers) -> None:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 from assistant.load.outline import blank
 from assistant.types import Section
 
+_GAP = 10  # more empty rows than these start a section of their own
+
 
 class Refused(Exception):
     """Why these bytes cannot be a document."""
@@ -113,6 +115,3 @@ class Composer:
             self._start = self._body = self._length
         self._parts.append(text)
         self._length += len(text)
-
-
-_GAP = 10  # more empty rows than these start a section of their own

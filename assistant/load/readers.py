@@ -71,10 +71,12 @@ class _Child:
             return self._asked(process, suffix, data)
         except (OSError, ValueError):
             self.end()
-            slow = "took too long to open" if late.is_set() else _HARMFUL
-            raise Refused(slow) from None
+            raise Refused("took too long to open" if late.is_set() else _HARMFUL) from None
         finally:
             timer.cancel()
+            timer.join()
+            if late.is_set():  # if only just, the next file must not meet a child that is dying
+                self.end()
 
     def stop(self) -> None:
         if self._process is not None:

@@ -26,6 +26,7 @@ _BLOCKS = {
     "legend", "li", "main", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot",
     "th", "thead", "tr", "ul", "h1", "h2", "h3", "h4", "h5", "h6",
 }  # fmt: skip
+_SPACE = re.compile(r"\s+")
 _LEVELS = {f"h{level}": level for level in range(1, 7)}
 
 
@@ -38,7 +39,7 @@ def html(data: bytes) -> Parsed:
 
 
 def write(composer: Composer, text: str) -> str:
-    """Write what the HTML shows; its title. Raises `Refused` where there is nothing."""
+    """Write what the HTML shows; its title."""
     root = tree(text)
     title = root.find(".//title")
     name = " ".join(title.text_content().split()) if title is not None else ""
@@ -141,9 +142,6 @@ class _Page:
         for _, line in lines(rows):
             self._composer.row(clean(line))
         return True
-
-
-_SPACE = re.compile(r"\s+")
 
 
 def _cells(row: "Element") -> list[str]:
