@@ -482,6 +482,15 @@ STEPS = st.lists(
 )
 
 
+def test_a_heading_at_the_end_is_no_row() -> None:
+    composer = Composer()
+    composer.row("a", 7)
+    composer.heading(1, "The End")
+    row, last = composer.finish().sections
+    assert (row.unit, row.number) == ("row", 7)
+    assert (last.unit, last.number) == ("", 0)
+
+
 @given(steps=STEPS)
 def test_a_composed_text_is_tiled(steps: list[tuple[object, ...]]) -> None:
     composer = Composer()

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from assistant.load.decode import clean, decode
-from assistant.load.parsed import Composer, Parsed
+from assistant.load.parsed import Composer, Parsed, Refused
 from assistant.load.tables import layout, lines
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def html(data: bytes) -> Parsed:
 
 
 def write(composer: Composer, text: str) -> str:
-    """Write what the HTML shows; its title."""
+    """Write what the HTML shows; its title. Raises `Refused` where it is too large."""
     root = tree(text)
     title = root.find(".//title")
     name = " ".join(title.text_content().split()) if title is not None else ""
@@ -65,6 +65,8 @@ def tree(text: str) -> "Element":
         return html.document_fromstring(text.encode(), parser=parser)
     except etree.ParserError:  # there is nothing in it
         return html.Element("html")
+    except etree.XMLSyntaxError:  # every fault is mended but a lack of memory
+        raise Refused("too large when opened") from None
 
 
 def _seen(element: "Element") -> bool:
