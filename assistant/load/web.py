@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from assistant.load.decode import clean, decode
-from assistant.load.parsed import Composer, Parsed
+from assistant.load.parsed import Composer, Parsed, Refused
 from assistant.load.tables import layout, lines
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _BLOCKS = {
     "legend", "li", "main", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot",
     "th", "thead", "tr", "ul", "h1", "h2", "h3", "h4", "h5", "h6",
 }  # fmt: skip
+_SPACE = re.compile(r"\s+")
 _LEVELS = {f"h{level}": level for level in range(1, 7)}
 
 
@@ -38,7 +39,7 @@ def html(data: bytes) -> Parsed:
 
 
 def write(composer: Composer, text: str) -> str:
-    """Write what the HTML shows; its title. Raises `Refused` where there is nothing."""
+    """Write what the HTML shows; its title. Raises `Refused` where it is too large."""
     root = tree(text)
     title = root.find(".//title")
     name = " ".join(title.text_content().split()) if title is not None else ""
@@ -51,13 +52,21 @@ def write(composer: Composer, text: str) -> str:
 
 def tree(text: str) -> "Element":
     """The HTML as a tree. Comments go, entities of a DTD stay what they are, nothing is fetched."""
-    from lxml import html
+    from lxml import etree, html
 
     parser = html.HTMLParser(
-        encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True
+        encoding="utf-8",
+        remove_comments=True,
+        remove_pis=True,
+        no_network=True,
+        huge_tree=True,  # else what stands in more than 255 elements is lost
     )
-    data = text.encode("utf-8", "replace")
-    return html.document_fromstring(data or b"<html></html>", parser=parser)
+    try:
+        return html.document_fromstring(text.encode(), parser=parser)
+    except etree.ParserError:  # there is nothing in it
+        return html.Element("html")
+    except etree.XMLSyntaxError:  # every fault is mended but a lack of memory
+        raise Refused("too large when opened") from None
 
 
 def _seen(element: "Element") -> bool:
@@ -135,9 +144,6 @@ class _Page:
         for _, line in lines(rows):
             self._composer.row(clean(line))
         return True
-
-
-_SPACE = re.compile(r"\s+")
 
 
 def _cells(row: "Element") -> list[str]:
