@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.load import Found, Readers, Result
+from assistant.load import Found, Readers, Result, child
 from assistant.load import readers as pool
 from assistant.load.formats import FORMATS
 from assistant.load.parsed import Refused
@@ -200,7 +200,7 @@ def test_a_child_that_died_is_replaced(parsers: Parsers) -> None:
 def test_a_child_serves_many_files_and_then_another_does(
     parsers: Parsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def child() -> int:
+    def reader() -> int:
         parsers.parse(".csv", b"a,b\nc,d\n")
         (one,) = parsers._all
         assert one._process is not None
@@ -208,14 +208,14 @@ def test_a_child_serves_many_files_and_then_another_does(
 
     parsers.close()
     monkeypatch.setattr(pool, "_FILES", 2)
-    pids = [child() for _ in range(4)]
+    pids = [reader() for _ in range(4)]
     assert pids[0] == pids[1] != pids[2] == pids[3]
 
 
 def test_an_answer_that_is_too_long_is_not_taken(
     parsers: Parsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool.child, "CHARACTERS", 1)
+    monkeypatch.setattr(child, "CHARACTERS", 1)
     assert refusal(parsers, ".csv", b"many words,b\nc,d\n") == HARMFUL
 
 
@@ -228,10 +228,10 @@ def test_files_come_in_order_and_no_child_stays(place: Path) -> None:
         found.append(Found(name, place / name))
     with Readers(2) as readers:
         results = list(readers.read(found, LIMIT, {}))
-        children = [one._process for one in readers._parsers._all]
+        processes = [one._process for one in readers._parsers._all]
     assert [file for file, _ in results] == found
     assert all(isinstance(result, Document) for _, result in results)
-    assert all(child is not None and child.returncode is not None for child in children)
+    assert all(one is not None and one.returncode is not None for one in processes)
 
 
 def test_leaving_early_ends_the_children(place: Path) -> None:

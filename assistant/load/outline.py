@@ -21,7 +21,7 @@ _FRONT_MATTER = re.compile(
 _SENTENCE = re.compile(r"[.!?…。！？।؟۔][\"'”’»)\]」』）]*$")
 _OPEN = re.compile(r"[;,:；，：、—-][\"'”’»)\]」』）]*$")
 _DATA = re.compile(r"\t|\||  |://|@|^[\w-]+[:：]")  # a table's row, an address, a field
-_ADORNED = re.compile(r"([!-/:-@[-`{-~])\1+[ \t]*")  # the line above or under a title in RST
+_ADORNED = re.compile(r"([!-/:-@[-`{-~])\1*")  # the line above or under a title in RST
 _ITEM = re.compile(r"(\d+|[A-Za-z]|[ivxIVX]+)[.)]\s")
 
 

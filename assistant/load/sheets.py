@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _DELIMITERS = ",;\t|"
 _SAMPLE = 50  # rows by which the delimiter is found
 _CELLS = 1_000_000  # of a workbook
-_CURRENCY = "$€£¥₽"
+_MONEY = re.compile(r"\[\$([^-\]]+)[^\]]*\]|([$€£¥₽])")
 _FRACTION = re.compile(r"[0#]\.(0+)")
 
 
@@ -112,7 +112,8 @@ def _number(found: float, form: str) -> str:
         text = f"{amount:{comma}.{places}f}"
     else:
         text = repr(int(amount)) if amount == int(amount) else repr(round(amount, 10))
-    sign = next((sign for sign in _CURRENCY if sign in form), "")
-    if sign and form.index(sign) < form.find("0"):
-        return f"{sign}{text}"
-    return f"{text}{'%' * percent}" + f" {sign}" * bool(sign)
+    money = _MONEY.search(form)
+    if money is None:
+        return f"{text}{'%' * percent}"
+    sign = money[1] or money[2]
+    return f"{sign}{text}" if money.start() < form.find("0") else f"{text} {sign}"

@@ -51,13 +51,19 @@ def write(composer: Composer, text: str) -> str:
 
 def tree(text: str) -> "Element":
     """The HTML as a tree. Comments go, entities of a DTD stay what they are, nothing is fetched."""
-    from lxml import html
+    from lxml import etree, html
 
     parser = html.HTMLParser(
-        encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True
+        encoding="utf-8",
+        remove_comments=True,
+        remove_pis=True,
+        no_network=True,
+        huge_tree=True,  # else what stands in more than 255 elements is lost
     )
-    data = text.encode("utf-8", "replace")
-    return html.document_fromstring(data or b"<html></html>", parser=parser)
+    try:
+        return html.document_fromstring(text.encode(), parser=parser)
+    except etree.ParserError:  # there is nothing in it
+        return html.Element("html")
 
 
 def _seen(element: "Element") -> bool:
