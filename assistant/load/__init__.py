@@ -3,7 +3,7 @@
 folder     what there is to read, and its bytes
 formats    the kinds of files; the parsers are in plain, pdf, word, slides, sheets, web, book, mail
 readers    the child processes in which they run; child is their side of it
-parsed     what a parser gives back; outline, tables and decode are what parsers share
+parsed     what a parser gives back; outline, tables, titles and decode are shared
 """
 
 import os

@@ -18,7 +18,7 @@ from assistant.types import Section
 
 CHARACTERS = 60_000_000
 """The longest text there may be."""
-MEMORY = 2 * 2**30
+MEMORY = 2**30
 _LENGTH = struct.Struct(">Q")
 _LARGE = "too large when opened"
 
