@@ -101,6 +101,12 @@ def test_f12_a_pdf_that_becomes_a_gigabyte(parsers: Parsers) -> None:
     assert parsers.parse(".pdf", GOOD[".pdf"]).sections
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits there but of time")
+def test_f12_a_page_that_becomes_a_gigabyte(parsers: Parsers) -> None:
+    page = b"<p>Line of text.</p>\n" * 2_400_000
+    assert refusal(parsers, ".html", page) == "too large when opened"
+
+
 def test_f13_a_pdf_that_leads_back_to_itself(parsers: Parsers) -> None:
     assert refusal(parsers, ".pdf", files.loop_pdf(pages=False)) == "no text (a scan?)"
     assert refusal(parsers, ".pdf", files.loop_pdf(pages=True)) == "damaged PDF"

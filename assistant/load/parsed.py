@@ -5,6 +5,8 @@ from typing import NamedTuple
 from assistant.load.outline import blank
 from assistant.types import Section
 
+_GAP = 10  # more empty rows than these start a section of their own
+
 
 class Refused(Exception):
     """Why these bytes cannot be a document."""
@@ -34,7 +36,7 @@ class Composer:
         self._start = self._body = 0
         self._place = ("", 0)
         self._lines = 0
-        """Lines of the open section's body."""
+        """Rows of the open section's body; 1 where it holds anything else, 0 while it is empty."""
 
     @property
     def text(self) -> str:
@@ -98,6 +100,7 @@ class Composer:
         if self._lines:
             self._section(self._body, name)
         elif last and self._length > self._start:  # a heading of nothing is text
+            self._place = "", 0
             self._section(self._start, "")
 
     def _section(self, body: int, name: str) -> None:
@@ -113,6 +116,3 @@ class Composer:
             self._start = self._body = self._length
         self._parts.append(text)
         self._length += len(text)
-
-
-_GAP = 10  # more empty rows than these start a section of their own

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from assistant.load.decode import clean, decode
-from assistant.load.parsed import Composer, Parsed
+from assistant.load.parsed import Composer, Parsed, Refused
 from assistant.load.tables import layout, lines
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def tree(text: str) -> "Element":
         return html.document_fromstring(text.encode(), parser=parser)
     except etree.ParserError:  # there is nothing in it
         return html.Element("html")
+    except etree.XMLSyntaxError:  # every fault is mended but a lack of memory
+        raise Refused("too large when opened") from None
 
 
 def _seen(element: "Element") -> bool:
