@@ -251,6 +251,7 @@ def test_sheets_are_sections_and_hidden_ones_are_not_read() -> None:
         (3, "General", "3"),
         (0.1 + 0.2, "General", "0.3"),
         (1e6, "General", "1000000"),
+        (1.5e-12, "General", "1.5e-12"),
         (1234.5, "#,##0.00", "1,234.50"),
         (0.256, "0%", "26%"),
         (0.256, "0.0%", "25.6%"),

@@ -2,10 +2,12 @@
 
 A frame is a length of eight bytes and so many bytes. In come a suffix and a file's content; out
 come the text, and the rest as JSON. The process may do little, for a file may make it do anything:
-it has a limit of memory, can write no file, and its parent ends it when it takes too long.
+it has a limit of memory, at which it dies, can write no file, and its parent ends it when it takes
+too long.
 """
 
 import json
+import signal
 import struct
 import sys
 from contextlib import suppress
@@ -20,7 +22,7 @@ CHARACTERS = 60_000_000
 """The longest text there may be."""
 MEMORY = 2**30
 _LENGTH = struct.Struct(">Q")
-_LARGE = "too large when opened"
+_ALARM = 60  # seconds after which a child ends itself, should its parent be gone
 
 
 def main() -> None:
@@ -29,6 +31,8 @@ def main() -> None:
     sys.stdout = sys.stderr  # what a library prints is no answer
     _confine()
     while suffix := receive(coming, 100):
+        if hasattr(signal, "alarm"):
+            signal.alarm(_ALARM)
         text, rest = _answer(suffix.decode(), receive(coming, sys.maxsize) or b"")
         send(going, text)
         send(going, rest)
@@ -64,14 +68,12 @@ def _answer(suffix: str, data: bytes) -> tuple[bytes, bytes]:
     try:
         found = parse(suffix, data)
         if len(found.text) > CHARACTERS:
-            raise Refused(_LARGE)
+            raise Refused("too large when opened")
         sections = [astuple(section) for section in found.sections]
         rest = {"sections": sections, "title": found.title, "notes": found.notes}
         return found.text.encode(), json.dumps(rest).encode()
     except Refused as refusal:
         return b"", json.dumps({"refused": str(refusal)}).encode()
-    except MemoryError:
-        return b"", json.dumps({"refused": _LARGE}).encode()
 
 
 def _confine() -> None:

@@ -66,7 +66,7 @@ def simple(suffix: str, data: bytes) -> bool:
 
 
 def parse(suffix: str, data: bytes) -> Parsed:
-    """What a file with this suffix and content says. Raises `Refused`, and nothing else."""
+    """What a file with this suffix and content says. Raises `Refused`, or `MemoryError`."""
     if not data:
         raise Refused("empty")
     try:
@@ -74,9 +74,7 @@ def parse(suffix: str, data: bytes) -> Parsed:
     except ModuleNotFoundError as error:
         fix = "pip install --upgrade agreement-assistant"
         raise Refused(f"{error.name} is not installed: {fix}") from None
-    except MemoryError:
-        raise Refused("too large when opened") from None
-    except Refused:
+    except (Refused, MemoryError):  # a process that is out of memory is not to be used again
         raise
     except Exception:  # a library raises what it will on a bad file
         raise Refused(f"damaged {FORMATS[suffix].name}") from None

@@ -3,6 +3,7 @@
 A child that is too slow is ended; one that died, or has read many files, is replaced.
 """
 
+import os
 import subprocess
 import sys
 from queue import LifoQueue
@@ -17,6 +18,7 @@ SECONDS = 20.0
 _HARMFUL = "could not be opened: too large or harmful"
 _FILES = 500  # read by one child: whatever a library leaks, it leaks no longer
 _REST = 200_000_000  # bytes of the JSON that may come beside a text
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # NumPy comes with openpyxl; threads reserve memory
 _CODE = "import sys; sys.path[:] = sys.argv[1:]; from assistant.load.child import main; main()"
 
 
@@ -69,10 +71,12 @@ class _Child:
             return self._asked(process, suffix, data)
         except (OSError, ValueError):
             self.end()
-            slow = "took too long to open" if late.is_set() else _HARMFUL
-            raise Refused(slow) from None
+            raise Refused("took too long to open" if late.is_set() else _HARMFUL) from None
         finally:
             timer.cancel()
+            timer.join()
+            if late.is_set():  # if only just, the next file must not meet a child that is dying
+                self.end()
 
     def stop(self) -> None:
         if self._process is not None:
@@ -105,5 +109,6 @@ class _Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                env=os.environ | _ENVIRONMENT,
             )
         return self._process

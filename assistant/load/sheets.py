@@ -22,6 +22,7 @@ _SAMPLE = 50  # rows by which the delimiter is found
 _CELLS = 1_000_000  # of a workbook
 _MONEY = re.compile(r"\[\$([^-\]]+)[^\]]*\]|([$€£¥₽])")
 _FRACTION = re.compile(r"[0#]\.(0+)")
+_POWER = re.compile(r"E[+-]")
 
 
 def sheet(data: bytes) -> Parsed:
@@ -108,10 +109,8 @@ def _number(found: float, form: str) -> str:
     fraction = _FRACTION.search(form)
     places = len(fraction[1]) if fraction else 0
     comma = "," if "#,##" in form else ""
-    if fraction or comma or form in ("0", "0%"):
-        text = f"{amount:{comma}.{places}f}"
-    else:
-        text = repr(int(amount)) if amount == int(amount) else repr(round(amount, 10))
+    fixed = (fraction or comma or form in ("0", "0%")) and not _POWER.search(form)
+    text = f"{amount:{comma}.{places}f}" if fixed else f"{amount:.15g}"  # as exact as Excel is
     money = _MONEY.search(form)
     if money is None:
         return f"{text}{'%' * percent}"
