@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -199,16 +200,31 @@ def test_a_child_can_neither_take_all_memory_nor_write(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no alarm there")
-def test_a_child_whose_parent_is_gone_ends_itself() -> None:
-    code = """if True:
+@pytest.mark.parametrize(
+    ("answer", "waited", "end"),
+    [("[None for _ in iter(int, 1)]", 0, -signal.SIGALRM), ("(b'', b'')", 2, 0)],
+)
+def test_a_child_whose_parent_is_gone_is_ended_but_not_while_it_waits(
+    answer: str, waited: int, end: int
+) -> None:
+    code = f"""if True:
         from assistant.load import child
         child._ALARM = 1
-        child._answer = lambda suffix, data: [None for _ in iter(int, 1)]
+        child._answer = lambda suffix, data: {answer}
         child.main()
     """
-    frames = b"\0\0\0\0\0\0\0\4.csv\0\0\0\0\0\0\0\1a"
-    done = subprocess.run([sys.executable, "-c", code], input=frames, env=HERE)
-    assert done.returncode == -signal.SIGALRM
+    one = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=HERE
+    )
+    assert one.stdin is not None
+    one.stdin.write(b"\0\0\0\0\0\0\0\4.csv\0\0\0\0\0\0\0\1a")
+    one.stdin.flush()
+    if waited:
+        assert one.stdout is not None
+        one.stdout.read(16)
+        time.sleep(waited)
+    one.communicate()
+    assert one.returncode == end
 
 
 def test_out_of_memory_a_child_does_not_go_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ CHARACTERS = 60_000_000
 """The longest text there may be."""
 MEMORY = 2**30
 _LENGTH = struct.Struct(">Q")
-_ALARM = 60  # seconds after which a child ends itself, should its parent be gone
+_ALARM = 60  # seconds after which a child is ended, should its parent be gone
 
 
 def main() -> None:
@@ -31,9 +31,10 @@ def main() -> None:
     sys.stdout = sys.stderr  # what a library prints is no answer
     _confine()
     while suffix := receive(coming, 100):
-        if hasattr(signal, "alarm"):
-            signal.alarm(_ALARM)
-        text, rest = _answer(suffix.decode(), receive(coming, sys.maxsize) or b"")
+        data = receive(coming, sys.maxsize) or b""
+        _wake(_ALARM)
+        text, rest = _answer(suffix.decode(), data)
+        _wake(0)
         send(going, text)
         send(going, rest)
 
@@ -74,6 +75,12 @@ def _answer(suffix: str, data: bytes) -> tuple[bytes, bytes]:
         return found.text.encode(), json.dumps(rest).encode()
     except Refused as refusal:
         return b"", json.dumps({"refused": str(refusal)}).encode()
+
+
+def _wake(seconds: int) -> None:
+    """Be ended by the system so many seconds from now; 0 is never."""
+    if hasattr(signal, "alarm"):  # Windows has none
+        signal.alarm(seconds)
 
 
 def _confine() -> None:
