@@ -1,9 +1,12 @@
-"""A folder → Documents. A bad file costs one file: it is skipped, with the reason.
+"""A folder → Documents.
 
-folder     what there is to read, and its bytes
-formats    the kinds of files; the parsers are in plain, pdf, word, slides, sheets, web, book, mail
-readers    the child processes in which they run; child is their side of it
-parsed     what a parser gives back; outline, tables and decode are what parsers share
+    folder     what there is to read, and its bytes
+    formats    the kinds of files
+    plain, pdf, word, slides, sheets, web, book, mail    their parsers
+    readers    the child processes in which they run; child is their side of it
+    parsed     what a parser gives back; outline, tables, titles and decode are shared
+
+A bad file costs one file: it is skipped, with the reason.
 """
 
 import os

@@ -11,6 +11,7 @@ from assistant.types import Section
 
 _COLUMNS = 80  # a longer line is a paragraph; prose wrapped by hand has no such lines
 _WORDS = 12
+_LINES = 300_000
 _STACKED = 3  # more head-like lines in a row are a list
 _NAME = 300  # characters of the longest heading in Markdown
 
@@ -80,8 +81,11 @@ def plain_headings(text: str) -> list[Heading]:
     """The headings of plain text: short lines, standing alone above a paragraph.
 
     Wrapped prose, verse, lists, tables, addresses and dialogue have none. A heading that is
-    missed costs little; a line taken for one is never quoted. So the rule says no when in doubt.
+    missed costs little; a line taken for one is never quoted. So the rule says no when in doubt,
+    and of a text with more lines than any book has: that is data, or a log.
     """
+    if text.count("\n") > _LINES:
+        return []
     lines = [
         _Line(number, start, end, words)
         for number, (start, end) in enumerate(pairwise(_starts(text)))

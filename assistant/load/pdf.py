@@ -1,16 +1,16 @@
 """PDF, page by page."""
 
 import re
+from typing import TYPE_CHECKING
 
 from assistant.load.decode import clean
-from assistant.load.outline import blank
 from assistant.load.parsed import Composer, Parsed, Refused
+from assistant.load.titles import real_title
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfPage
 
 _HYPHEN = re.compile("[\x02\ufffe]\n?")  # PDFium's mark where a line's end broke a word
-_NO_TITLE = re.compile(
-    r"(?i)untitled|microsoft (word|powerpoint|excel)|powerpoint pres|about:|https?:"
-    r"|.*\.[a-z]{2,4}$|.{200}"
-)
 
 
 def pdf(data: bytes) -> Parsed:
@@ -31,13 +31,7 @@ def pdf(data: bytes) -> Parsed:
     return composer.finish(title)
 
 
-def real_title(title: str) -> str:
-    """The title a file says it has, unless a program filled it in."""
-    title = " ".join(clean(title).split())
-    return "" if blank(title) or _NO_TITLE.match(title) else title
-
-
-def _page(page: "pypdfium2.PdfPage") -> str:  # type: ignore[name-defined]  # noqa: F821
+def _page(page: "PdfPage") -> str:
     words = page.get_textpage()
     text = words.get_text_bounded()
     words.close()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from assistant.load.archive import archive
 from assistant.load.decode import clean
 from assistant.load.parsed import Composer, Parsed, Refused
-from assistant.load.pdf import real_title
 from assistant.load.tables import lines
+from assistant.load.titles import real_title
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element

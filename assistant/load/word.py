@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from assistant.load.archive import archive
 from assistant.load.decode import clean
 from assistant.load.parsed import Composer, Parsed
-from assistant.load.pdf import real_title
 from assistant.load.tables import layout, lines
+from assistant.load.titles import real_title
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
