@@ -315,3 +315,23 @@ def test_any_damage_is_survived(
     assert isinstance(result, Skipped) or (
         isinstance(result, Document) and tiles(result.text, result.sections)
     )
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"{",
+        b'{"sections": [], "title": "", "notes": []}',
+        b'{"sections": [[0, 0, 9]], "title": "", "notes": []}',
+        b'{"sections": [["0", 0, 1]], "title": "", "notes": []}',
+        b'{"sections": [[0, 0, 1, "", "line", -1]], "title": "", "notes": []}',
+        b'{"sections": [[0, 0, 1, 2, 3, 4, 5, 6, 7]], "title": "", "notes": []}',
+        b'{"sections": 3, "title": "", "notes": []}',
+    ],
+)
+def test_what_a_child_that_was_taken_over_may_answer_is_refused(rest: bytes) -> None:
+    with pytest.raises(ValueError):
+        child.parsed(b"Text.", rest)

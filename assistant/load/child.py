@@ -56,12 +56,23 @@ def receive(stream: IO[bytes], most: int) -> bytes | None:
 
 
 def parsed(text: bytes, rest: bytes) -> Parsed:
-    """What a child answered. Raises `Refused` with its reason."""
-    answer: dict[str, Any] = json.loads(rest)
-    if "refused" in answer:
-        raise Refused(answer["refused"])
-    sections = [Section(*section) for section in answer["sections"]]
-    return Parsed(text.decode(), sections, answer["title"], tuple(answer["notes"]))
+    """What a child answered. Raises `Refused` with its reason.
+
+    Raises `ValueError` for anything else: a harmful file may have taken the child over.
+    """
+    try:
+        answer: dict[str, Any] = json.loads(rest)
+        if "refused" in answer:
+            raise Refused(str(answer["refused"]))
+        found = text.decode()
+        sections = [Section(*section) for section in answer["sections"]]
+        notes = tuple(map(str, answer["notes"]))
+        inside = all(0 <= s.start <= s.body <= s.end <= len(found) for s in sections)
+        if inside and sections and not any(s.number < 0 for s in sections):
+            return Parsed(found, sections, str(answer["title"]), notes)
+    except (KeyError, TypeError, AttributeError):
+        pass
+    raise ValueError("no answer of a parser")
 
 
 def _answer(suffix: str, data: bytes) -> tuple[bytes, bytes]:
