@@ -8,7 +8,9 @@
 Chroma 1.5 damages an index it is killed in while flushing, that two processes write, or whose
 disk fills up. So nobody writes to what is being read: a sync copies the current generation,
 applies the difference, verifies it, flushes it to disk and swaps `CURRENT`. One writer at a time,
-by a lock of the operating system; readers follow the swap at their next question.
+by a lock of the operating system; readers follow the swap at their next question. A generation's
+name ends with a hash of its manifest, the manifest holds a digest of each file, and nothing is
+opened that differs: see docs/reliability.md.
 """
 
 import re
@@ -16,6 +18,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 from threading import RLock
@@ -23,8 +26,9 @@ from typing import Any
 
 from assistant.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexUnwritable
 from assistant.store.draft import Draft
-from assistant.store.files import flush
-from assistant.store.generation import MANIFEST, Generation
+from assistant.store.files import flush, in_words
+from assistant.store.generation import CHROMA, MANIFEST, SQLITE, Generation, seal
+from assistant.store.soundness import problems
 from assistant.types import Skipped
 
 try:
@@ -34,9 +38,11 @@ except ImportError:  # Windows
 
 __all__ = ["FORMAT", "Draft", "Generation", "Store"]
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when an index of this version could not be read by the last one, or the reverse."""
 
+_NEXT = "CURRENT.next"  # to become CURRENT
+_SINCE = ".since"  # touched when the writer's lock is taken
 _NAME = re.compile(r"gen-(\d{6,})-[0-9a-f]{6}")
 
 
@@ -52,6 +58,7 @@ class Store:
     def current(self) -> Generation | None:
         """The generation that answers now; None where there is none yet, or only an outdated one.
 
+        Its passages are as they were written; without its vectors it searches the passages' own.
         Raises `IndexMismatch` for another model or a newer format, and `IndexDamaged` for what
         cannot be read.
         """
@@ -69,6 +76,16 @@ class Store:
                     return self._open
         raise IndexDamaged(self.index, f"CURRENT names {name}, which is not there")
 
+    def verify(self) -> list[str]:
+        """What is wrong with the index, in plain words; nothing where it is sound."""
+        try:
+            generation = self.current()
+        except (IndexMismatch, IndexDamaged) as error:
+            return [str(error)]
+        if generation is None:
+            return [f"There is no index of this version at {self.index}. Make it: assistant sync."]
+        return problems(generation)
+
     @contextmanager
     def write(self, *, anew: bool = False) -> Iterator[Draft]:
         """A draft of the next generation, from the current one unless `anew`.
@@ -79,19 +96,17 @@ class Store:
         from filelock import FileLock, Timeout
 
         with self._unwritable():
-            self.index.mkdir(exist_ok=True)
+            self._make_folder()
             lock = FileLock(self.index / ".lock", timeout=0)
             try:
                 lock.acquire()
             except Timeout:
-                raise IndexBusy(self.index) from None
-            folder = self.index / f"build-{token_hex(3)}"
+                raise IndexBusy(self.index, self._since()) from None
             try:
-                self._remove_rubbish()
-                with closing(self._draft(folder, anew)) as draft:
+                (self.index / _SINCE).touch()
+                with self._draft(anew) as draft, self._unwritable(draft):
                     yield draft
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
                 lock.release()
 
     def publish(self, draft: Draft, skipped: Sequence[Skipped]) -> str:
@@ -99,11 +114,10 @@ class Store:
         draft.finish(self.recipe, skipped)
         names = (_NAME.fullmatch(path.name) for path in self.index.iterdir())
         numbers = [int(name[1]) for name in names if name]
-        # The suffix tells apart what was built before and after the index was deleted.
-        name = f"gen-{max(numbers, default=0) + 1:06d}-{token_hex(3)}"
-        draft.folder.rename(self.index / name)
+        name = f"gen-{max(numbers, default=0) + 1:06d}-{seal(draft.folder / MANIFEST)}"
+        draft.folder = draft.folder.rename(self.index / name)
         flush(self.index)
-        pointer = self.index / "CURRENT.next"
+        pointer = self.index / _NEXT
         pointer.write_text(name + "\n")
         flush(pointer)
         pointer.replace(self.index / "CURRENT")
@@ -118,14 +132,27 @@ class Store:
         except FileNotFoundError:
             return None
 
+    def _since(self) -> str:
+        """When the writer at work began; empty where that cannot be seen."""
+        with suppress(OSError):
+            began = (self.index / _SINCE).stat().st_mtime
+            return f"{datetime.fromtimestamp(began).astimezone():%Y-%m-%d %H:%M:%S}"
+        return ""
+
+    def _make_folder(self) -> None:
+        if not self.index.is_dir():
+            self.index.mkdir()
+            flush(self.index.parent)
+
     def _checked(self, generation: Generation) -> Generation | None:
         """The generation if it is of this recipe; None if an older version of us made it."""
         built = generation.recipe
         differs = [key for key in self.recipe if built.get(key) != self.recipe[key]]
         if not differs:
+            generation.refuse_damaged()
             return generation
         generation.close()
-        newer = built.get("format", 0) > FORMAT
+        newer = str(built.get("format")).isdecimal() and int(built["format"]) > FORMAT
         chosen = [key for key in differs if isinstance(self.recipe[key], str)]
         if not newer and not chosen:
             return None
@@ -138,36 +165,54 @@ class Store:
             else "Bring it up to date: assistant sync.",
         )
 
-    def _draft(self, folder: Path, anew: bool) -> Draft:
-        base = None if anew else self._usable_base()
+    @contextmanager
+    def _draft(self, anew: bool) -> Iterator[Draft]:
+        """A draft, of which nothing stays unless it was published."""
+        draft = self._begun(anew)
         try:
-            return Draft(folder, base)
-        except sqlite3.DatabaseError:  # damaged inside, which its size did not show
-            return Draft(folder, None)
+            with closing(draft):
+                yield draft
+        finally:
+            if draft.folder.name != self._current_name():
+                shutil.rmtree(draft.folder, ignore_errors=True)
 
-    def _usable_base(self) -> Path | None:
-        try:
-            generation = self.current()
-        except (IndexMismatch, IndexDamaged):
-            return None  # nothing of it can be used; the documents are still there
-        return generation.folder if generation else None
+    def _begun(self, anew: bool) -> Draft:
+        """On what is sound of this recipe: a generation, or else at least its vectors."""
+        found = [] if anew else list(self._of_this_recipe())
+        self._remove_rubbish()  # but nothing found, because it is held here
+        base = next((each.folder for each in found if not each.changed(SQLITE)), None)
+        vectors = next((each.folder for each in found if not each.changed(CHROMA)), None)
+        return Draft(self.index / f"build-{token_hex(3)}", base, vectors)
+
+    def _of_this_recipe(self) -> Iterator[Generation]:
+        """The current generation first, then what else is left: `CURRENT` may be lost."""
+        current = self._current_name()
+        folders = [path for path in self.index.glob("gen-*") if _NAME.fullmatch(path.name)]
+        for folder in sorted(folders, key=lambda path: (path.name == current, path), reverse=True):
+            with suppress(OSError, IndexDamaged):
+                generation = Generation(folder)
+                if generation.recipe == self.recipe and generation.is_sealed:
+                    yield generation
 
     def _remove_rubbish(self) -> None:
         """Remove unfinished builds, and old generations that nobody reads."""
         current = self._current_name()
+        (self.index / _NEXT).unlink(missing_ok=True)
         for folder in [*self.index.glob("build-*"), *self.index.glob("gen-*")]:
             if folder.name != current:
                 _remove(folder)
 
     @contextmanager
-    def _unwritable(self) -> Iterator[None]:
+    def _unwritable(self, draft: Draft | None = None) -> Iterator[None]:
         """Say what is wrong with the disk plainly, whichever library noticed it."""
         from chromadb.errors import ChromaError
 
         try:
             yield
         except (OSError, sqlite3.OperationalError, ChromaError) as error:
-            raise IndexUnwritable(self.index, str(error)) from error
+            raise IndexUnwritable(
+                self.index, in_words(error, draft.needs if draft else 0)
+            ) from error
         except sqlite3.DatabaseError as error:
             raise IndexDamaged(self.index, str(error)) from error
 

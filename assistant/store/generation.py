@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing, suppress
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -23,6 +24,7 @@ from weakref import finalize
 import numpy as np
 
 from assistant.errors import IndexDamaged
+from assistant.store.digests import changed
 from assistant.types import Passage, Skipped, Span
 
 try:
@@ -45,7 +47,7 @@ CREATE TABLE IF NOT EXISTS passages (
     text TEXT, sentences TEXT, title TEXT, heading TEXT, page INT, line INT);
 CREATE INDEX IF NOT EXISTS by_key ON passages (key);
 CREATE INDEX IF NOT EXISTS by_place ON passages (source, start);
-CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
     body, above, name, tokenize = "unicode61 remove_diacritics 0 tokenchars '.,'");
 CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab (words, row);
@@ -70,16 +72,25 @@ class Generation:
         try:
             self.manifest: dict[str, Any] = json.load(held)
             self.recipe: dict[str, Any] = dict(self.manifest["recipe"])
-            self._check_files()
-            self._db = sqlite3.connect(
-                f"{(folder / SQLITE).as_uri()}?mode=ro&immutable=1",
-                uri=True,
-                check_same_thread=False,
-            )
-            self._resources.callback(self._db.close)
-        except (ValueError, KeyError, TypeError, AttributeError, sqlite3.Error) as error:
+        except (ValueError, KeyError, TypeError) as error:
             self.close()
-            raise IndexDamaged(folder, str(error)) from error
+            raise IndexDamaged(folder, f"its {MANIFEST} cannot be read") from error
+
+    def refuse_damaged(self) -> None:
+        """Raise `IndexDamaged` unless manifest and passages are as they were written."""
+        if not self.is_sealed:
+            raise IndexDamaged(self.folder, f"{MANIFEST} is not as it was written")
+        for name in self.changed(SQLITE):
+            raise IndexDamaged(self.folder, f"{name} is not as it was written")
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the manifest is the one that it was published with."""
+        return self.name.endswith(seal(self.folder / MANIFEST))
+
+    def changed(self, part: str) -> list[str]:
+        """The files of a part, `SQLITE` or `CHROMA`, that are not as they were written."""
+        return changed(self.folder, self.manifest["files"], part)
 
     @property
     def documents(self) -> dict[str, str]:
@@ -98,6 +109,11 @@ class Generation:
             "SELECT heading FROM passages WHERE heading != '' ORDER BY source, start"
         )
         return list(dict.fromkeys(heading for (heading,) in found))
+
+    def copy_passages(self, db: sqlite3.Connection) -> None:
+        """Copy passages, words and stored vectors into another database."""
+        with self._lock:
+            self._db.backup(db)
 
     def __len__(self) -> int:
         return int(self.manifest["passages"])
@@ -153,9 +169,9 @@ class Generation:
     ) -> dict[str, float]:
         from chromadb.errors import ChromaError
 
-        if self._collection is not None:
+        if self.collection is not None:
             with suppress(ChromaError):
-                found = self._collection.query(
+                found = self.collection.query(
                     query_embeddings=list(vector), ids=among, n_results=count, include=["distances"]
                 )
                 distances = (found["distances"] or [[]])[0]
@@ -196,18 +212,24 @@ class Generation:
         except sqlite3.DatabaseError as error:
             raise IndexDamaged(self.folder, str(error)) from error
 
-    def _check_files(self) -> None:
-        for name, size in self.manifest["files"].items():
-            path = self.folder / name
-            if not path.is_file() or path.stat().st_size != size:
-                raise ValueError(f"{name} is not as it was written")
+    @cached_property
+    def _db(self) -> sqlite3.Connection:
+        db = sqlite3.connect(
+            f"{(self.folder / SQLITE).as_uri()}?mode=ro&immutable=1",
+            uri=True,
+            check_same_thread=False,
+        )
+        self._resources.callback(db.close)
+        return db
 
     @cached_property
-    def _collection(self) -> "Collection | None":
-        """Chroma's part; None where it cannot be used, or does not hold what it should.
+    def collection(self) -> "Collection | None":
+        """Chroma's part; None where it cannot be used, or is not as it was written.
 
         Chroma writes even to read, so it opens on no read-only or full disk.
         """
+        if self.changed(CHROMA):
+            return None
         try:
             client = open_chroma(self.folder / CHROMA)
             self._resources.callback(client.close)
@@ -220,11 +242,17 @@ class Generation:
             return None
 
 
+def seal(manifest: Path) -> str:
+    """What a generation's name ends with, so that a changed manifest is noticed."""
+    return sha256(manifest.read_bytes()).hexdigest()[:6]
+
+
 def _hold(manifest: Path) -> BinaryIO:
     """Open a manifest, shared with other readers: a writer removes only what nobody holds."""
     held = manifest.open("rb")
     if fcntl:
-        fcntl.flock(held, fcntl.LOCK_SH)
+        with suppress(OSError):  # some network drives lock nothing; a writer removes nothing there
+            fcntl.flock(held, fcntl.LOCK_SH)
     if not manifest.exists():  # removed between the opening and the lock
         held.close()
         raise FileNotFoundError(manifest)
