@@ -41,7 +41,7 @@ class PassageRetriever(BaseRetriever):
     """The assistant's retrieval as a LangChain retriever.
 
     Each Document holds a passage; its metadata names source, start, end (characters), title,
-    heading, page, line, and the scores.
+    heading, unit and number (page 12, row 88), and the scores.
     """
 
     find: Callable[[str, int], Sequence[Hit]]
@@ -66,8 +66,8 @@ def _to_langchain(hit: Hit) -> LangChainDocument:
             "end": passage.end,
             "title": passage.title,
             "heading": passage.heading,
-            "page": passage.page,
-            "line": passage.line,
+            "unit": passage.unit,
+            "number": passage.number,
             "score": hit.score,
             "dense": hit.dense,
             "lexical": hit.lexical,

@@ -9,9 +9,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from assistant.types import Document, Passage, Section, Span
+from assistant.types import Document, Passage, Section, Span, counted
 
-VERSION = 1
+VERSION = 2
 """Part of the index's recipe: raise it when the same document would be cut otherwise."""
 TOKENS = 128
 """Word pieces a passage aims at: what all-MiniLM-L6-v2 was trained on (it reads 256)."""
@@ -50,9 +50,11 @@ def split(document: Document, measure: Measure, limit: int) -> list[Passage]:
 def _passage(
     document: Document, section: Section, group: list[Span], breaks: list[int], *, first: bool
 ) -> Passage:
-    start, end = group[0].start, group[-1].end
+    start, end, number = group[0].start, group[-1].end, section.number
     if first:  # the heading belongs to the passage, though to none of its sentences
         start = section.start + _indent(document.text[section.start : start + 1])
+    if counted(section.unit, number):
+        number += bisect_left(breaks, start) - bisect_left(breaks, section.start)
     return Passage(
         source=document.source,
         start=start,
@@ -61,14 +63,15 @@ def _passage(
         sentences=tuple(group),
         title=document.title,
         heading=section.heading,
-        page=section.page,
-        line=bisect_left(breaks, start) + 1,
+        unit=section.unit,
+        number=number,
     )
 
 
 def _groups(text: str, section: Section, measure: Measure, limit: int) -> Iterator[list[Span]]:
     """Sentences packed evenly: a section a little over the aim gives halves, not a stub."""
-    sized = _sized(text, list(_sentences(text, section.body, section.end)), measure, limit)
+    sentences = _rows if section.unit == "row" else _sentences
+    sized = _sized(text, list(sentences(text, section.body, section.end)), measure, limit)
     total = sum(size for _, size in sized)
     parts = round(total / min(TOKENS, limit) + 0.25)
     aim = total / max(1, parts)
@@ -107,6 +110,12 @@ def _halves(text: str, span: Span) -> Iterator[Span]:
     pauses = [match.end() for match in _PAUSE.finditer(text, middle - quarter, middle + quarter)]
     cut = min(pauses, key=lambda place: abs(place - middle), default=middle)
     yield from _trimmed(text, [span.start, cut, span.end])
+
+
+def _rows(text: str, start: int, end: int) -> Iterator[Span]:
+    """The rows of a table: each is one sentence, whatever stands in its cells."""
+    newlines = (match.end() for match in re.finditer("\n", text[start:end]))
+    yield from _trimmed(text, [start, *(start + at for at in newlines), end])
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[Span]:

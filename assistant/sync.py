@@ -41,17 +41,19 @@ def sync(
     found, skipped = load.scan(settings.knowledge, limit)
     with store.write(anew=anew) as draft:
         changes = _Changes(draft.documents, skipped)
-        for done, file in enumerate(found):
-            progress("Reading", done, len(found))
-            match load.read(file, limit, changes.known.get(file.source)):
-                case None:
-                    changes.unchanged.append(file.source)
-                case Skipped() as skip:
-                    changes.skipped.append(skip)
-                case Document() as document:
-                    size = embedder.max_tokens - _ABOVE
-                    draft.add(document, split(document, embedder.count_tokens, size))
-                    changes.read[document.source] = document.notes
+        with load.Readers() as readers:
+            results = readers.read(found, limit, changes.known)
+            for done, (file, result) in enumerate(results):
+                progress("Reading", done, len(found))
+                match result:
+                    case None:
+                        changes.unchanged.append(file.source)
+                    case Skipped() as skip:
+                        changes.skipped.append(skip)
+                    case Document() as document:
+                        size = embedder.max_tokens - _ABOVE
+                        draft.add(document, split(document, embedder.count_tokens, size))
+                        changes.read[document.source] = document.notes
         for source in changes.removed:
             draft.remove(source)
         changes.skipped.sort(key=lambda skip: skip.source)

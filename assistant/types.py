@@ -20,13 +20,17 @@ class Section:
 
     `start:body` holds the heading itself (nothing where there is none), `body:end` what
     stands under it. The sections of a document hold every character that is not white space.
+
+    `unit` and `number` say where a person would look: on a page or slide, or from which line or
+    row of a table on (each line of the text is one). 0 is nowhere: the place has no number.
     """
 
     start: int
     body: int
     end: int
     heading: str = ""
-    page: int | None = None
+    unit: str = "line"
+    number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,9 @@ class Passage:
     sentences: tuple[Span, ...]
     title: str = ""
     heading: str = ""
-    page: int | None = None
-    line: int = 1
-    """Line of the document on which the passage starts, from 1."""
+    unit: str = "line"
+    number: int = 1
+    """The page, slide, row or line on which the passage starts, from 1; 0 where there is none."""
 
     @property
     def embedded(self) -> str:
@@ -91,19 +95,23 @@ class Passage:
 
     @property
     def location(self) -> str:
-        """Where a person would look: file, then page or section, then line."""
-        return locate(self.source, self.page, self.heading, self.line)
+        """Where a person would look: file, then page, or section and line."""
+        return locate(self.source, self.heading, self.unit, self.number)
 
     def quote(self, span: Span) -> str:
         """The exact characters of `span`, which lies inside the passage."""
         return self.text[span.start - self.start : span.end - self.start]
 
 
-def locate(source: str, page: int | None, heading: str, line: int) -> str:
-    """Name a place as a person would look it up."""
-    if page is not None:
-        return f"{source}, page {page}"
-    return f"{source}, “{heading}”, line {line}" if heading else f"{source}, line {line}"
+def counted(unit: str, number: int) -> bool:
+    """Whether a place's number goes up with each line of the text."""
+    return unit in ("line", "row") and number > 0
+
+
+def locate(source: str, heading: str, unit: str, number: int) -> str:
+    """Name a place as a person would look it up; a page needs no heading to be found."""
+    within = f"“{heading}”" if heading and unit not in ("page", "slide") else ""
+    return ", ".join(filter(None, [source, within, f"{unit} {number}" if number else ""]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +165,11 @@ class Citation:
 
     @property
     def location(self) -> str:
-        """Where a person would look: file, then page or section, then line."""
-        before = self.passage.text[: self.start - self.passage.start]
-        line = self.passage.line + before.count("\n")
-        return locate(self.source, self.passage.page, self.passage.heading, line)
+        """Where a person would look: file, then page, or section and line."""
+        unit, number = self.passage.unit, self.passage.number
+        if counted(unit, number):
+            number += self.passage.text[: self.start - self.passage.start].count("\n")
+        return locate(self.source, self.passage.heading, unit, number)
 
 
 class Verdict(StrEnum):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
+from assistant.load import Readers
 from assistant.settings import Settings
 from assistant.terms import terms
 
@@ -66,6 +67,13 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSISTANT_HOME", str(tmp_path / "home"))
     for name in ("ASSISTANT_EMBEDDER", "ASSISTANT_READER", "ASSISTANT_THRESHOLD"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def readers() -> Iterator[Readers]:
+    """Readers of files, whose children live as long as the tests."""
+    with Readers(1) as pool:
+        yield pool
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ def reading(found: Passage, span: Span, words: Span | None = None, odds: float =
 
 def test_a_citation_is_cut_by_code_from_the_passage() -> None:
     text = "Trade grew. It surpassed $8.4 billion."
-    whole = Passage("a.txt", 100, 138, text, (Span(100, 111), Span(112, 138)), line=7)
+    whole = Passage("a.txt", 100, 138, text, (Span(100, 111), Span(112, 138)), number=7)
     (statement,) = cite([reading(whole, Span(112, 138), Span(125, 137), 0.8)], {"a.txt": "f00d"})
     (citation,) = statement.citations
     assert statement.text == citation.quote == "It surpassed $8.4 billion."

@@ -96,10 +96,32 @@ def test_sentences_of_several_languages(text: str, sentences: list[str] | int) -
     assert found == sentences if isinstance(sentences, list) else len(found) == sentences
 
 
-def test_lines_and_pages_are_kept() -> None:
+def test_a_passage_is_on_the_page_of_its_section() -> None:
     text = "One.\n\nTwo.\nThree."
-    first, second = cut(text, Section(0, 0, 4, page=1), Section(6, 6, len(text), page=2))
-    assert (first.line, first.page, second.line, second.page) == (1, 1, 3, 2)
+    pages = Section(0, 0, 4, "", "page", 1), Section(6, 6, len(text), "", "page", 2)
+    assert [(found.unit, found.number) for found in cut(text, *pages)] == [("page", 1), ("page", 2)]
+
+
+def test_lines_are_counted() -> None:
+    text = "One.\n\n" + "Two words. " * 60 + "\n\n" + "Three more words. " * 60
+    first, *_, last = cut(text, Section(0, 0, 6), Section(6, 6, len(text), number=3))
+    assert (first.number, last.number) == (1, 5)
+    assert last.location == "a.txt, line 5"
+
+
+def test_each_row_of_a_table_is_one_sentence_with_its_number() -> None:
+    rows = [f"item: No. {i}. Fine; price: {i} euros" for i in range(100)]
+    text = "Prices\n\n" + "\n".join(rows)
+    passages = cut(text, Section(8, 8, len(text), "", "row", 2))
+    assert [found.quote(span) for found in passages for span in found.sentences] == rows
+    assert len(passages) > 1
+    for found in passages:
+        assert rows[found.number - 2] == found.quote(found.sentences[0])
+
+
+def test_rows_in_a_document_have_no_number() -> None:
+    (found,) = cut("a: 1\nb: 2", Section(0, 0, 9, "Prices", "row", 0))
+    assert found.location == "a.txt, “Prices”"
 
 
 @pytest.mark.parametrize("unit", ["x", "中", "word "])

@@ -2,7 +2,7 @@ import pytest
 
 from assistant.types import Abstention, Answer, Citation, Passage, Span, Statement, locate
 
-PASSAGE = Passage("a.txt", 0, 20, "Heading\nOne. Two\nis.", (Span(8, 12), Span(13, 20)), line=4)
+PASSAGE = Passage("a.txt", 0, 20, "Heading\nOne. Two\nis.", (Span(8, 12), Span(13, 20)), number=4)
 
 
 def citation(start: int, end: int) -> Citation:
@@ -10,9 +10,14 @@ def citation(start: int, end: int) -> Citation:
 
 
 def test_a_place_is_named_as_a_person_would_look_it_up() -> None:
-    assert locate("a.pdf", 12, "Trade", 88) == "a.pdf, page 12"
-    assert locate("a.md", None, "Trade", 88) == "a.md, “Trade”, line 88"
-    assert locate("a.txt", None, "", 88) == "a.txt, line 88"
+    assert locate("a.pdf", "Trade", "page", 12) == "a.pdf, page 12"
+    assert locate("a.pptx", "Trade", "slide", 3) == "a.pptx, slide 3"
+    assert locate("a.csv", "", "row", 88) == "a.csv, row 88"
+    assert locate("a.xlsx", "Prices", "row", 88) == "a.xlsx, “Prices”, row 88"
+    assert locate("a.docx", "Trade › Tariffs", "", 0) == "a.docx, “Trade › Tariffs”"
+    assert locate("a.docx", "", "row", 0) == "a.docx"
+    assert locate("a.md", "Trade", "line", 88) == "a.md, “Trade”, line 88"
+    assert locate("a.txt", "", "line", 88) == "a.txt, line 88"
     assert PASSAGE.location == "a.txt, line 4"
     assert citation(13, 20).location == "a.txt, line 5"
 
@@ -24,7 +29,7 @@ def test_citations_are_numbered_by_first_use() -> None:
 
 
 def test_the_same_words_have_one_key_and_places_have_ids() -> None:
-    elsewhere = Passage("b.txt", 0, 20, PASSAGE.text, PASSAGE.sentences, line=4)
+    elsewhere = Passage("b.txt", 0, 20, PASSAGE.text, PASSAGE.sentences, number=4)
     assert elsewhere.key == PASSAGE.key
     assert elsewhere.id != PASSAGE.id
 

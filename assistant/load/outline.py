@@ -21,6 +21,7 @@ _FRONT_MATTER = re.compile(
 _SENTENCE = re.compile(r"[.!?…。！？।؟۔][\"'”’»)\]」』）]*$")
 _OPEN = re.compile(r"[;,:；，：、—-][\"'”’»)\]」』）]*$")
 _DATA = re.compile(r"\t|\||  |://|@|^[\w-]+[:：]")  # a table's row, an address, a field
+_ADORNED = re.compile(r"([!-/:-@[-`{-~])\1*")  # the line above or under a title in RST
 _ITEM = re.compile(r"(\d+|[A-Za-z]|[ivxIVX]+)[.)]\s")
 
 
@@ -42,15 +43,16 @@ def tile(text: str, headings: list[Heading]) -> list[Section]:
     """The sections that the headings make of the text: all of it, and no body blank."""
     sections: list[Section] = []
     path: list[Heading] = []
-    start, body, name = 0, 0, ""
+    start, body, name, line = 0, 0, "", 1
     for heading in headings:
         if not blank(text[body : heading.start]):
-            sections.append(Section(start, body, heading.start, name))
+            sections.append(Section(start, body, heading.start, name, number=line))
+            line += text.count("\n", start, heading.start)
             start = heading.start
         path = [*(above for above in path if above.level < heading.level), heading]
         body, name = heading.end, " › ".join(step.name for step in path)
     if not blank(text[body:]):
-        return [*sections, Section(start, body, len(text), name)]
+        return [*sections, Section(start, body, len(text), name, number=line)]
     last = sections.pop() if sections else Section(0, 0, 0)
     return [*sections, replace(last, end=len(text))]  # a heading of nothing is text
 
@@ -92,6 +94,35 @@ def plain_headings(text: str) -> list[Heading]:
             for level, at in enumerate(_standing(lines, range(run[0], run[-1] + 1)), 1):
                 headings.append(Heading(lines[at].start, lines[at].end, level, lines[at].text))
     return headings
+
+
+def rst_headings(text: str) -> list[Heading]:
+    """The headings of reStructuredText: lines with a line of one sign under, or around them.
+
+    Each new sign is a level deeper, as the first use of it says.
+    """
+    edges = _starts(text)
+    lines = [text[start:end].rstrip() for start, end in pairwise(edges)]
+    signs: list[str] = []
+    headings = []
+    for at in range(1, len(lines)):
+        name, under, over = lines[at - 1], lines[at], lines[at - 2] if at > 1 else ""
+        if not _titled(name, under) or _ADORNED.fullmatch(name):
+            continue
+        framed = over == under and not (at > 2 and lines[at - 3])
+        if not framed and (name[0].isspace() or over.strip()):
+            continue  # a title stands at the margin, below a blank line
+        sign = under[0] * (1 + framed)
+        signs += [sign] * (sign not in signs)
+        start = edges[at - 2 if framed else at - 1]
+        headings.append(Heading(start, edges[at + 1], signs.index(sign) + 1, name.strip()))
+    return headings
+
+
+def _titled(name: str, under: str) -> bool:
+    """Whether a line of signs under a name, as wide or wider, makes it a title."""
+    wide = sum(1 + (east_asian_width(c) in "WF") for c in name) if len(name) <= _NAME else _NAME
+    return bool(name) and len(under) >= min(wide, 4) and bool(_ADORNED.fullmatch(under))
 
 
 class _Line(NamedTuple):

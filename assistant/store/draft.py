@@ -136,7 +136,7 @@ class Draft:
     def _insert(self, passage: Passage) -> None:
         cursor = self._db.execute(
             "INSERT INTO passages (id, key, source, start, end, text, sentences, title, heading,"
-            " page, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " unit, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 passage.id,
                 passage.key,
@@ -147,8 +147,8 @@ class Draft:
                 json.dumps(passage.sentences),
                 passage.title,
                 passage.heading,
-                passage.page,
-                passage.line,
+                passage.unit,
+                passage.number,
             ),
         )
         searched = (passage.text, f"{passage.title} {passage.heading}", passage.source)

@@ -44,7 +44,7 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS documents (source TEXT PRIMARY KEY, sha256 TEXT, notes TEXT);
 CREATE TABLE IF NOT EXISTS passages (
     number INTEGER PRIMARY KEY, id TEXT UNIQUE, key TEXT, source TEXT, start INT, end INT,
-    text TEXT, sentences TEXT, title TEXT, heading TEXT, page INT, line INT);
+    text TEXT, sentences TEXT, title TEXT, heading TEXT, unit TEXT, place INT);
 CREATE INDEX IF NOT EXISTS by_key ON passages (key);
 CREATE INDEX IF NOT EXISTS by_place ON passages (source, start);
 CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB);
@@ -54,7 +54,7 @@ CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab (words, row);
 """
 # What would end a quoted term of a full-text query; to the index both are spaces anyway.
 _ENDS_TERM = str.maketrans({'"': " ", "\0": " "})
-_COLUMNS = "source, start, end, text, sentences, title, heading, page, line"
+_COLUMNS = "source, start, end, text, sentences, title, heading, unit, place"
 
 
 class Generation:
@@ -294,6 +294,6 @@ def to_blob(vector: Sequence[float]) -> bytes:
 
 
 def _passage(row: Sequence[Any]) -> Passage:
-    source, start, end, text, sentences, title, heading, page, line = row
+    source, start, end, text, sentences, title, heading, unit, place = row
     spans = tuple(Span(*span) for span in json.loads(sentences))
-    return Passage(source, start, end, text, spans, title, heading, page, line)
+    return Passage(source, start, end, text, spans, title, heading, unit, place)

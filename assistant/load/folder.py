@@ -1,0 +1,138 @@
+"""What is in a folder, and the bytes of a file. Nothing here trusts what it finds.
+
+Links are not followed, and what is no regular file is not opened.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+from assistant.errors import KnowledgeMissing
+from assistant.load.formats import FORMATS, OLD
+from assistant.load.parsed import Refused
+from assistant.types import Skipped
+
+_KEYS = ("id_[rde]*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.ppk", "*.kdbx", "*.env")
+_PROBLEMS = {
+    errno.EACCES: "no permission",
+    errno.EPERM: "no permission",
+    errno.ENOENT: "disappeared",
+    errno.ENOTDIR: "disappeared",
+    errno.ELOOP: "link",
+    errno.ENXIO: "not a regular file",  # a socket
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that may become a document."""
+
+    source: str
+    """The path below the folder, with `/`. Backslashes and what cannot be shown are escaped."""
+    path: Path
+
+
+def scan(folder: Path, limit: int) -> tuple[list[Found], list[Skipped]]:
+    """Every file below `folder`, by source; `limit` is in bytes. Raises `KnowledgeMissing`."""
+    if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
+        raise KnowledgeMissing(folder)  # an unreadable folder is not an empty one
+    files = sorted(_walk(folder, limit), key=lambda file: file.source)
+    found = [file for file in files if isinstance(file, Found)]
+    return found, [file for file in files if isinstance(file, Skipped)]
+
+
+def _walk(folder: Path, limit: int) -> Iterator[Found | Skipped]:
+    waiting = [("", folder)]
+    while waiting:
+        above, place = waiting.pop()
+        try:
+            with os.scandir(place) as listing:
+                entries = list(listing)
+        except OSError as error:
+            yield Skipped(above.rstrip("/") or ".", problem(error))
+            continue
+        for entry in entries:
+            source, path = above + _shown(entry.name), Path(entry.path)
+            if reason := _refusal(entry, folder, limit):
+                yield Skipped(source, reason)
+            elif entry.is_dir(follow_symlinks=False):
+                waiting.append((f"{source}/", path))
+            else:
+                yield Found(source, path)
+
+
+def _shown(name: str) -> str:
+    """The name, safe to show; two names never become one."""
+    return "".join(
+        c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in name
+    )
+
+
+def _refusal(entry: os.DirEntry[str], folder: Path, limit: int) -> str:
+    if entry.name.startswith((".", "~$")):  # Office marks what is open with the latter
+        return "hidden"
+    if entry.is_symlink():
+        target = PurePath(os.path.realpath(entry.path))
+        inside = target.is_relative_to(os.path.realpath(folder))
+        return "link" if inside else "link outside the folder"
+    if entry.is_dir(follow_symlinks=False):
+        return ""
+    if any(fnmatch(entry.name.lower(), key) for key in _KEYS):
+        return "looks like a key"
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except OSError as error:
+        return problem(error)
+    if not stat.S_ISREG(status.st_mode):
+        return "not a regular file"
+    suffix = PurePath(entry.name).suffix.lower()
+    if suffix in OLD:
+        return f"an old format: save it as {OLD[suffix]}"
+    if suffix not in FORMATS:
+        return f"unknown format {_shown(suffix)}".rstrip()
+    return _over(limit) if status.st_size > limit else ""
+
+
+def content(path: Path, limit: int) -> bytes:
+    """All of a regular file, as it was at one moment: once more if it changes meanwhile.
+
+    Raises `Refused`, or what the system raises.
+    """
+    for _ in range(2):
+        data, changed = _opened(path, limit)
+        if not changed:
+            return data
+    raise Refused("changing, try again")
+
+
+def _opened(path: Path, limit: int) -> tuple[bytes, bool]:
+    """The content, and whether it changed meanwhile; waits for no program, follows no link."""
+    flags = ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")  # each is missing somewhere
+    descriptor = os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in flags))
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise Refused("not a regular file")
+        if status.st_size > limit or len(data := _content(file, limit)) > limit:
+            raise Refused(_over(limit))
+        after = os.fstat(descriptor)
+    same = (status.st_size, status.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+    return data, not same or len(data) != after.st_size
+
+
+def _content(file: BinaryIO, limit: int) -> bytes:
+    return file.read(limit + 1)
+
+
+def _over(limit: int) -> str:
+    return f"over the {limit / 2**20:g} MB limit"
+
+
+def problem(error: OSError) -> str:
+    """Why the system did not give the file."""
+    return _PROBLEMS.get(error.errno or 0, "could not be read")

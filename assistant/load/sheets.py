@@ -1,0 +1,119 @@
+"""CSV and Excel: each row is a line that says what its values are."""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime, time
+from io import BytesIO, StringIO
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from assistant.load.archive import archive
+from assistant.load.decode import clean, decode
+from assistant.load.parsed import Composer, Parsed
+from assistant.load.tables import lines
+from assistant.load.titles import real_title
+
+if TYPE_CHECKING:
+    from openpyxl.cell.read_only import EmptyCell, ReadOnlyCell
+
+_DELIMITERS = ",;\t|"
+_SAMPLE = 50  # rows by which the delimiter is found
+_CELLS = 1_000_000  # of a workbook
+_MONEY = re.compile(r"\[\$([^-\]]+)[^\]]*\]|([$€£¥₽])")
+_FRACTION = re.compile(r"[0#]\.(0+)")
+
+
+def sheet(data: bytes) -> Parsed:
+    """A .csv or .tsv. A row is a record, as a spreadsheet counts: a blank line is one too."""
+    text, notes = decode(data)
+    csv.field_size_limit(len(text) + 1)
+    composer = Composer()
+    for number, line in lines(_records(text, _delimiter(text))):
+        composer.row(line, number)
+    return composer.finish("", notes)
+
+
+def _records(text: str, delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(StringIO(text, newline=""), delimiter=delimiter)
+
+
+def _delimiter(text: str) -> str:
+    """The sign that cuts most rows into the same number of cells, more than one."""
+    sample = text[:100_000]
+
+    def agreement(delimiter: str) -> tuple[int, int]:
+        records = [row for row, _ in zip(_records(sample, delimiter), range(_SAMPLE), strict=False)]
+        widths = [len(row) for row in records if len(row) > 1]
+        usual = max(set(widths), key=widths.count, default=0)
+        return widths.count(usual), usual
+
+    return max(_DELIMITERS, key=agreement)
+
+
+def workbook(data: bytes) -> Parsed:
+    """A .xlsx: the values of its visible sheets, those of formulas as they were last computed."""
+    from openpyxl import load_workbook
+
+    archive(data, "XLSX")
+    book = load_workbook(BytesIO(data), read_only=True, data_only=True, keep_links=False)
+    composer = Composer()
+    left = _Left(_CELLS)
+    for page in book.worksheets:
+        if page.sheet_state == "visible":
+            page.reset_dimensions()  # what a file says of its size may be anything
+            composer.under(1, clean(" ".join(page.title.split())))
+            for number, line in lines(left.taken(_shown(page.iter_rows()))):
+                composer.row(line, number)
+    notes = (f"only the first {_CELLS:,} cells were read",) * (left.cells <= 0)
+    return composer.finish(real_title(book.properties.title or ""), notes)
+
+
+class _Left:
+    """How many cells may still be read."""
+
+    def __init__(self, cells: int) -> None:
+        self.cells = cells
+
+    def taken(self, rows: Iterable[list[str]]) -> Iterator[list[str]]:
+        for row in rows:
+            self.cells -= len(row)
+            if self.cells <= 0:
+                return
+            yield row
+
+
+def _shown(rows: "Iterable[tuple[ReadOnlyCell | EmptyCell, ...]]") -> Iterator[list[str]]:
+    for row in rows:
+        yield ["" if cell.value is None else value(cell.value, cell.number_format) for cell in row]
+
+
+def value(found: object, form: str) -> str:
+    """A cell as a person reads it; dates in the one way that means the same everywhere."""
+    match found:
+        case bool():
+            return str(found).upper()
+        case int() | float() if isfinite(found):
+            return _number(found, form.split(";")[0])
+        case datetime():
+            return f"{found:%Y-%m-%d}" if found.time() == time() else f"{found:%Y-%m-%d %H:%M}"
+        case time():
+            return f"{found:%H:%M}"
+    return clean(str(found))
+
+
+def _number(found: float, form: str) -> str:
+    percent = "%" in form
+    amount = round(found * 100, 10) if percent else found
+    fraction = _FRACTION.search(form)
+    places = len(fraction[1]) if fraction else 0
+    comma = "," if "#,##" in form else ""
+    if fraction or comma or form in ("0", "0%"):
+        text = f"{amount:{comma}.{places}f}"
+    else:
+        text = repr(int(amount)) if amount == int(amount) else repr(round(amount, 10))
+    money = _MONEY.search(form)
+    if money is None:
+        return f"{text}{'%' * percent}"
+    sign = money[1] or money[2]
+    return f"{sign}{text}" if money.start() < form.find("0") else f"{text} {sign}"
