@@ -17,7 +17,7 @@ from assistant.read import Reader
 from assistant.rephrase import Standalone, Turn, clean
 from assistant.retrieve import PassageRetriever
 from assistant.settings import Settings
-from assistant.store import Generation, Store
+from assistant.store import Generation, Server, Store
 from assistant.types import (
     Answer,
     Hit,
@@ -128,11 +128,13 @@ class Assistant:
     def status(self) -> Status:
         """What the index holds now; builds nothing."""
         generation = self._store.current()
+        if generation is None:
+            return Status((), 0, (), "", self.embedder.name)
         return Status(
-            documents=tuple(generation.documents) if generation else (),
-            passages=len(generation) if generation else 0,
-            skipped=generation.skipped if generation else (),
-            generation=generation.name if generation else "",
+            documents=tuple(generation.documents),
+            passages=len(generation),
+            skipped=generation.skipped,
+            generation=generation.name,
             embedder=self.embedder.name,
         )
 
@@ -179,17 +181,25 @@ class Assistant:
             "model": self.embedder.name,
             "weights": self.embedder.fingerprint,
         }
-        return Store(self.settings.index, recipe)
+        address, token = self.settings.chroma, self.settings.chroma_token
+        return Store(self.settings.index, recipe, Server(address, token) if address else None)
 
     def _ready(self) -> tuple[Generation, tuple[str, ...]]:
         """The generation that answers now, built first where there is none; and notices."""
         with self._building:
-            why = "There was no index yet."
+            why, generation = "There was no index yet.", None
             try:
-                if generation := self._store.current():
-                    return generation, ()
+                with Bar() as bar:
+                    if self._store.follow(bar):
+                        generation = self._store.current()
             except IndexDamaged as damage:
                 why = str(damage)
+            if generation:
+                return generation, ()
+            if self._store.server and not self.settings.knowledge.is_dir():
+                if generation is None:
+                    raise self._store.server.empty()
+                return generation, ()
             with Bar() as bar:
                 report = self.sync(progress=bar)
             generation = self._store.current()

@@ -97,7 +97,8 @@ def _evaluate(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
-    _sync(assistant, options)  # the page begins with the folder as it is
+    if assistant.settings.knowledge.is_dir() or not assistant.settings.chroma:
+        _sync(assistant, options)  # the page begins with the folder as it is
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
     from assistant.page import serve
 

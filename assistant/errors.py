@@ -9,7 +9,9 @@
     ├── IndexBusy             another process is writing the index
     ├── IndexMismatch         the index was built by another recipe or a newer version
     ├── IndexDamaged          the index cannot be read, and was not rebuilt
-    └── IndexUnwritable       the disk is full, or the folder read-only
+    ├── IndexUnwritable       the disk is full, or the folder read-only
+    └── ServerUnusable        the Chroma server is down, slow, or holds what is not ours
+        └── GenerationReplaced    another machine has published since
 
 Not answering is no error: see `Abstention`. Each message says what, where, and what to do next.
 """
@@ -67,9 +69,9 @@ class ModelUnavailable(AssistantError):
 
 
 class IndexBusy(AssistantError):
-    """Another process holds the writer's lock."""
+    """Another process holds the writer's lock, or another machine was first on the server."""
 
-    def __init__(self, index: Path, since: str = "") -> None:
+    def __init__(self, index: Path | str, since: str = "") -> None:
         super().__init__(
             f"The index at {index} is already being rebuilt by another sync"
             f"{f' since {since}' if since else ''}. "
@@ -82,7 +84,7 @@ class IndexBusy(AssistantError):
 class IndexMismatch(AssistantError):
     """The index was not made by this recipe: its vectors mean something else."""
 
-    def __init__(self, index: Path, built: str, wanted: str, remedy: str) -> None:
+    def __init__(self, index: Path | str, built: str, wanted: str, remedy: str) -> None:
         super().__init__(f"The index at {index} was built with {built}, not {wanted}. {remedy}")
         self.index = index
         self.built = built
@@ -109,3 +111,24 @@ class IndexUnwritable(AssistantError):
             "Nothing was lost: the old index still answers. Make room there, or pass --home."
         )
         self.index = index
+
+
+class ServerUnusable(AssistantError):
+    """The Chroma server does not answer, or not with an index of ours."""
+
+    def __init__(self, server: str, problem: str, remedy: str) -> None:
+        super().__init__(
+            f"The index on the Chroma server {server} cannot be used: {problem}. {remedy}"
+        )
+        self.server = server
+
+
+class GenerationReplaced(ServerUnusable):
+    """A generation is no longer on the server."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__(
+            server,
+            "the generation is gone, for another machine has published since",
+            "Try again; if it stays so, sync where the documents are.",
+        )

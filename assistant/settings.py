@@ -1,12 +1,20 @@
 """Settings: the only reader of the environment."""
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from assistant.errors import SettingRefused
 
 THRESHOLD = 0.5
+
+_ADDRESS = (
+    "http(s)://host:port, with /name behind it where several indexes share a server; "
+    "no user or password: a token belongs in ASSISTANT_CHROMA_TOKEN"
+)
+_PATH = re.compile(r"/?|/[A-Za-z0-9][A-Za-z0-9_-]{1,38}[A-Za-z0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,10 @@ class Settings:
     """At most so many statements in an answer."""
     file_megabytes: int = 50
     """Larger files are skipped."""
+    chroma: str = ""
+    """A Chroma server to share the index on, `http://host:port/name`; empty: none is asked."""
+    chroma_token: str = field(default="", repr=False)
+    """What the server, or the proxy before it, wants to see as a bearer token."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
@@ -34,6 +46,8 @@ class Settings:
         for name in ("passages", "statements", "file_megabytes"):
             if getattr(self, name) < 1:
                 raise SettingRefused(name, getattr(self, name), "1 or more")
+        if self.chroma and not _is_address(self.chroma):
+            raise SettingRefused("chroma", _without_password(self.chroma), _ADDRESS)
 
     @property
     def knowledge(self) -> Path:
@@ -49,8 +63,9 @@ class Settings:
     def read(cls, home: str | os.PathLike[str] | None = None) -> "Settings":
         """The settings of the environment, read now.
 
-        `ASSISTANT_HOME`, `ASSISTANT_EMBEDDER`, `ASSISTANT_READER`, `ASSISTANT_THRESHOLD`; `home`
-        wins over `ASSISTANT_HOME`, which wins over the current folder. Raises `SettingRefused`.
+        `ASSISTANT_HOME`, `ASSISTANT_EMBEDDER`, `ASSISTANT_READER`, `ASSISTANT_THRESHOLD`,
+        `ASSISTANT_CHROMA`, `ASSISTANT_CHROMA_TOKEN`; `home` wins over `ASSISTANT_HOME`, which wins
+        over the current folder. Raises `SettingRefused`.
         """
         folder = Path(home or os.environ.get("ASSISTANT_HOME") or Path.cwd()).expanduser()
         return cls(
@@ -58,6 +73,8 @@ class Settings:
             embedder=os.environ.get("ASSISTANT_EMBEDDER", ""),
             reader=os.environ.get("ASSISTANT_READER", ""),
             threshold=_number("ASSISTANT_THRESHOLD", THRESHOLD),
+            chroma=os.environ.get("ASSISTANT_CHROMA", ""),
+            chroma_token=os.environ.get("ASSISTANT_CHROMA_TOKEN", ""),
         )
 
 
@@ -67,3 +84,24 @@ def _number(name: str, default: float) -> float:
         return float(value)
     except ValueError:
         raise SettingRefused(name, value, "a number") from None
+
+
+def _is_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0  # looking at the port refuses one that is no number
+            and not ("@" in parts.netloc or parts.query or parts.fragment)
+            and bool(_PATH.fullmatch(parts.path))
+        )
+    except ValueError:
+        return False
+
+
+def _without_password(value: str) -> str:
+    """An address as it may be shown: what stands before the last @ may be a secret."""
+    before, at, after = value.rpartition("@")
+    scheme, separator, _ = before.rpartition("://")
+    return f"{scheme}{separator}…@{after}" if at else value

@@ -59,7 +59,7 @@ def sync(
         changes.skipped.sort(key=lambda skip: skip.source)
         embedded = _embed(draft, embedder, progress)
         if changes.read or changes.removed or changes.skipped != draft.skipped or draft.is_new:
-            store.publish(draft, changes.skipped)
+            store.publish(draft, changes.skipped, progress)
     return _report(changes, store, embedded, perf_counter() - started)
 
 

@@ -65,8 +65,9 @@ class WordEmbeddings:
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test touches the data of whoever runs it."""
     monkeypatch.setenv("ASSISTANT_HOME", str(tmp_path / "home"))
-    for name in ("ASSISTANT_EMBEDDER", "ASSISTANT_READER", "ASSISTANT_THRESHOLD"):
-        monkeypatch.delenv(name, raising=False)
+    names = ("EMBEDDER", "READER", "THRESHOLD", "CHROMA", "CHROMA_TOKEN")
+    for name in names:
+        monkeypatch.delenv(f"ASSISTANT_{name}", raising=False)
 
 
 @pytest.fixture(scope="session")

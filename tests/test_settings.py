@@ -37,3 +37,43 @@ def test_a_bad_setting_names_itself_and_what_is_wanted(
 def test_counts_are_one_or_more() -> None:
     with pytest.raises(AssistantError, match="statements is 0; it must be 1 or more"):
         Settings(home=Path(), statements=0)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://127.0.0.1:8000", "https://chroma.example/our-team", "http://[::1]:8000/", "http://a"],
+)
+def test_a_chroma_server_is_named_by_its_address(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSISTANT_CHROMA", address)
+    monkeypatch.setenv("ASSISTANT_CHROMA_TOKEN", "s3cret")
+    assert (Settings.read().chroma, Settings.read().chroma_token) == (address, "s3cret")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1:8000",
+        "file:///etc/passwd",
+        "ftp://a",
+        "http://",
+        "http://a:port",
+        "http://a:0",
+        "http://a:99999",
+        "http://a/team/more",
+        "http://a/..",
+        "http://a/x.gen-000001",
+        "http://a/?q",
+        "http://a/#f",
+        "http://me:s3cret@a",
+        "http://s3cret@a:8000/team",
+        "me:s3cret@a",
+        "http://a:s3@cret@b",
+    ],
+)
+def test_an_address_that_is_none_is_refused_and_no_password_shown(address: str) -> None:
+    with pytest.raises(SettingRefused, match="chroma is .* must be http") as refused:
+        Settings(home=Path(), chroma=address)
+    assert "s3" not in str(refused.value)
+    assert "s3" not in repr(refused.value.value)

@@ -8,26 +8,37 @@
 Chroma 1.5 damages an index it is killed in while flushing, that two processes write, or whose
 disk fills up. So nobody writes to what is being read: a sync copies the current generation,
 applies the difference, verifies it, flushes it to disk and swaps `CURRENT`. One writer at a time,
-by a lock of the operating system; readers follow the swap at their next question. A generation's
-name ends with a hash of its manifest, the manifest holds a digest of each file, and nothing is
-opened that differs: see docs/reliability.md.
+by a lock of the operating system; readers follow the swap at their next question. A manifest holds
+a digest of each file and of itself, and nothing is opened that differs: see docs/reliability.md.
+
+With a server the vectors, and a pointer of their own, are there (`server.py`), and `CURRENT`
+follows that pointer.
 """
 
-import re
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
-from assistant.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexUnwritable
+from assistant.errors import (
+    GenerationReplaced,
+    IndexBusy,
+    IndexDamaged,
+    IndexMismatch,
+    IndexUnwritable,
+)
+from assistant.progress import Progress, silent
+from assistant.store.copy import Copy
 from assistant.store.draft import Draft
 from assistant.store.files import flush, in_words
-from assistant.store.generation import CHROMA, MANIFEST, SQLITE, Generation, seal
+from assistant.store.generation import CHROMA, MANIFEST, NAME, SQLITE, Generation
+from assistant.store.server import Server
 from assistant.store.soundness import problems
 from assistant.types import Skipped
 
@@ -36,22 +47,28 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["FORMAT", "Draft", "Generation", "Store"]
+__all__ = ["FORMAT", "Draft", "Generation", "Server", "Store"]
 
 FORMAT = 2
 """Raise it when an index of this version could not be read by the last one, or the reverse."""
 
 _NEXT = "CURRENT.next"  # to become CURRENT
 _SINCE = ".since"  # touched when the writer's lock is taken
-_NAME = re.compile(r"gen-(\d{6,})-[0-9a-f]{6}")
+_AnyDraft = TypeVar("_AnyDraft", bound=Draft)
 
 
 class Store:
-    """The index of one home. `recipe` is all that decides what a text's vector and passages are."""
+    """The index of one home. `recipe` is all that decides what a text's vector and passages are.
 
-    def __init__(self, index: Path, recipe: Mapping[str, Any]) -> None:
+    With a `server` it is shared with the other machines that use it.
+    """
+
+    def __init__(
+        self, index: Path, recipe: Mapping[str, Any], server: Server | None = None
+    ) -> None:
         self.index = index.absolute()
         self.recipe = {"format": FORMAT, **recipe}
+        self.server = server
         self._lock = RLock()
         self._open: Generation | None = None
 
@@ -62,17 +79,64 @@ class Store:
         Raises `IndexMismatch` for another model or a newer format, and `IndexDamaged` for what
         cannot be read.
         """
+        generation = self._newest()
+        if generation and not self.server and generation.manifest.get("unembedded"):
+            return None  # brought from a server, and of use with that alone
+        return generation
+
+    def follow(self, progress: Progress = silent) -> bool:
+        """Bring the passages here up to date with the server; whether it has any for us.
+
+        Without a server there is nothing to follow. Raises `ServerUnusable`, and `IndexBusy` where
+        another process brings the first ones.
+        """
+        if self.server is None:
+            return True
+        for _ in range(3):  # a writer may remove what was current while it is brought
+            name = self.server.current()
+            if name is None or self._is_here(name):
+                return name is not None
+            try:
+                return self._bring(self.server, name, progress)
+            except GenerationReplaced:
+                self._open = None
+        raise GenerationReplaced(self.server.address)
+
+    def _is_here(self, name: str) -> bool:
+        with suppress(IndexDamaged, IndexMismatch):
+            generation = self._newest()
+            return generation is not None and generation.name == name
+        return False
+
+    def _bring(self, server: Server, name: str, progress: Progress) -> bool:
+        manifest = server.manifest(name)
+        if self._differs(manifest["recipe"], server.address):
+            return False
+        try:
+            with self._writing(Copy) as draft:
+                if self._is_here(name):  # another process has just brought it
+                    return True
+                server.bring(name, draft, progress)
+                draft.finish(self.recipe, manifest["skipped"], chroma=False)
+                self._put(draft, name)
+        except IndexBusy:
+            if self._current_name() is None:
+                raise
+        return True  # another process brings it; until then the last one answers
+
+    def _newest(self) -> Generation | None:
         with self._lock:
             for _ in range(3):  # a writer may remove what was current as we open it
                 name = self._current_name()
                 if name is None:
                     return None
-                if not _NAME.fullmatch(name):
+                if not NAME.fullmatch(name):
                     raise IndexDamaged(self.index, "CURRENT names no generation")
                 if self._open and self._open.name == name:
                     return self._open
                 with suppress(FileNotFoundError):
-                    self._open = self._checked(Generation(self.index / name))
+                    search = partial(self.server.nearest, name) if self.server else None
+                    self._open = self._checked(Generation(self.index / name, search))
                     return self._open
         raise IndexDamaged(self.index, f"CURRENT names {name}, which is not there")
 
@@ -93,6 +157,41 @@ class Store:
         Raises `IndexBusy` where another writer is at work, and `IndexUnwritable` where the disk
         is full or read-only; in both cases nothing is changed.
         """
+        replaces = self.server.current() if self.server else None
+        with self._writing(Draft, anew=anew) as draft:
+            draft.replaces = replaces
+            draft.complete()
+            draft.is_new |= not self._is_settled(draft, replaces)
+            yield draft
+
+    def publish(self, draft: Draft, skipped: Sequence[Skipped], progress: Progress = silent) -> str:
+        """Make the draft the generation that answers; returns its name."""
+        draft.finish(self.recipe, skipped, chroma=self.server is None)
+        before = [path.name for path in self.index.iterdir()] + [draft.replaces or ""]
+        numbers = [int(name[1]) for name in map(NAME.fullmatch, before) if name]
+        # The suffix tells apart what was built before and after the index was deleted.
+        name = f"gen-{max(numbers, default=0) + 1:06d}-{token_hex(3)}"
+        if self.server:
+            self.server.publish(name, draft.folder, draft.replaces, progress)
+        self._put(draft, name)
+        return name
+
+    def _put(self, draft: Draft, name: str) -> None:
+        """Swap `CURRENT` to a finished draft."""
+        shutil.rmtree(self.index / name, ignore_errors=True)  # damaged, and brought again
+        draft.folder = draft.folder.rename(self.index / name)
+        flush(self.index)
+        pointer = self.index / _NEXT
+        pointer.write_text(name + "\n")
+        flush(pointer)
+        pointer.replace(self.index / "CURRENT")
+        flush(self.index)
+        self._newest()  # lets go of the old one, so that it can be removed
+        self._remove_rubbish()
+
+    @contextmanager
+    def _writing(self, kind: type[_AnyDraft], *, anew: bool = False) -> Iterator[_AnyDraft]:
+        """A draft, while no other process writes."""
         from filelock import FileLock, Timeout
 
         with self._unwritable():
@@ -104,27 +203,19 @@ class Store:
                 raise IndexBusy(self.index, self._since()) from None
             try:
                 (self.index / _SINCE).touch()
-                with self._draft(anew) as draft, self._unwritable(draft):
+                with self._draft(kind, anew) as draft, self._unwritable(draft):
                     yield draft
             finally:
                 lock.release()
 
-    def publish(self, draft: Draft, skipped: Sequence[Skipped]) -> str:
-        """Make the draft the generation that answers; returns its name."""
-        draft.finish(self.recipe, skipped)
-        names = (_NAME.fullmatch(path.name) for path in self.index.iterdir())
-        numbers = [int(name[1]) for name in names if name]
-        name = f"gen-{max(numbers, default=0) + 1:06d}-{seal(draft.folder / MANIFEST)}"
-        draft.folder = draft.folder.rename(self.index / name)
-        flush(self.index)
-        pointer = self.index / _NEXT
-        pointer.write_text(name + "\n")
-        flush(pointer)
-        pointer.replace(self.index / "CURRENT")
-        flush(self.index)
-        self.current()  # lets go of the old one, so that it can be removed
-        self._remove_rubbish()
-        return name
+    def _is_settled(self, draft: Draft, served: str | None) -> bool:
+        """Whether what it begins from is current, and where it is searched: here or on a server."""
+        name = self._current_name()
+        if draft.base is None or draft.base.name != name:
+            return False
+        if self.server:
+            return name == served and self.server.holds(name)
+        return draft.base == draft.vectors
 
     def _current_name(self) -> str | None:
         try:
@@ -146,18 +237,27 @@ class Store:
 
     def _checked(self, generation: Generation) -> Generation | None:
         """The generation if it is of this recipe; None if an older version of us made it."""
-        built = generation.recipe
+        try:
+            if not self._differs(generation.recipe, self.index):
+                generation.refuse_damaged()
+                return generation
+        except (IndexMismatch, IndexDamaged):
+            generation.close()
+            raise
+        generation.close()
+        return None
+
+    def _differs(self, built: Mapping[str, Any], where: Path | str) -> bool:
+        """Whether an older version of us made it; raises `IndexMismatch` for another recipe."""
         differs = [key for key in self.recipe if built.get(key) != self.recipe[key]]
         if not differs:
-            generation.refuse_damaged()
-            return generation
-        generation.close()
+            return False
         newer = str(built.get("format")).isdecimal() and int(built["format"]) > FORMAT
         chosen = [key for key in differs if isinstance(self.recipe[key], str)]
         if not newer and not chosen:
-            return None
+            return True
         raise IndexMismatch(
-            self.index,
+            where,
             ", ".join(f"{key} {built.get(key)}" for key in (["format"] if newer else chosen)),
             ", ".join(f"{key} {self.recipe[key]}" for key in (["format"] if newer else chosen)),
             "Update the assistant, or rebuild: assistant rebuild."
@@ -166,9 +266,9 @@ class Store:
         )
 
     @contextmanager
-    def _draft(self, anew: bool) -> Iterator[Draft]:
+    def _draft(self, kind: type[_AnyDraft], anew: bool) -> Iterator[_AnyDraft]:
         """A draft, of which nothing stays unless it was published."""
-        draft = self._begun(anew)
+        draft = self._begun(kind, anew)
         try:
             with closing(draft):
                 yield draft
@@ -176,22 +276,22 @@ class Store:
             if draft.folder.name != self._current_name():
                 shutil.rmtree(draft.folder, ignore_errors=True)
 
-    def _begun(self, anew: bool) -> Draft:
+    def _begun(self, kind: type[_AnyDraft], anew: bool) -> _AnyDraft:
         """On what is sound of this recipe: a generation, or else at least its vectors."""
         found = [] if anew else list(self._of_this_recipe())
         self._remove_rubbish()  # but nothing found, because it is held here
         base = next((each.folder for each in found if not each.changed(SQLITE)), None)
-        vectors = next((each.folder for each in found if not each.changed(CHROMA)), None)
-        return Draft(self.index / f"build-{token_hex(3)}", base, vectors)
+        vectors = next((each.folder for each in found if each.has_chroma), None)
+        return kind(self.index / f"build-{token_hex(3)}", base, vectors)
 
     def _of_this_recipe(self) -> Iterator[Generation]:
         """The current generation first, then what else is left: `CURRENT` may be lost."""
         current = self._current_name()
-        folders = [path for path in self.index.glob("gen-*") if _NAME.fullmatch(path.name)]
+        folders = [path for path in self.index.glob("gen-*") if NAME.fullmatch(path.name)]
         for folder in sorted(folders, key=lambda path: (path.name == current, path), reverse=True):
             with suppress(OSError, IndexDamaged):
                 generation = Generation(folder)
-                if generation.recipe == self.recipe and generation.is_sealed:
+                if generation.recipe == self.recipe and "seal" in generation.manifest:
                     yield generation
 
     def _remove_rubbish(self) -> None:

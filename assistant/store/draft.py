@@ -22,7 +22,9 @@ from assistant.store.generation import (
     SQLITE,
     connect,
     open_chroma,
+    passages_in,
     refuse_foreign,
+    seal,
     to_blob,
 )
 from assistant.store.soundness import SAME, batches, counts, holds, refuse_unsound_words, vectors_of
@@ -46,9 +48,9 @@ class Draft:
 
     def __init__(self, folder: Path, base: Path | None, vectors: Path | None = None) -> None:
         self.folder = folder
-        self._base = base
-        self._vectors_from = vectors
-        self.is_new = base is None or base != vectors
+        self.base = base
+        self.vectors = vectors
+        self.is_new = base is None
         """Whether it is to be published even if no document has changed."""
         self.documents: dict[str, str] = {}
         """sha256 of each source's bytes, as of the current generation."""
@@ -59,10 +61,15 @@ class Draft:
         self._dead = 0
         """Vectors that were removed from Chroma, which keeps them in its files."""
         self._chroma_bytes = 0
+        self.replaces: str | None = None
+        """The generation that answered on the server when this was begun."""
+        self._is_partial = False
         if base:
             with closing(sqlite3.connect(base / SQLITE)) as db:
                 self.documents.update(db.execute("SELECT source, sha256 FROM documents"))
-            self.skipped += [Skipped(*pair) for pair in _manifest(base)["skipped"]]
+            manifest = _manifest(base)
+            self.skipped += [Skipped(*pair) for pair in manifest["skipped"]]
+            self._is_partial = manifest["unembedded"] > 0
         if vectors:
             self._dead = _manifest(vectors)["dead"]
             self._chroma_bytes = size(vectors / CHROMA)
@@ -72,13 +79,13 @@ class Draft:
         """Made at the first change: a folder in which nothing changed costs no copy."""
         self._refuse_without_room()
         self.folder.mkdir()
-        if self._base:
-            copy_database(self._base / SQLITE, self.folder / SQLITE)
-        if self._vectors_from:
-            copy_chroma(self._vectors_from / CHROMA, self.folder / CHROMA)
+        if self.base:
+            copy_database(self.base / SQLITE, self.folder / SQLITE)
+        if self.vectors:
+            copy_chroma(self.vectors / CHROMA, self.folder / CHROMA)
         db = connect(self.folder / SQLITE)
         db.execute("PRAGMA secure_delete = ON")  # what the user deletes is gone
-        if self._vectors_from and not self._base:
+        if self.vectors and not self.base:
             self._take_vectors(db)
         return db
 
@@ -98,7 +105,7 @@ class Draft:
         While SQLite tidies up it needs the room twice; Chroma takes for a vector of 384 numbers
         3.1 kB, of 64 numbers 1.3 kB (measured).
         """
-        sqlite = max(size(folder / SQLITE) for folder in (self._base or self.folder, self.folder))
+        sqlite = max(size(folder / SQLITE) for folder in (self.base or self.folder, self.folder))
         return 2 * sqlite + self._chroma_bytes
 
     def _refuse_without_room(self) -> None:
@@ -166,16 +173,46 @@ class Draft:
         self._db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
         self._chroma_bytes += sum(2 * len(blob) + 1000 for _, blob in rows)
 
-    def finish(self, recipe: Mapping[str, Any], skipped: Sequence[Skipped]) -> None:
-        """Bring Chroma in line, verify, write the manifest, and flush everything to disk."""
-        from chromadb.errors import ChromaError
+    def complete(self) -> None:
+        """Have everything embedded that came from a server, and so without its vector."""
+        if self._is_partial:
+            self.is_new = True
+            bare = passages_in(self._db, "key NOT IN (SELECT key FROM vectors)")
+            self.unembedded.update((passage.key, passage.embedded) for passage in bare)
 
+    def finish(
+        self, recipe: Mapping[str, Any], skipped: Sequence[Skipped], *, chroma: bool = True
+    ) -> None:
+        """Bring Chroma in line, verify, write the manifest, and flush everything to disk.
+
+        Without `chroma` the vectors are searched elsewhere.
+        """
         self._db.execute("DELETE FROM vectors WHERE key NOT IN (SELECT key FROM passages)")
         self._db.execute("INSERT INTO words (words) VALUES ('optimize')")
         self._db.commit()
         self._refuse_without_room()
         self._db.execute("VACUUM")
         refuse_unsound_words(self._db)
+        if chroma:
+            self._make_chroma()
+        else:
+            shutil.rmtree(self.folder / CHROMA, ignore_errors=True)
+            self._dead = 0
+        manifest = {
+            "recipe": dict(recipe),
+            **counts(self._db),
+            "dead": self._dead,
+            "skipped": [[skip.source, skip.reason] for skip in skipped],
+        }
+        self._db.close()
+        manifest["files"] = digests(self.folder, SQLITE, CHROMA)
+        manifest["seal"] = seal(manifest)
+        (self.folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        flush(*self.folder.rglob("*"), self.folder)
+
+    def _make_chroma(self) -> None:
+        from chromadb.errors import ChromaError
+
         try:
             sound = self._bring_chroma_in_line()
         except (IndexDamaged, ChromaError, ValueError):  # a copied collection not ours, or torn
@@ -185,16 +222,6 @@ class Draft:
             self._dead = 0
             if not self._bring_chroma_in_line():
                 raise IndexUnwritable(self.folder.parent, "Chroma does not hold what it was given")
-        manifest = {
-            "recipe": dict(recipe),
-            **counts(self._db),
-            "dead": self._dead,
-            "skipped": [[skip.source, skip.reason] for skip in skipped],
-        }
-        self._db.close()
-        manifest["files"] = digests(self.folder, SQLITE, CHROMA)
-        (self.folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
-        flush(*self.folder.rglob("*"), self.folder)
 
     def _bring_chroma_in_line(self) -> bool:
         """Apply the difference to Chroma; whether its files then hold exactly our vectors."""

@@ -11,8 +11,9 @@ and text would run it.
 """
 
 import json
+import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from functools import cached_property
 from hashlib import sha256
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
+Search = Callable[[Sequence[float], int, Sequence[str] | None], Mapping[str, float]]
+"""A search among vectors kept elsewhere: the cosines of the nearest passages, by their ids."""
+
+NAME = re.compile(r"gen-(\d{6,})-[0-9a-f]{6}")
 MANIFEST = "manifest.json"
 SQLITE = "passages.sqlite"
 CHROMA = "chroma"
@@ -60,8 +65,9 @@ _COLUMNS = "source, start, end, text, sentences, title, heading, unit, place"
 class Generation:
     """A published index. Reads are safe from several threads; `close` lets it be removed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, search: Search | None = None) -> None:
         self.folder = folder
+        self._search = search
         self.name = folder.name
         self._lock = RLock()
         self._resources = ExitStack()
@@ -72,25 +78,32 @@ class Generation:
         try:
             self.manifest: dict[str, Any] = json.load(held)
             self.recipe: dict[str, Any] = dict(self.manifest["recipe"])
-        except (ValueError, KeyError, TypeError) as error:
+            if self.manifest.get("seal", "") not in ("", seal(self.manifest)):
+                raise ValueError("it is not as it was written")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             self.close()
             raise IndexDamaged(folder, f"its {MANIFEST} cannot be read") from error
 
     def refuse_damaged(self) -> None:
         """Raise `IndexDamaged` unless manifest and passages are as they were written."""
-        if not self.is_sealed:
-            raise IndexDamaged(self.folder, f"{MANIFEST} is not as it was written")
+        if "seal" not in self.manifest:
+            raise IndexDamaged(self.folder, f"its {MANIFEST} cannot be read")
         for name in self.changed(SQLITE):
             raise IndexDamaged(self.folder, f"{name} is not as it was written")
-
-    @property
-    def is_sealed(self) -> bool:
-        """Whether the manifest is the one that it was published with."""
-        return self.name.endswith(seal(self.folder / MANIFEST))
 
     def changed(self, part: str) -> list[str]:
         """The files of a part, `SQLITE` or `CHROMA`, that are not as they were written."""
         return changed(self.folder, self.manifest["files"], part)
+
+    @property
+    def has_chroma(self) -> bool:
+        """Whether Chroma's part is here, as it was written."""
+        return (self.folder / CHROMA).is_dir() and not self.changed(CHROMA)
+
+    @property
+    def is_searched_here(self) -> bool:
+        """Whether its vectors are here, and not on a server."""
+        return self._search is None
 
     @property
     def documents(self) -> dict[str, str]:
@@ -127,6 +140,8 @@ class Generation:
         self, vector: Sequence[float], count: int, sources: Sequence[str] | None = None
     ) -> list[tuple[Passage, float]]:
         """The passages nearest to a vector of length 1, with their cosine, best first."""
+        if self._search:
+            return self._nearest_elsewhere(self._search, vector, count, sources)
         among = None if sources is None else self._keys_of(sources)
         wanted = min(count, self.manifest["vectors"] if among is None else len(among))
         if not wanted:
@@ -135,10 +150,27 @@ class Generation:
             cosines = self._cosines(vector, wanted, among)
         near = [
             (passage, cosines[passage.key])
-            for passage in self._with_keys(list(cosines))
+            for passage in self._with("key", list(cosines))
             if sources is None or passage.source in sources
         ]
-        return sorted(near, key=lambda pair: (-pair[1], pair[0].source, pair[0].start))[:count]
+        return _best(near)[:count]
+
+    def _nearest_elsewhere(
+        self, search: Search, vector: Sequence[float], count: int, sources: Sequence[str] | None
+    ) -> list[tuple[Passage, float]]:
+        if not len(self) or (sources is not None and not sources):
+            return []
+        cosines = search(vector, min(count, len(self)), sources)
+        near = self._with("id", list(cosines))
+        if len(near) != len(cosines):
+            raise IndexDamaged(self.folder, "its vectors elsewhere are of other passages")
+        return _best(
+            [
+                (passage, cosines[passage.id])
+                for passage in near
+                if sources is None or passage.source in sources
+            ]
+        )
 
     def matching(
         self, terms: Sequence[str], count: int, sources: Sequence[str] | None = None
@@ -190,11 +222,11 @@ class Generation:
         best = np.argsort(-cosines, kind="stable")[:count]
         return {rows[place][0]: float(cosines[place]) for place in best}
 
-    def _with_keys(self, keys: list[str]) -> list[Passage]:
+    def _with(self, column: str, values: list[str]) -> list[Passage]:
         rows = self._rows(
             f"SELECT {_COLUMNS} FROM passages "  # noqa: S608
-            "WHERE key IN (SELECT value FROM json_each(?))",
-            (json.dumps(keys),),
+            f"WHERE {column} IN (SELECT value FROM json_each(?))",
+            (json.dumps(values),),
         )
         return [_passage(row) for row in rows]
 
@@ -242,9 +274,10 @@ class Generation:
             return None
 
 
-def seal(manifest: Path) -> str:
-    """What a generation's name ends with, so that a changed manifest is noticed."""
-    return sha256(manifest.read_bytes()).hexdigest()[:6]
+def seal(manifest: Mapping[str, Any]) -> str:
+    """A digest of all else in a manifest, so that a changed one is noticed."""
+    rest = {name: value for name, value in manifest.items() if name != "seal"}
+    return sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _hold(manifest: Path) -> BinaryIO:
@@ -291,6 +324,21 @@ def to_blob(vector: Sequence[float]) -> bytes:
     """A vector as it is stored: little-endian float32, of length 1."""
     array = np.asarray(vector, dtype="<f4")
     return bytes((array / (np.linalg.norm(array) or 1)).astype("<f4").tobytes())
+
+
+def passages_in(db: sqlite3.Connection, condition: str) -> Iterator[Passage]:
+    """The passages of a database for which a condition in SQL holds."""
+    return map(_passage, db.execute(f"SELECT {_COLUMNS} FROM passages WHERE {condition}"))  # noqa: S608
+
+
+def from_fields(fields: Mapping[str, Any]) -> Passage:
+    """A passage of its columns, by their names."""
+    return _passage([fields.get(name) for name in _COLUMNS.split(", ")])
+
+
+def _best(found: list[tuple[Passage, float]]) -> list[tuple[Passage, float]]:
+    """Best first; equals in the order of the documents."""
+    return sorted(found, key=lambda pair: (-pair[1], pair[0].source, pair[0].start))
 
 
 def _passage(row: Sequence[Any]) -> Passage:

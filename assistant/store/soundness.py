@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 SAME = 1e-3
 _BATCH = 5_000  # of 5,461 that Chroma takes at once
 _LOST = {
-    "passages without a vector": "SELECT count(*) FROM passages WHERE key NOT IN "
-    "(SELECT key FROM vectors)",
     "passages of no document": "SELECT count(*) FROM passages WHERE source NOT IN "
     "(SELECT source FROM documents)",
     "passages that are not searched by words": "SELECT count(*) FROM passages WHERE number NOT IN "
@@ -35,7 +33,7 @@ def problems(generation: Generation) -> list[str]:
             found += _inside(db)
             if counts(db) != {key: generation.manifest.get(key) for key in counts(db)}:
                 found.append("passages.sqlite does not hold what the manifest says")
-            if not found:
+            if generation.is_searched_here and not found:
                 found += _vectors(generation, db)
         except sqlite3.DatabaseError as error:
             found.append(f"passages.sqlite: {error}")
@@ -47,10 +45,14 @@ def counts(db: sqlite3.Connection) -> dict[str, Any]:
     ids = [row[0] for row in db.execute("SELECT id FROM passages ORDER BY id")]
     (documents,) = db.execute("SELECT count(*) FROM documents").fetchone()
     (vectors,) = db.execute("SELECT count(*) FROM vectors").fetchone()
+    (unembedded,) = db.execute(
+        "SELECT count(DISTINCT key) FROM passages WHERE key NOT IN (SELECT key FROM vectors)"
+    ).fetchone()
     return {
         "documents": documents,
         "passages": len(ids),
         "vectors": vectors,
+        "unembedded": unembedded,
         "digest": sha256("".join(ids).encode()).hexdigest(),
     }
 
