@@ -37,7 +37,7 @@ from assistant.progress import Progress, silent
 from assistant.store.copy import Copy
 from assistant.store.draft import Draft
 from assistant.store.files import flush, in_words
-from assistant.store.generation import CHROMA, MANIFEST, NAME, SQLITE, Generation
+from assistant.store.generation import MANIFEST, NAME, SQLITE, Generation
 from assistant.store.server import Server
 from assistant.store.soundness import problems
 from assistant.types import Skipped
@@ -278,11 +278,22 @@ class Store:
 
     def _begun(self, kind: type[_AnyDraft], anew: bool) -> _AnyDraft:
         """On what is sound of this recipe: a generation, or else at least its vectors."""
-        found = [] if anew else list(self._of_this_recipe())
-        self._remove_rubbish()  # but nothing found, because it is held here
-        base = next((each.folder for each in found if not each.changed(SQLITE)), None)
-        vectors = next((each.folder for each in found if each.has_chroma), None)
-        return kind(self.index / f"build-{token_hex(3)}", base, vectors)
+        base, vectors = (None, None) if anew else self._sound()
+        self._remove_rubbish()  # but neither of them, because they are held here
+        folder = self.index / f"build-{token_hex(3)}"
+        return kind(folder, base and base.folder, vectors and vectors.folder)
+
+    def _sound(self) -> tuple[Generation | None, Generation | None]:
+        """A generation with sound passages, and one with sound vectors: mostly the current one."""
+        base = vectors = None
+        for generation in self._of_this_recipe():
+            if not base and not generation.changed(SQLITE):
+                base = generation
+            if not vectors and generation.has_chroma:
+                vectors = generation
+            if base and (vectors or self.server):
+                break
+        return base, vectors
 
     def _of_this_recipe(self) -> Iterator[Generation]:
         """The current generation first, then what else is left: `CURRENT` may be lost."""

@@ -96,7 +96,9 @@ class Draft:
         with suppress(IndexDamaged, ChromaError, ValueError), self._collection() as collection:
             found = collection.get(include=["embeddings"])
             vectors = map(to_blob, np.asarray(found["embeddings"]))
-            db.executemany("INSERT INTO vectors VALUES (?, ?)", zip(found["ids"], vectors))
+            db.executemany(
+                "INSERT INTO vectors VALUES (?, ?)", zip(found["ids"], vectors, strict=True)
+            )
 
     @property
     def needs(self) -> int:
