@@ -83,8 +83,8 @@ def _report(changes: _Changes, store: Store, embedded: int, seconds: float) -> S
         unchanged=tuple(changes.unchanged),
         skipped=tuple(changes.skipped),
         notes=tuple((name, note) for name, notes in changes.read.items() for note in notes),
-        passages=len(generation) if generation else 0,
+        passages=0 if generation is None else len(generation),
         embedded=embedded,
-        generation=generation.name if generation else "",
+        generation="" if generation is None else generation.name,
         seconds=seconds,
     )

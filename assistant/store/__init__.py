@@ -132,7 +132,7 @@ class Store:
                     return None
                 if not NAME.fullmatch(name):
                     raise IndexDamaged(self.index, "CURRENT names no generation")
-                if self._open and self._open.name == name:
+                if self._open is not None and self._open.name == name:
                     return self._open
                 with suppress(FileNotFoundError):
                     search = partial(self.server.nearest, name) if self.server else None
@@ -281,17 +281,21 @@ class Store:
         base, vectors = (None, None) if anew else self._sound()
         self._remove_rubbish()  # but neither of them, because they are held here
         folder = self.index / f"build-{token_hex(3)}"
-        return kind(folder, base and base.folder, vectors and vectors.folder)
+        return kind(
+            folder,
+            None if base is None else base.folder,
+            None if vectors is None else vectors.folder,
+        )
 
     def _sound(self) -> tuple[Generation | None, Generation | None]:
         """A generation with sound passages, and one with sound vectors: mostly the current one."""
         base = vectors = None
         for generation in self._of_this_recipe():
-            if not base and not generation.changed(SQLITE):
+            if base is None and not generation.changed(SQLITE):
                 base = generation
-            if not vectors and generation.has_chroma:
+            if vectors is None and generation.has_chroma:
                 vectors = generation
-            if base and (vectors or self.server):
+            if base is not None and (vectors is not None or self.server):
                 break
         return base, vectors
 
