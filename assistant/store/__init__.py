@@ -37,7 +37,7 @@ from assistant.progress import Progress, silent
 from assistant.store.copy import Copy
 from assistant.store.draft import Draft
 from assistant.store.files import flush, in_words
-from assistant.store.generation import MANIFEST, NAME, SQLITE, Generation
+from assistant.store.generation import MANIFEST, NAME, SQLITE, Generation, reopened
 from assistant.store.server import Server
 from assistant.store.soundness import problems
 from assistant.types import Skipped
@@ -304,10 +304,9 @@ class Store:
         current = self._current_name()
         folders = [path for path in self.index.glob("gen-*") if NAME.fullmatch(path.name)]
         for folder in sorted(folders, key=lambda path: (path.name == current, path), reverse=True):
-            with suppress(OSError, IndexDamaged):
-                generation = Generation(folder)
-                if generation.recipe == self.recipe and "seal" in generation.manifest:
-                    yield generation
+            found = reopened(folder)
+            if found is not None and found.recipe == self.recipe and found.is_sealed:
+                yield found
 
     def _remove_rubbish(self) -> None:
         """Remove unfinished builds, and old generations that nobody reads."""

@@ -19,6 +19,7 @@ from assistant.store.generation import (
     CHROMA,
     COLLECTION,
     MANIFEST,
+    SPARE,
     SQLITE,
     connect,
     open_chroma,
@@ -209,7 +210,8 @@ class Draft:
         self._db.close()
         manifest["files"] = digests(self.folder, SQLITE, CHROMA)
         manifest["seal"] = seal(manifest)
-        (self.folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        for name in (SPARE, MANIFEST):
+            (self.folder / name).write_text(json.dumps(manifest, indent=1))
         flush(*self.folder.rglob("*"), self.folder)
 
     def _make_chroma(self) -> None:

@@ -2,6 +2,7 @@
 
     gen-000001-5f3a9c/
       manifest.json     the recipe, the counts, the files; its presence says "complete"
+      manifest.spare.json  the same: without it nobody knows which model the vectors are of
       passages.sqlite   documents, passages, their vectors and the lexical index (FTS5)
       chroma/           the vectors by content hash, for nearest-neighbour search
 
@@ -12,6 +13,7 @@ and text would run it.
 
 import json
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
@@ -42,6 +44,7 @@ Search = Callable[[Sequence[float], int, Sequence[str] | None], Mapping[str, flo
 
 NAME = re.compile(r"gen-(\d{6,})-[0-9a-f]{6}")
 MANIFEST = "manifest.json"
+SPARE = "manifest.spare.json"
 SQLITE = "passages.sqlite"
 CHROMA = "chroma"
 COLLECTION = "passages"
@@ -78,7 +81,7 @@ class Generation:
         try:
             self.manifest: dict[str, Any] = json.load(held)
             self.recipe: dict[str, Any] = dict(self.manifest["recipe"])
-            if self.manifest.get("seal", "") not in ("", seal(self.manifest)):
+            if "seal" in self.manifest and not self.is_sealed:
                 raise ValueError("it is not as it was written")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             self.close()
@@ -86,10 +89,15 @@ class Generation:
 
     def refuse_damaged(self) -> None:
         """Raise `IndexDamaged` unless manifest and passages are as they were written."""
-        if "seal" not in self.manifest:
+        if not self.is_sealed:
             raise IndexDamaged(self.folder, f"its {MANIFEST} cannot be read")
         for name in self.changed(SQLITE):
             raise IndexDamaged(self.folder, f"{name} is not as it was written")
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the manifest is as it was written; those of the first format cannot tell."""
+        return bool(self.manifest.get("seal") == seal(self.manifest))
 
     def changed(self, part: str) -> list[str]:
         """The files of a part, `SQLITE` or `CHROMA`, that are not as they were written."""
@@ -272,6 +280,16 @@ class Generation:
             raise
         except Exception:  # Chroma raises what its Rust core raises
             return None
+
+
+def reopened(folder: Path) -> Generation | None:
+    """A generation, if need be by its spare manifest; for the one who holds the writer's lock."""
+    with suppress(OSError, IndexDamaged):
+        return Generation(folder)
+    with suppress(OSError, IndexDamaged):
+        shutil.copyfile(folder / SPARE, folder / MANIFEST)
+        return Generation(folder)
+    return None
 
 
 def seal(manifest: Mapping[str, Any]) -> str:
