@@ -7,7 +7,7 @@ write until the disk is full, and an empty database is to it an empty store.
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from hashlib import blake2b, file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 _CHROMA = "chroma.sqlite3"
@@ -46,14 +46,14 @@ def _digest(path: Path) -> str:
         if path.name == _CHROMA:
             return _digest_of_rows(path)
         with path.open("rb") as file:
-            return file_digest(file, blake2b).hexdigest()
+            return file_digest(file, "sha256").hexdigest()
     except (OSError, sqlite3.Error):
         return ""
 
 
 def _digest_of_rows(path: Path) -> str:
     """Of what a database of Chroma's holds: its bytes change whenever it is opened."""
-    digest = blake2b()
+    digest = sha256()
     # Not read-only, which would keep SQLite from undoing what a killed reader left half done.
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as db:
         digest.update(str(db.execute("PRAGMA integrity_check(1)").fetchall()).encode())
