@@ -25,6 +25,7 @@ from assistant.store.generation import (
     open_chroma,
     passages_in,
     refuse_foreign,
+    refuse_other_size,
     seal,
     to_blob,
 )
@@ -171,8 +172,11 @@ class Draft:
         return bool(self._db.execute("SELECT 1 FROM vectors WHERE key = ?", (key,)).fetchone())
 
     def add_vectors(self, keys: Iterable[str], vectors: Iterable[Sequence[float]]) -> None:
-        """Store the vector of each key."""
+        """Store the vector of each key. Raises `IndexMismatch` where others are of another size."""
         rows = [(key, to_blob(vector)) for key, vector in zip(keys, vectors, strict=True)]
+        stored = self._db.execute("SELECT length(vector) FROM vectors LIMIT 1").fetchone()
+        for _, blob in rows:
+            refuse_other_size(self.folder.parent, stored[0] // 4 if stored else 0, len(blob) // 4)
         self._db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
         self._chroma_bytes += sum(2 * len(blob) + 1000 for _, blob in rows)
 

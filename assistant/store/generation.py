@@ -26,7 +26,7 @@ from weakref import finalize
 
 import numpy as np
 
-from assistant.errors import IndexDamaged
+from assistant.errors import IndexDamaged, IndexMismatch
 from assistant.store.digests import changed
 from assistant.types import Passage, Skipped, Span
 
@@ -150,6 +150,7 @@ class Generation:
         """The passages nearest to a vector of length 1, with their cosine, best first."""
         if self._search:
             return self._nearest_elsewhere(self._search, vector, count, sources)
+        refuse_other_size(self.folder.parent, self._size, len(vector))
         among = None if sources is None else self._keys_of(sources)
         wanted = min(count, self.manifest["vectors"] if among is None else len(among))
         if not wanted:
@@ -253,6 +254,12 @@ class Generation:
             raise IndexDamaged(self.folder, str(error)) from error
 
     @cached_property
+    def _size(self) -> int:
+        """Numbers in a stored vector; 0 where there is none."""
+        rows = self._rows("SELECT length(vector) / 4 FROM vectors LIMIT 1")
+        return int(rows[0][0]) if rows else 0
+
+    @cached_property
     def _db(self) -> sqlite3.Connection:
         db = sqlite3.connect(
             f"{(self.folder / SQLITE).as_uri()}?mode=ro&immutable=1",
@@ -325,6 +332,17 @@ def refuse_foreign(collection: "Collection", folder: Path) -> None:
     stored = json.dumps([model.configuration_json, model.get_serialized_schema()])
     if '"type": "known"' in stored:
         raise IndexDamaged(folder, "it names an embedding function, which none of ours does")
+
+
+def refuse_other_size(index: Path, stored: int, size: int) -> None:
+    """Refuse a vector that cannot be compared with those that are stored, if any are."""
+    if stored not in (0, size):
+        raise IndexMismatch(
+            index,
+            f"vectors of {stored} numbers",
+            str(size),
+            "Rebuild it with the model that you have: assistant rebuild.",
+        )
 
 
 def connect(path: Path) -> sqlite3.Connection:
