@@ -18,7 +18,7 @@ from assistant.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexUnwrit
 from assistant.settings import Settings
 from assistant.store import Generation, Store
 from assistant.store.digests import digests
-from assistant.store.generation import seal
+from assistant.store.manifest import seal
 from assistant.terms import topic
 from assistant.types import Document, Passage, Span
 from tests.conftest import WordEmbeddings
@@ -454,6 +454,17 @@ def test_i23_every_passage_is_found_by_its_own_words(assistant: Assistant, home:
     ]
     assert sum(found) >= 0.99 * len(found)  # words may share a place of the vector
     assert generation.matching(["8393"], 4)[0][0].source == "1199.txt"
+
+
+def test_i23_every_passage_is_found_by_its_own_vector(home: Path) -> None:
+    vectors = unit_vectors(1_200)
+    texts = [f"Record {i}." for i in range(len(vectors))]
+    generation = publish(Store(home / "index", RECIPE), texts, vectors)
+    found = (
+        passage in dict(generation.nearest(vector, 4))
+        for passage, vector in zip(generation.passages(), vectors, strict=True)
+    )
+    assert sum(found) >= 0.999 * len(texts)
 
 
 def test_f24_equal_files_share_a_vector_and_are_both_found(

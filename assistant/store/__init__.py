@@ -37,15 +37,11 @@ from assistant.progress import Progress, silent
 from assistant.store.copy import Copy
 from assistant.store.draft import Draft
 from assistant.store.files import flush, in_words
-from assistant.store.generation import MANIFEST, NAME, SQLITE, Generation, reopened
+from assistant.store.generation import NAME, SQLITE, Generation, reopened
+from assistant.store.manifest import remove
 from assistant.store.server import Server
 from assistant.store.soundness import problems
 from assistant.types import Skipped
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["FORMAT", "Draft", "Generation", "Server", "Store"]
 
@@ -314,7 +310,7 @@ class Store:
         (self.index / _NEXT).unlink(missing_ok=True)
         for folder in [*self.index.glob("build-*"), *self.index.glob("gen-*")]:
             if folder.name != current:
-                _remove(folder)
+                remove(folder)
 
     @contextmanager
     def _unwritable(self, draft: Draft | None = None) -> Iterator[None]:
@@ -329,20 +325,3 @@ class Store:
             ) from error
         except sqlite3.DatabaseError as error:
             raise IndexDamaged(self.index, str(error)) from error
-
-
-def _remove(folder: Path) -> None:
-    """Remove an unfinished build, or a generation unless a reader holds it."""
-    manifest = folder / MANIFEST
-    try:
-        with manifest.open("rb") as held:
-            if fcntl:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                manifest.unlink()  # under the lock: a reader who waits for it sees it gone
-        if not fcntl:
-            manifest.unlink()  # Windows refuses while a reader has it open
-    except FileNotFoundError:
-        pass  # unfinished, or half removed
-    except OSError:
-        return
-    shutil.rmtree(folder, ignore_errors=True)

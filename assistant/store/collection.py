@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assistant.progress import Progress
+from assistant.store.chroma import refuse_foreign
 from assistant.store.copy import Row, read_rows
-from assistant.store.generation import refuse_foreign
 from assistant.store.soundness import SAME
 from assistant.types import Skipped
 

@@ -13,23 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assistant.errors import IndexDamaged, IndexUnwritable
+from assistant.store.chroma import COLLECTION, open_chroma, refuse_foreign
 from assistant.store.digests import digests
 from assistant.store.files import copy_chroma, copy_database, flush, size
-from assistant.store.generation import (
-    CHROMA,
-    COLLECTION,
-    MANIFEST,
-    SPARE,
-    SQLITE,
-    connect,
-    open_chroma,
-    passages_in,
-    refuse_foreign,
-    refuse_other_size,
-    seal,
-    to_blob,
-)
+from assistant.store.generation import CHROMA, SQLITE
+from assistant.store.manifest import MANIFEST, SPARE, seal
 from assistant.store.soundness import SAME, batches, counts, holds, refuse_unsound_words, vectors_of
+from assistant.store.tables import connect, passages_in, refuse_other_size, to_blob
 from assistant.terms import terms
 from assistant.types import Document, Passage, Skipped
 

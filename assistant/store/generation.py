@@ -7,62 +7,41 @@
       chroma/           the vectors by content hash, for nearest-neighbour search
 
 The passages and their vectors are in SQLite, so Chroma's part can be made again without
-embedding. Chroma is only ever given vectors: a stored collection may name an embedding function,
-and text would run it.
+embedding.
 """
 
 import json
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 import numpy as np
 
-from assistant.errors import IndexDamaged, IndexMismatch
+from assistant.errors import IndexDamaged
+from assistant.store.chroma import COLLECTION, open_chroma, refuse_foreign
 from assistant.store.digests import changed
-from assistant.types import Passage, Skipped, Span
-
-try:
-    import fcntl
-except ImportError:  # Windows, where open files cannot be removed anyway
-    fcntl = None  # type: ignore[assignment]
+from assistant.store.manifest import MANIFEST, SPARE, hold, seal
+from assistant.store.tables import COLUMNS, refuse_other_size, to_passage
+from assistant.types import Passage, Skipped
 
 if TYPE_CHECKING:
-    from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
 Search = Callable[[Sequence[float], int, Sequence[str] | None], Mapping[str, float]]
 """A search among vectors kept elsewhere: the cosines of the nearest passages, by their ids."""
 
 NAME = re.compile(r"gen-(\d{6,})-[0-9a-f]{6}")
-MANIFEST = "manifest.json"
-SPARE = "manifest.spare.json"
 SQLITE = "passages.sqlite"
 CHROMA = "chroma"
-COLLECTION = "passages"
-_TABLES = """
-CREATE TABLE IF NOT EXISTS documents (source TEXT PRIMARY KEY, sha256 TEXT, notes TEXT);
-CREATE TABLE IF NOT EXISTS passages (
-    number INTEGER PRIMARY KEY, id TEXT UNIQUE, key TEXT, source TEXT, start INT, end INT,
-    text TEXT, sentences TEXT, title TEXT, heading TEXT, unit TEXT, place INT);
-CREATE INDEX IF NOT EXISTS by_key ON passages (key);
-CREATE INDEX IF NOT EXISTS by_place ON passages (source, start);
-CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB);
-CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
-    body, above, name, tokenize = "unicode61 remove_diacritics 0 tokenchars '.,'");
-CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab (words, row);
-"""
 # What would end a quoted term of a full-text query; to the index both are spaces anyway.
 _ENDS_TERM = str.maketrans({'"': " ", "\0": " "})
-_COLUMNS = "source, start, end, text, sentences, title, heading, unit, place"
 
 
 class Generation:
@@ -77,7 +56,7 @@ class Generation:
         # Nobody has to close a generation: it goes with its last reader, or with the process.
         self.close = finalize(self, self._resources.close)
         """Let go of the files, so that the generation can be removed."""
-        held = self._resources.enter_context(_hold(folder / MANIFEST))
+        held = self._resources.enter_context(hold(folder / MANIFEST))
         try:
             self.manifest: dict[str, Any] = json.load(held)
             self.recipe: dict[str, Any] = dict(self.manifest["recipe"])
@@ -141,8 +120,8 @@ class Generation:
 
     def passages(self) -> list[Passage]:
         """Every passage, in the order of the documents."""
-        rows = self._rows(f"SELECT {_COLUMNS} FROM passages ORDER BY source, start")  # noqa: S608
-        return [_passage(row) for row in rows]
+        rows = self._rows(f"SELECT {COLUMNS} FROM passages ORDER BY source, start")  # noqa: S608
+        return [to_passage(row) for row in rows]
 
     def nearest(
         self, vector: Sequence[float], count: int, sources: Sequence[str] | None = None
@@ -189,13 +168,13 @@ class Generation:
             return []
         query = " OR ".join(f'"{term.translate(_ENDS_TERM)}"' for term in terms)
         rows = self._rows(
-            f"SELECT {_COLUMNS}, -bm25(words, 1.0, 0.5, 0.5) AS score FROM words "  # noqa: S608
+            f"SELECT {COLUMNS}, -bm25(words, 1.0, 0.5, 0.5) AS score FROM words "  # noqa: S608
             "JOIN passages ON passages.number = words.rowid WHERE words MATCH ? "
             "AND (? OR source IN (SELECT value FROM json_each(?))) "
             "ORDER BY score DESC, source, start LIMIT ?",
             (query, sources is None, json.dumps(list(sources or ())), count),
         )
-        return [(_passage(row[:-1]), float(row[-1])) for row in rows]
+        return [(to_passage(row[:-1]), float(row[-1])) for row in rows]
 
     def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
         """In how many passages each term stands."""
@@ -233,11 +212,11 @@ class Generation:
 
     def _with(self, column: str, values: list[str]) -> list[Passage]:
         rows = self._rows(
-            f"SELECT {_COLUMNS} FROM passages "  # noqa: S608
+            f"SELECT {COLUMNS} FROM passages "  # noqa: S608
             f"WHERE {column} IN (SELECT value FROM json_each(?))",
             (json.dumps(values),),
         )
-        return [_passage(row) for row in rows]
+        return [to_passage(row) for row in rows]
 
     def _keys_of(self, sources: Sequence[str]) -> list[str]:
         rows = self._rows(
@@ -299,85 +278,6 @@ def reopened(folder: Path) -> Generation | None:
     return None
 
 
-def seal(manifest: Mapping[str, Any]) -> str:
-    """A digest of all else in a manifest, so that a changed one is noticed."""
-    rest = {name: value for name, value in manifest.items() if name != "seal"}
-    return sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-
-
-def _hold(manifest: Path) -> BinaryIO:
-    """Open a manifest, shared with other readers: a writer removes only what nobody holds."""
-    held = manifest.open("rb")
-    if fcntl:
-        with suppress(OSError):  # some network drives lock nothing; a writer removes nothing there
-            fcntl.flock(held, fcntl.LOCK_SH)
-    if not manifest.exists():  # removed between the opening and the lock
-        held.close()
-        raise FileNotFoundError(manifest)
-    return held
-
-
-def open_chroma(folder: Path) -> "Client":
-    """A client of the vectors in a folder; it keeps its own cache by path."""
-    import chromadb
-    from chromadb.config import Settings
-
-    client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
-    return cast("Client", client)
-
-
-def refuse_foreign(collection: "Collection", folder: Path) -> None:
-    """Refuse a collection that names an embedding function anywhere: adding to it runs its code."""
-    model = collection.get_model()
-    stored = json.dumps([model.configuration_json, model.get_serialized_schema()])
-    if '"type": "known"' in stored:
-        raise IndexDamaged(folder, "it names an embedding function, which none of ours does")
-
-
-def refuse_other_size(index: Path, stored: int, size: int) -> None:
-    """Refuse a vector that cannot be compared with those that are stored, if any are."""
-    if stored not in (0, size):
-        raise IndexMismatch(
-            index,
-            f"vectors of {stored} numbers",
-            str(size),
-            "Rebuild it with the model that you have: assistant rebuild.",
-        )
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection for writing; makes the tables where there are none."""
-    db = sqlite3.connect(path)
-    try:
-        db.executescript(_TABLES)
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
-
-
-def to_blob(vector: Sequence[float]) -> bytes:
-    """A vector as it is stored: little-endian float32, of length 1."""
-    array = np.asarray(vector, dtype="<f4")
-    return bytes((array / (np.linalg.norm(array) or 1)).astype("<f4").tobytes())
-
-
-def passages_in(db: sqlite3.Connection, condition: str) -> Iterator[Passage]:
-    """The passages of a database for which a condition in SQL holds."""
-    return map(_passage, db.execute(f"SELECT {_COLUMNS} FROM passages WHERE {condition}"))  # noqa: S608
-
-
-def from_fields(fields: Mapping[str, Any]) -> Passage:
-    """A passage of its columns, by their names."""
-    return _passage([fields.get(name) for name in _COLUMNS.split(", ")])
-
-
 def _best(found: list[tuple[Passage, float]]) -> list[tuple[Passage, float]]:
     """Best first; equals in the order of the documents."""
     return sorted(found, key=lambda pair: (-pair[1], pair[0].source, pair[0].start))
-
-
-def _passage(row: Sequence[Any]) -> Passage:
-    source, start, end, text, sentences, title, heading, unit, place = row
-    spans = tuple(Span(*span) for span in json.loads(sentences))
-    return Passage(source, start, end, text, spans, title, heading, unit, place)

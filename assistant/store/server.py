@@ -29,7 +29,8 @@ from assistant.store.collection import (
     upload,
 )
 from assistant.store.copy import Copy
-from assistant.store.generation import MANIFEST, NAME
+from assistant.store.generation import NAME
+from assistant.store.manifest import MANIFEST
 from assistant.store.soundness import SAME
 
 if TYPE_CHECKING:
