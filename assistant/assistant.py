@@ -147,6 +147,10 @@ class Assistant:
             recall(self.settings.index),
         )
 
+    def verify(self) -> list[str]:
+        """What is wrong with the index itself, in plain words; nothing where it is sound."""
+        return self._store.verify()
+
     def recheck(self, answers: Iterable[Answer]) -> dict[Citation, Checked]:
         """What has become of each citation of saved answers. Raises `KnowledgeMissing`."""
         citations = (citation for answer in answers for citation in answer.citations)

@@ -108,17 +108,20 @@ def _status(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 def _verify(assistant: "Assistant", options: argparse.Namespace) -> int:
     from assistant.recheck import read_answers
-    from assistant.show import checked_to_text
+    from assistant.show import checked_to_text, line
     from assistant.types import Standing
 
     answers = [answer for path in options.file for answer in read_answers(path)]
-    checked = assistant.recheck(answers)
+    problems = assistant.verify()
+    checked = assistant.recheck(answers) if answers else {}
     if options.json:
-        print(json.dumps([place._asdict() | _saved(cited) for cited, place in checked.items()]))
+        saved = [place._asdict() | _saved(cited) for cited, place in checked.items()]
+        print(json.dumps({"index": problems, "citations": saved}))
     else:
-        print(checked_to_text(checked))
+        print("\n".join(f"index: {line(problem)}" for problem in problems or ["sound"]))
+        print(checked_to_text(checked) if answers else "", end="\n" if answers else "")
     gone = any(place.standing is Standing.GONE for place in checked.values())
-    return NOT_HELD if gone else HELD
+    return NOT_HELD if gone or problems else HELD
 
 
 def _saved(cited: "Citation") -> dict[str, object]:

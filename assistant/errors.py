@@ -85,12 +85,14 @@ class ModelUnavailable(AssistantError):
 class IndexBusy(AssistantError):
     """Another process holds the writer's lock, or another machine was first on the server."""
 
-    def __init__(self, index: Path | str) -> None:
+    def __init__(self, index: Path | str, since: str = "") -> None:
         super().__init__(
-            f"The index at {index} is being written by another sync. "
+            f"The index at {index} is already being rebuilt by another sync"
+            f"{f' since {since}' if since else ''}. "
             "Questions go on with the old one; try again when it is done."
         )
         self.index = index
+        self.since = since
 
 
 class IndexMismatch(AssistantError):

@@ -1,13 +1,15 @@
 """Kill a sync with SIGKILL at many points, and see what the next start answers from.
 
-    python -m benchmarks.kills [--trials 51]
+    python -m benchmarks.kills [--trials 50]
 
-Three kinds of points in turn: at a random time; inside Chroma's flush (0 to 15 ms after its
-`data_level0.bin` changes: where a store written in place is lost); and before a chosen step of
-ours (each fsync and rename of a sync, one after the other). Each trial starts from a copy of the
-same old index, edits, adds and deletes files so that 1,100 new vectors make Chroma flush, kills
-the sync, and then, in a new process, opens the index and searches it both ways, and syncs again.
-Good is: exactly the old or the new passages, found; and the sync then reaches the new state.
+Four kinds of points: at a random time; before a chosen call that changes a file (`traced.py`:
+each kind of call in turn, early and late ones of it; twice as often as the others); inside Chroma's
+flush (0 to 15 ms after its `data_level0.bin` changes: where a store written in place is lost); and
+before a chosen step of ours (each fsync and rename of a sync, one after the other). Each trial
+starts from a copy of the same old index, edits, adds and deletes files so that 1,100 new vectors
+make Chroma flush, kills the sync, and then, in a new process, opens the index, verifies it and
+searches it both ways, and syncs again. Good is: exactly the old or the new passages, sound and
+found; and the sync then reaches the new state.
 
 "in time" counts the kills that came before the sync had ended, "torn" those that left Chroma's
 files half written in the unfinished build. Children may write no file over 200 MB, and all
@@ -26,7 +28,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,9 +40,11 @@ from typing import Any
 
 from assistant.assistant import Assistant
 from assistant.settings import Settings
+from benchmarks.traced import await_tracer, can_trace, kill_before, record
 from tests.conftest import WordEmbeddings
 
-KINDS = ("random time", "inside the flush", "chosen step")
+KINDS = ("random time", "chosen write", "inside the flush", "chosen write", "chosen step")
+"""The kinds of one round."""
 _MOST_BYTES = 200 * 2**20
 _A_FILE = 10  # passages
 _OLD = range(104)  # files: over 1,000 passages, so that Chroma has flushed before
@@ -91,8 +95,10 @@ def assistant(home: Path) -> Assistant:
     return Assistant(settings=Settings(home=home), embedder=WordEmbeddings(64))
 
 
-def sync(home: Path, step: int = 0) -> None:
+def sync(home: Path, step: int = 0, *, traced: bool = False) -> None:
     """In a child: sync, to be killed before a step of it unless that is 0."""
+    if traced:
+        await_tracer()
     resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_BYTES, _MOST_BYTES))
     steps = _count_steps(step)
     assistant(home).sync()
@@ -102,7 +108,8 @@ def sync(home: Path, step: int = 0) -> None:
 def look(home: Path) -> None:
     """In a child: write down which passages answer, and whether both searches find one of them."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_BYTES, _MOST_BYTES))
-    generation = assistant(home)._store.current()
+    store = assistant(home)._store
+    generation = store.current()
     assert generation is not None
     passages = generation.passages()
     probe = passages[len(passages) // 2]
@@ -111,6 +118,7 @@ def look(home: Path) -> None:
     seen = {
         "ids": sorted(passage.id for passage in passages),
         "found": probe in dict(near) and probe in dict(matched),
+        "problems": store.verify(),
     }
     (home / "seen").write_text(json.dumps(seen))
 
@@ -136,9 +144,9 @@ def _count_steps(last: int) -> list[str]:
     return steps
 
 
-def start(task: Callable[..., None], *values: object) -> BaseProcess:
+def start(task: Callable[..., None], *values: object, **options: object) -> BaseProcess:
     """A child process at a task."""
-    process = _processes.Process(target=task, args=values)
+    process = _processes.Process(target=task, args=values, kwargs=options)
     process.start()
     return process
 
@@ -189,35 +197,75 @@ def _is_torn(home: Path) -> bool:
     return False
 
 
-def trials(folder: Path, count: int, seed: int = 0) -> Iterator[Trial]:
-    """So many kills, of each kind in turn."""
-    rng = random.Random(seed)
-    old, new, home = folder / "old", folder / "new", folder / "trial"
+@dataclass(frozen=True)
+class Ground:
+    """What the trials begin from and are compared with."""
+
+    old: Path
+    states: dict[str, Any]
+    """What is seen in the old index, and after the sync."""
+    seconds: float
+    """How long the sync takes."""
+    steps: int
+    calls: Mapping[str, int]
+
+
+def prepare(folder: Path) -> Ground:
+    """Make the old index, and the new one twice: timed, and watched."""
+    old, new, watched = folder / "old", folder / "new", folder / "watched"
     write_old(old)
     start(sync, old).join()
-    states = {"old": seen(old)}
-    shutil.copytree(old, new)
-    write_new(new)
+    for home in (new, watched):
+        shutil.copytree(old, home)
+        write_new(home)
     began = time.monotonic()
     start(sync, new).join()
     seconds = time.monotonic() - began
-    states["new"] = seen(new)
-    steps = int((new / "steps").read_text())
-    assert all(state and state["found"] for state in states.values()), "nothing to compare with"
+    calls = record(start(sync, watched, traced=True), folder / "calls") if can_trace() else {}
+    states = {"old": seen(old), "new": seen(new)}
+    for state in states.values():
+        assert state and state["found"] and not state["problems"], "nothing to compare with"
+    shutil.rmtree(watched)
+    return Ground(old, states, seconds, int((new / "steps").read_text()), calls)
+
+
+def trials(folder: Path, count: int, seed: int = 0) -> Iterator[Trial]:
+    """So many kills, of each kind in turn."""
+    rng = random.Random(seed)
+    ground = prepare(folder)
+    kinds = [kind for kind in KINDS if ground.calls or kind != "chosen write"]
     for number in range(count):
-        kind = KINDS[number % len(KINDS)]
-        shutil.copytree(old, home)
-        write_new(home)
-        step = 1 + number // len(KINDS) % steps if kind == "chosen step" else 0
-        in_time = kill(start(sync, home, step), kind, home, seconds, rng)
-        torn = _is_torn(home)
-        now = seen(home)
-        outcome = next((name for name, state in states.items() if state == now), "broken: state")
-        start(sync, home).join()
-        if seen(home) != states["new"]:
-            outcome = "broken: the next sync"
-        shutil.rmtree(home)
-        yield Trial(kind, outcome, in_time, torn)
+        kind, turn = kinds[number % len(kinds)], number // len(kinds)
+        if kind == "chosen write":
+            turn = 2 * turn + (number % len(kinds) == KINDS.index(kind))
+        yield trial(ground, folder / "trial", kind, turn, rng)
+
+
+def trial(ground: Ground, home: Path, kind: str, turn: int, rng: random.Random) -> Trial:
+    """Kill one sync, look, and sync again."""
+    shutil.copytree(ground.old, home)
+    write_new(home)
+    if kind == "chosen write":
+        in_time = kill_at_write(home, ground.calls, turn, rng)
+    else:
+        step = 1 + turn % ground.steps if kind == "chosen step" else 0
+        in_time = kill(start(sync, home, step), kind, home, ground.seconds, rng)
+    torn = _is_torn(home)
+    now = seen(home)
+    outcome = next((name for name, state in ground.states.items() if state == now), "broken: state")
+    start(sync, home).join()
+    if seen(home) != ground.states["new"]:
+        outcome = "broken: the next sync"
+    shutil.rmtree(home)
+    return Trial(kind, outcome, in_time, torn)
+
+
+def kill_at_write(home: Path, calls: Mapping[str, int], turn: int, rng: random.Random) -> bool:
+    """Kill a sync before one of its calls; whether it was not at its end yet."""
+    call = list(calls)[turn % len(calls)]
+    process = start(sync, home, traced=True)
+    kill_before(process, call, rng.randint(1, calls[call]))
+    return process.exitcode == -signal.SIGKILL
 
 
 @contextmanager
@@ -242,7 +290,7 @@ def table(done: list[Trial]) -> str:
     lines = [f"{datetime.now(UTC):%Y-%m-%d}. {machine}.", ""]
     columns = ("kills", "in time", "torn", "old", "new", "broken")
     lines += [f"{'kind of point':18}" + "".join(f"{column:>9}" for column in columns)]
-    for kind in (*KINDS, "all"):
+    for kind in (*dict.fromkeys(KINDS), "all"):
         of_kind = [trial for trial in done if kind in (trial.kind, "all")]
         old, new = (sum(trial.outcome == state for trial in of_kind) for state in ("old", "new"))
         in_time, torn = sum(t.in_time for t in of_kind), sum(t.torn for t in of_kind)
@@ -254,7 +302,7 @@ def table(done: list[Trial]) -> str:
 def main() -> int:
     """Print a table; 1 if anything was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=51)
+    parser.add_argument("--trials", type=int, default=50)
     options = parser.parse_args()
     with small_disk() as folder:
         done = []

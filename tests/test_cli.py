@@ -133,9 +133,22 @@ def test_saved_answers_are_verified(knowledge: Path, capsys: Captured, tmp_path:
     out = capsys.readouterr().out
     assert "gone: limit.txt, line 1\n    “The refund limit is 100 euros for each order.”" in out
     main(["verify", "--json", str(saved)])
-    (told,) = json.loads(capsys.readouterr().out)
+    (told,) = json.loads(capsys.readouterr().out)["citations"]
     assert (told["standing"], told["source"]) == ("gone", "limit.txt")
     assert main(["verify", str(tmp_path / "nowhere.jsonl")]) == 2
+
+
+def test_the_index_is_verified(knowledge: Path, capsys: Captured) -> None:
+    assert main(["verify"]) == 1
+    assert "index: There is no index" in capsys.readouterr().out
+    main(["sync"])
+    capsys.readouterr()
+    assert main(["verify"]) == 0
+    assert capsys.readouterr().out == "index: sound\n"
+    (passages,) = knowledge.parent.glob("index/gen-*/passages.sqlite")
+    passages.write_bytes(passages.read_bytes()[:-4096])
+    assert main(["verify"]) == 1
+    assert "index: " in capsys.readouterr().out
 
 
 def test_a_broken_pipe_and_ctrl_c_are_no_traceback(

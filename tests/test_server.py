@@ -320,7 +320,7 @@ def test_a_second_writer_that_lost_is_told_and_leaves_nothing(
         return embed(texts)
 
     second.embedder.embed_documents = meanwhile  # type: ignore[method-assign]
-    with pytest.raises(IndexBusy, match="team.* is being written by another sync"):
+    with pytest.raises(IndexBusy, match="team.* is already being rebuilt by another sync"):
         second.sync()
     assert len(collections(address)) == 3
     assert "Beijing" in said(writer, "What is the seat?")

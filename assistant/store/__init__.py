@@ -8,7 +8,8 @@
 Chroma 1.5 damages an index it is killed in while flushing, that two processes write, or whose
 disk fills up. So nobody writes to what is being read: a sync copies the current generation,
 applies the difference, verifies it, flushes it to disk and swaps `CURRENT`. One writer at a time,
-by a lock of the operating system; readers follow the swap at their next question.
+by a lock of the operating system; readers follow the swap at their next question. A manifest holds
+a digest of each file and of itself, and nothing is opened that differs: see docs/reliability.md.
 
 With a server the vectors, and a pointer of their own, are there (`server.py`), and `CURRENT`
 follows that pointer.
@@ -18,6 +19,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -34,21 +36,20 @@ from assistant.errors import (
 from assistant.progress import Progress, silent
 from assistant.store.copy import Copy
 from assistant.store.draft import Draft
-from assistant.store.files import flush
-from assistant.store.generation import CHROMA, MANIFEST, NAME, Generation
+from assistant.store.files import flush, in_words
+from assistant.store.generation import NAME, SQLITE, Generation, reopened
+from assistant.store.manifest import remove
 from assistant.store.server import Server
+from assistant.store.soundness import problems
 from assistant.types import Skipped
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["FORMAT", "Draft", "Generation", "Server", "Store"]
 
 FORMAT = 2
 """Raise it when an index of this version could not be read by the last one, or the reverse."""
 
+_NEXT = "CURRENT.next"  # to become CURRENT
+_SINCE = ".since"  # touched when the writer's lock is taken
 _AnyDraft = TypeVar("_AnyDraft", bound=Draft)
 
 
@@ -70,6 +71,7 @@ class Store:
     def current(self) -> Generation | None:
         """The generation that answers now; None where there is none yet, or only an outdated one.
 
+        Its passages are as they were written; without its vectors it searches the passages' own.
         Raises `IndexMismatch` for another model or a newer format, and `IndexDamaged` for what
         cannot be read.
         """
@@ -126,13 +128,23 @@ class Store:
                     return None
                 if not NAME.fullmatch(name):
                     raise IndexDamaged(self.index, "CURRENT names no generation")
-                if self._open and self._open.name == name:
+                if self._open is not None and self._open.name == name:
                     return self._open
                 with suppress(FileNotFoundError):
                     search = partial(self.server.nearest, name) if self.server else None
                     self._open = self._checked(Generation(self.index / name, search))
                     return self._open
         raise IndexDamaged(self.index, f"CURRENT names {name}, which is not there")
+
+    def verify(self) -> list[str]:
+        """What is wrong with the index, in plain words; nothing where it is sound."""
+        try:
+            generation = self.current()
+        except (IndexMismatch, IndexDamaged) as error:
+            return [str(error)]
+        if generation is None:
+            return [f"There is no index of this version at {self.index}. Make it: assistant sync."]
+        return problems(generation)
 
     @contextmanager
     def write(self, *, anew: bool = False) -> Iterator[Draft]:
@@ -145,7 +157,7 @@ class Store:
         with self._writing(Draft, anew=anew) as draft:
             draft.replaces = replaces
             draft.complete()
-            draft.is_new |= not self._is_settled(replaces)
+            draft.is_new |= not self._is_settled(draft, replaces)
             yield draft
 
     def publish(self, draft: Draft, skipped: Sequence[Skipped], progress: Progress = silent) -> str:
@@ -163,9 +175,9 @@ class Store:
     def _put(self, draft: Draft, name: str) -> None:
         """Swap `CURRENT` to a finished draft."""
         shutil.rmtree(self.index / name, ignore_errors=True)  # damaged, and brought again
-        draft.folder.rename(self.index / name)
+        draft.folder = draft.folder.rename(self.index / name)
         flush(self.index)
-        pointer = self.index / "CURRENT.next"
+        pointer = self.index / _NEXT
         pointer.write_text(name + "\n")
         flush(pointer)
         pointer.replace(self.index / "CURRENT")
@@ -179,27 +191,27 @@ class Store:
         from filelock import FileLock, Timeout
 
         with self._unwritable():
-            self.index.mkdir(exist_ok=True)
+            self._make_folder()
             lock = FileLock(self.index / ".lock", timeout=0)
             try:
                 lock.acquire()
             except Timeout:
-                raise IndexBusy(self.index) from None
-            folder = self.index / f"build-{token_hex(3)}"
+                raise IndexBusy(self.index, self._since()) from None
             try:
-                self._remove_rubbish()
-                with closing(self._draft(kind, folder, anew)) as draft:
+                (self.index / _SINCE).touch()
+                with self._draft(kind, anew) as draft, self._unwritable(draft):
                     yield draft
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
                 lock.release()
 
-    def _is_settled(self, served: str | None) -> bool:
-        """Whether the current generation is where it is searched: on the server, or in Chroma."""
-        name = self._current_name() or ""
+    def _is_settled(self, draft: Draft, served: str | None) -> bool:
+        """Whether what it begins from is current, and where it is searched: here or on a server."""
+        name = self._current_name()
+        if draft.base is None or draft.base.name != name:
+            return False
         if self.server:
             return name == served and self.server.holds(name)
-        return (self.index / name / CHROMA).is_dir()
+        return draft.base == draft.vectors
 
     def _current_name(self) -> str | None:
         try:
@@ -207,12 +219,25 @@ class Store:
         except FileNotFoundError:
             return None
 
+    def _since(self) -> str:
+        """When the writer at work began; empty where that cannot be seen."""
+        with suppress(OSError):
+            began = (self.index / _SINCE).stat().st_mtime
+            return f"{datetime.fromtimestamp(began).astimezone():%Y-%m-%d %H:%M:%S}"
+        return ""
+
+    def _make_folder(self) -> None:
+        if not self.index.is_dir():
+            self.index.mkdir()
+            flush(self.index.parent)
+
     def _checked(self, generation: Generation) -> Generation | None:
         """The generation if it is of this recipe; None if an older version of us made it."""
         try:
             if not self._differs(generation.recipe, self.index):
+                generation.refuse_damaged()
                 return generation
-        except IndexMismatch:
+        except (IndexMismatch, IndexDamaged):
             generation.close()
             raise
         generation.close()
@@ -223,7 +248,7 @@ class Store:
         differs = [key for key in self.recipe if built.get(key) != self.recipe[key]]
         if not differs:
             return False
-        newer = built.get("format", 0) > FORMAT
+        newer = str(built.get("format")).isdecimal() and int(built["format"]) > FORMAT
         chosen = [key for key in differs if isinstance(self.recipe[key], str)]
         if not newer and not chosen:
             return True
@@ -236,52 +261,67 @@ class Store:
             else "Bring it up to date: assistant sync.",
         )
 
-    def _draft(self, kind: type[_AnyDraft], folder: Path, anew: bool) -> _AnyDraft:
-        base = None if anew else self._usable_base()
+    @contextmanager
+    def _draft(self, kind: type[_AnyDraft], anew: bool) -> Iterator[_AnyDraft]:
+        """A draft, of which nothing stays unless it was published."""
+        draft = self._begun(kind, anew)
         try:
-            return kind(folder, base)
-        except sqlite3.DatabaseError:  # damaged inside, which its size did not show
-            return kind(folder, None)
+            with closing(draft):
+                yield draft
+        finally:
+            if draft.folder.name != self._current_name():
+                shutil.rmtree(draft.folder, ignore_errors=True)
 
-    def _usable_base(self) -> Path | None:
-        try:
-            generation = self._newest()
-        except (IndexMismatch, IndexDamaged):
-            return None  # nothing of it can be used; the documents are still there
-        return None if generation is None else generation.folder
+    def _begun(self, kind: type[_AnyDraft], anew: bool) -> _AnyDraft:
+        """On what is sound of this recipe: a generation, or else at least its vectors."""
+        base, vectors = (None, None) if anew else self._sound()
+        self._remove_rubbish()  # but neither of them, because they are held here
+        folder = self.index / f"build-{token_hex(3)}"
+        return kind(
+            folder,
+            None if base is None else base.folder,
+            None if vectors is None else vectors.folder,
+        )
+
+    def _sound(self) -> tuple[Generation | None, Generation | None]:
+        """A generation with sound passages, and one with sound vectors: mostly the current one."""
+        base = vectors = None
+        for generation in self._of_this_recipe():
+            if base is None and not generation.changed(SQLITE):
+                base = generation
+            if vectors is None and generation.has_chroma:
+                vectors = generation
+            if base is not None and (vectors is not None or self.server):
+                break
+        return base, vectors
+
+    def _of_this_recipe(self) -> Iterator[Generation]:
+        """The current generation first, then what else is left: `CURRENT` may be lost."""
+        current = self._current_name()
+        folders = [path for path in self.index.glob("gen-*") if NAME.fullmatch(path.name)]
+        for folder in sorted(folders, key=lambda path: (path.name == current, path), reverse=True):
+            found = reopened(folder)
+            if found is not None and found.recipe == self.recipe and found.is_sealed:
+                yield found
 
     def _remove_rubbish(self) -> None:
         """Remove unfinished builds, and old generations that nobody reads."""
         current = self._current_name()
+        (self.index / _NEXT).unlink(missing_ok=True)
         for folder in [*self.index.glob("build-*"), *self.index.glob("gen-*")]:
             if folder.name != current:
-                _remove(folder)
+                remove(folder)
 
     @contextmanager
-    def _unwritable(self) -> Iterator[None]:
+    def _unwritable(self, draft: Draft | None = None) -> Iterator[None]:
         """Say what is wrong with the disk plainly, whichever library noticed it."""
         from chromadb.errors import ChromaError
 
         try:
             yield
         except (OSError, sqlite3.OperationalError, ChromaError) as error:
-            raise IndexUnwritable(self.index, str(error)) from error
+            raise IndexUnwritable(
+                self.index, in_words(error, draft.needs if draft else 0)
+            ) from error
         except sqlite3.DatabaseError as error:
             raise IndexDamaged(self.index, str(error)) from error
-
-
-def _remove(folder: Path) -> None:
-    """Remove an unfinished build, or a generation unless a reader holds it."""
-    manifest = folder / MANIFEST
-    try:
-        with manifest.open("rb") as held:
-            if fcntl:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                manifest.unlink()  # under the lock: a reader who waits for it sees it gone
-        if not fcntl:
-            manifest.unlink()  # Windows refuses while a reader has it open
-    except FileNotFoundError:
-        pass  # unfinished, or half removed
-    except OSError:
-        return
-    shutil.rmtree(folder, ignore_errors=True)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assistant.progress import Progress
+from assistant.store.chroma import refuse_foreign
 from assistant.store.copy import Row, read_rows
-from assistant.store.generation import refuse_foreign
+from assistant.store.soundness import SAME
 from assistant.types import Skipped
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ PAGE = 300
 """Rows to a call: far fewer than fill the deadline."""
 IDS = 5_000
 """Ids alone to a call: a page costs Chroma more the further on it is, so there are few."""
-SAME = 1e-3
-"""Distance at which two vectors count as the same."""
 
 _FLUSHES = 20  # times that the server writes the whole graph anew while it is built
 _MOST = 10_000_000  # passages; a manifest that claims more is not believed

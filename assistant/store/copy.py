@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, get_type_hints
 import numpy as np
 
 from assistant.store.draft import Draft
-from assistant.store.generation import SQLITE, from_fields
+from assistant.store.generation import SQLITE
+from assistant.store.tables import from_fields
 from assistant.types import Passage
 
 # A passage's id says its words and place; the file's hash, all else that is stored of it.

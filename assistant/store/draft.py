@@ -4,49 +4,46 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from errno import ENOSPC
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from assistant.errors import IndexDamaged, IndexUnwritable
-from assistant.store.files import copy, flush, refuse_damaged, sizes
-from assistant.store.generation import (
-    CHROMA,
-    COLLECTION,
-    MANIFEST,
-    SQLITE,
-    connect,
-    open_chroma,
-    passages_in,
-    refuse_foreign,
-    to_blob,
-)
+from assistant.store.chroma import COLLECTION, open_chroma, refuse_foreign
+from assistant.store.digests import digests
+from assistant.store.files import copy_chroma, copy_database, flush, size
+from assistant.store.generation import CHROMA, SQLITE
+from assistant.store.manifest import MANIFEST, SPARE, seal
+from assistant.store.soundness import SAME, batches, counts, holds, refuse_unsound_words, vectors_of
+from assistant.store.tables import connect, passages_in, refuse_other_size, to_blob
 from assistant.terms import terms
 from assistant.types import Document, Passage, Skipped
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
 
-_BATCH = 5_000  # of 5,461 that Chroma takes at once
 # Vectors of the new and of the old that are searched for before a generation is published.
 _PROBES = 256
 # A graph does not find every vector it holds: 1.5 % of random ones were missed in trials.
 _FOUND = 0.9
-# Distance at which a vector counts as found again; float32 noise is about 1e-6.
-_SAME = 1e-3
 
 
 class Draft:
-    """A copy of the current generation (or nothing), and the changes to it."""
+    """A copy of the current generation (or nothing), and the changes to it.
 
-    def __init__(self, folder: Path, base: Path | None) -> None:
+    `vectors` is a generation of which at least Chroma's part is sound.
+    """
+
+    def __init__(self, folder: Path, base: Path | None, vectors: Path | None = None) -> None:
         self.folder = folder
-        self._base = base
+        self.base = base
+        self.vectors = vectors
         self.is_new = base is None
+        """Whether it is to be published even if no document has changed."""
         self.documents: dict[str, str] = {}
         """sha256 of each source's bytes, as of the current generation."""
         self.skipped: list[Skipped] = []
@@ -55,27 +52,61 @@ class Draft:
         """What has still to be embedded: the text for each key."""
         self._dead = 0
         """Vectors that were removed from Chroma, which keeps them in its files."""
+        self._chroma_bytes = 0
         self.replaces: str | None = None
         """The generation that answered on the server when this was begun."""
         self._is_partial = False
         if base:
             with closing(sqlite3.connect(base / SQLITE)) as db:
-                refuse_damaged(db)
                 self.documents.update(db.execute("SELECT source, sha256 FROM documents"))
-            manifest = json.loads((base / MANIFEST).read_bytes())
+            manifest = _manifest(base)
             self.skipped += [Skipped(*pair) for pair in manifest["skipped"]]
-            self._dead = manifest.get("dead", 0)
-            self._is_partial = manifest.get("unembedded", 0) > 0
+            self._is_partial = manifest["unembedded"] > 0
+        if vectors:
+            self._dead = _manifest(vectors)["dead"]
+            self._chroma_bytes = size(vectors / CHROMA)
 
     @cached_property
     def _db(self) -> sqlite3.Connection:
         """Made at the first change: a folder in which nothing changed costs no copy."""
-        (self.folder / CHROMA).mkdir(parents=True)
-        if self._base:
-            copy(self._base, self.folder)
+        self._refuse_without_room()
+        self.folder.mkdir()
+        if self.base:
+            copy_database(self.base / SQLITE, self.folder / SQLITE)
+        if self.vectors:
+            copy_chroma(self.vectors / CHROMA, self.folder / CHROMA)
         db = connect(self.folder / SQLITE)
         db.execute("PRAGMA secure_delete = ON")  # what the user deletes is gone
+        if self.vectors and not self.base:
+            self._take_vectors(db)
         return db
+
+    def _take_vectors(self, db: sqlite3.Connection) -> None:
+        """Take back from Chroma the vectors that were lost with the passages."""
+        from chromadb.errors import ChromaError
+
+        with suppress(IndexDamaged, ChromaError, ValueError), self._collection() as collection:
+            found = collection.get(include=["embeddings"])
+            vectors = map(to_blob, np.asarray(found["embeddings"]))
+            db.executemany(
+                "INSERT INTO vectors VALUES (?, ?)", zip(found["ids"], vectors, strict=True)
+            )
+
+    @property
+    def needs(self) -> int:
+        """Bytes it takes on the disk at most, of what is known so far.
+
+        While SQLite tidies up it needs the room twice; Chroma takes for a vector of 384 numbers
+        3.1 kB, of 64 numbers 1.3 kB (measured).
+        """
+        sqlite = max(size(folder / SQLITE) for folder in (self.base or self.folder, self.folder))
+        return 2 * sqlite + self._chroma_bytes
+
+    def _refuse_without_room(self) -> None:
+        """Chroma fills a disk without noticing, or waits long when it does."""
+        disk = shutil.disk_usage(self.folder.parent)
+        if disk.total and disk.free + size(self.folder) < self.needs:
+            raise OSError(ENOSPC, "no room")
 
     def close(self) -> None:
         """Let go of the files, published or not."""
@@ -131,11 +162,13 @@ class Draft:
         return bool(self._db.execute("SELECT 1 FROM vectors WHERE key = ?", (key,)).fetchone())
 
     def add_vectors(self, keys: Iterable[str], vectors: Iterable[Sequence[float]]) -> None:
-        """Store the vector of each key."""
-        self._db.executemany(
-            "INSERT OR REPLACE INTO vectors VALUES (?, ?)",
-            ((key, to_blob(vector)) for key, vector in zip(keys, vectors, strict=True)),
-        )
+        """Store the vector of each key. Raises `IndexMismatch` where others are of another size."""
+        rows = [(key, to_blob(vector)) for key, vector in zip(keys, vectors, strict=True)]
+        stored = self._db.execute("SELECT length(vector) FROM vectors LIMIT 1").fetchone()
+        for _, blob in rows:
+            refuse_other_size(self.folder.parent, stored[0] // 4 if stored else 0, len(blob) // 4)
+        self._db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+        self._chroma_bytes += sum(2 * len(blob) + 1000 for _, blob in rows)
 
     def complete(self) -> None:
         """Have everything embedded that came from a server, and so without its vector."""
@@ -154,23 +187,25 @@ class Draft:
         self._db.execute("DELETE FROM vectors WHERE key NOT IN (SELECT key FROM passages)")
         self._db.execute("INSERT INTO words (words) VALUES ('optimize')")
         self._db.commit()
+        self._refuse_without_room()
         self._db.execute("VACUUM")
-        self._db.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+        refuse_unsound_words(self._db)
         if chroma:
             self._make_chroma()
         else:
             shutil.rmtree(self.folder / CHROMA, ignore_errors=True)
             self._dead = 0
-        counts = self._counts()
-        self._db.close()
         manifest = {
             "recipe": dict(recipe),
-            **counts,
+            **counts(self._db),
             "dead": self._dead,
             "skipped": [[skip.source, skip.reason] for skip in skipped],
-            "files": sizes(self.folder),
         }
-        (self.folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        self._db.close()
+        manifest["files"] = digests(self.folder, SQLITE, CHROMA)
+        manifest["seal"] = seal(manifest)
+        for name in (SPARE, MANIFEST):
+            (self.folder / name).write_text(json.dumps(manifest, indent=1))
         flush(*self.folder.rglob("*"), self.folder)
 
     def _make_chroma(self) -> None:
@@ -181,25 +216,10 @@ class Draft:
         except (IndexDamaged, ChromaError, ValueError):  # a copied collection not ours, or torn
             sound = False
         if not sound:  # made anew from the stored vectors: nothing is embedded again
-            shutil.rmtree(self.folder / CHROMA)
+            shutil.rmtree(self.folder / CHROMA, ignore_errors=True)
             self._dead = 0
             if not self._bring_chroma_in_line():
                 raise IndexUnwritable(self.folder.parent, "Chroma does not hold what it was given")
-
-    def _counts(self) -> dict[str, Any]:
-        ids = [row[0] for row in self._db.execute("SELECT id FROM passages ORDER BY id")]
-        (documents,) = self._db.execute("SELECT count(*) FROM documents").fetchone()
-        (vectors,) = self._db.execute("SELECT count(*) FROM vectors").fetchone()
-        (unembedded,) = self._db.execute(
-            "SELECT count(DISTINCT key) FROM passages WHERE key NOT IN (SELECT key FROM vectors)"
-        ).fetchone()
-        return {
-            "documents": documents,
-            "passages": len(ids),
-            "vectors": vectors,
-            "unembedded": unembedded,
-            "digest": sha256("".join(ids).encode()).hexdigest(),
-        }
 
     def _bring_chroma_in_line(self) -> bool:
         """Apply the difference to Chroma; whether its files then hold exactly our vectors."""
@@ -210,16 +230,16 @@ class Draft:
             self._dead += len(removed)
             if self._dead > len(wanted):
                 return False  # more than half of its files would be what was removed
-            for keys in _batches(removed):
+            for keys in batches(removed):
                 collection.delete(ids=keys)
-            for keys in _batches(added):
-                collection.add(ids=keys, embeddings=self._vectors(keys))
+            for keys in batches(added):
+                collection.add(ids=keys, embeddings=vectors_of(self._db, keys))
             self._found_again(collection, added[:1])  # a search makes it flush what is left
         # Chroma flushes without looking whether the disk is full. So look at what is on it.
         with self._collection() as collection:
             return (
                 collection.count() == len(wanted)
-                and all(self._is_stored(collection, keys) for keys in _batches(sorted(wanted)))
+                and holds(collection, self._db, list(wanted))
                 and self._found_again(collection, [*_some(added), *_some(sorted(wanted & stored))])
             )
 
@@ -234,32 +254,19 @@ class Draft:
             refuse_foreign(collection, self.folder)
             yield collection
 
-    def _is_stored(self, collection: "Collection", keys: list[str]) -> bool:
-        """Whether Chroma holds the vectors of these keys, which are sorted."""
-        found = collection.get(ids=keys, include=["embeddings"])
-        if sorted(found["ids"]) != keys:
-            return False
-        vectors = np.asarray(found["embeddings"])[np.argsort(found["ids"])]
-        return np.allclose(vectors, self._vectors(keys), atol=_SAME)
-
     def _found_again(self, collection: "Collection", keys: list[str]) -> bool:
         """Whether a search by these vectors leads to them."""
         if not keys:
             return True
         found = collection.query(
-            query_embeddings=self._vectors(keys), n_results=1, include=["distances"]
+            query_embeddings=vectors_of(self._db, keys), n_results=1, include=["distances"]
         )
-        same = sum(bool(row) and row[0] < _SAME for row in found["distances"] or [])
+        same = sum(bool(row) and row[0] < SAME for row in found["distances"] or [])
         return same >= _FOUND * len(keys)
 
-    def _vectors(self, keys: Sequence[str]) -> Any:  # noqa: ANN401 (an array, as Chroma types it)
-        query = "SELECT vector FROM vectors WHERE key = ?"
-        blobs = [self._db.execute(query, (key,)).fetchone()[0] for key in keys]
-        return np.frombuffer(b"".join(blobs), dtype="<f4").reshape(len(keys), -1)
 
-
-def _batches(keys: list[str]) -> Iterator[list[str]]:
-    return (keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH))
+def _manifest(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / MANIFEST).read_bytes()))
 
 
 def _some(keys: list[str]) -> list[str]:

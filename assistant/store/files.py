@@ -1,12 +1,15 @@
 """The files of a generation: copied, measured, flushed to disk."""
 
 import os
+import re
 import shutil
 import sqlite3
 from contextlib import closing
+from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EPERM, EROFS
 from pathlib import Path
 
-from assistant.store.generation import CHROMA, SQLITE
+# What SQLite, Chroma and the system say of a disk without room.
+_FULL = re.compile(r"(?i)disk is full|no space left|file too large|os error (28|27)|code: 13\b")
 
 
 def flush(*paths: Path) -> None:
@@ -21,44 +24,36 @@ def flush(*paths: Path) -> None:
             os.close(handle)
 
 
-def copy(base: Path, folder: Path) -> None:
-    """Copy a generation, without the part of Chroma's if it is damaged: it can be made again."""
-    _copy_database(base / SQLITE, folder / SQLITE)
-    try:
-        for path in sorted((base / CHROMA).rglob("*")):
-            target = folder / path.relative_to(base)
-            if path.is_dir():
-                target.mkdir()
-            elif path.suffix == ".sqlite3":
-                _copy_database(path, target)
-            elif not path.name.endswith("-journal"):
-                shutil.copyfile(path, target)
-    except sqlite3.DatabaseError:
-        shutil.rmtree(folder / CHROMA)
+def copy_chroma(folder: Path, target: Path) -> None:
+    """Copy Chroma's part of a generation."""
+    target.mkdir()
+    for path in sorted(folder.rglob("*")):
+        copied = target / path.relative_to(folder)
+        if path.is_dir():
+            copied.mkdir()
+        elif path.suffix == ".sqlite3":
+            copy_database(path, copied)
+        elif not path.name.endswith("-journal"):
+            shutil.copyfile(path, copied)
 
 
-def _copy_database(path: Path, target: Path) -> None:
+def copy_database(path: Path, target: Path) -> None:
     """Copy as databases, not as files: a reader's Chroma may be writing to its own."""
     with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
-        refuse_damaged(new)
 
 
-def sizes(folder: Path) -> dict[str, int]:
-    """Size of each file that does not change once written.
-
-    Chroma touches its SQLite file when it opens, and up to its first flush, at 1,000 vectors, it
-    writes all others anew from that.
-    """
-    return {
-        path.relative_to(folder).as_posix(): path.stat().st_size
-        for path in sorted(folder.rglob("*"))
-        if path.name == SQLITE or (path.parent / "index_metadata.pickle").exists()
-    }
+def size(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder; 0 where there is none."""
+    paths = [path, *path.rglob("*")]
+    return sum(path.stat().st_size for path in paths if path.is_file())
 
 
-def refuse_damaged(db: sqlite3.Connection) -> None:
-    """Raise `sqlite3.DatabaseError` where a file of the right size is not right inside."""
-    (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise sqlite3.DatabaseError(verdict)
+def in_words(error: Exception, needed: int) -> str:
+    """What is wrong with a disk, plainly, whichever library noticed it."""
+    code = getattr(error, "errno", None)
+    if code in (ENOSPC, EDQUOT, EFBIG) or _FULL.search(str(error)):
+        return f"disk full, needs {needed // 10**6 + 1} MB"
+    if code in (EROFS, EACCES, EPERM) or "readonly" in str(error):
+        return f"it is read-only ({error})"
+    return str(error)

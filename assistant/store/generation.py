@@ -2,62 +2,46 @@
 
     gen-000001-5f3a9c/
       manifest.json     the recipe, the counts, the files; its presence says "complete"
+      manifest.spare.json  the same: without it nobody knows which model the vectors are of
       passages.sqlite   documents, passages, their vectors and the lexical index (FTS5)
       chroma/           the vectors by content hash, for nearest-neighbour search
 
 The passages and their vectors are in SQLite, so Chroma's part can be made again without
-embedding. Chroma is only ever given vectors: a stored collection may name an embedding function,
-and text would run it.
+embedding.
 """
 
 import json
 import re
+import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 import numpy as np
 
 from assistant.errors import IndexDamaged
-from assistant.types import Passage, Skipped, Span
-
-try:
-    import fcntl
-except ImportError:  # Windows, where open files cannot be removed anyway
-    fcntl = None  # type: ignore[assignment]
+from assistant.store.chroma import COLLECTION, open_chroma, refuse_foreign
+from assistant.store.digests import changed
+from assistant.store.manifest import MANIFEST, SPARE, hold, seal
+from assistant.store.tables import COLUMNS, refuse_other_size, to_passage
+from assistant.types import Passage, Skipped
 
 if TYPE_CHECKING:
-    from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
 Search = Callable[[Sequence[float], int, Sequence[str] | None], Mapping[str, float]]
 """A search among vectors kept elsewhere: the cosines of the nearest passages, by their ids."""
 
 NAME = re.compile(r"gen-(\d{6,})-[0-9a-f]{6}")
-MANIFEST = "manifest.json"
 SQLITE = "passages.sqlite"
 CHROMA = "chroma"
-COLLECTION = "passages"
-_TABLES = """
-CREATE TABLE IF NOT EXISTS documents (source TEXT PRIMARY KEY, sha256 TEXT, notes TEXT);
-CREATE TABLE IF NOT EXISTS passages (
-    number INTEGER PRIMARY KEY, id TEXT UNIQUE, key TEXT, source TEXT, start INT, end INT,
-    text TEXT, sentences TEXT, title TEXT, heading TEXT, unit TEXT, place INT);
-CREATE INDEX IF NOT EXISTS by_key ON passages (key);
-CREATE INDEX IF NOT EXISTS by_place ON passages (source, start);
-CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID;
-CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
-    body, above, name, tokenize = "unicode61 remove_diacritics 0 tokenchars '.,'");
-CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab (words, row);
-"""
 # What would end a quoted term of a full-text query; to the index both are spaces anyway.
 _ENDS_TERM = str.maketrans({'"': " ", "\0": " "})
-_COLUMNS = "source, start, end, text, sentences, title, heading, unit, place"
 
 
 class Generation:
@@ -72,20 +56,41 @@ class Generation:
         # Nobody has to close a generation: it goes with its last reader, or with the process.
         self.close = finalize(self, self._resources.close)
         """Let go of the files, so that the generation can be removed."""
-        held = self._resources.enter_context(_hold(folder / MANIFEST))
+        held = self._resources.enter_context(hold(folder / MANIFEST))
         try:
             self.manifest: dict[str, Any] = json.load(held)
             self.recipe: dict[str, Any] = dict(self.manifest["recipe"])
-            self._check_files()
-            self._db = sqlite3.connect(
-                f"{(folder / SQLITE).as_uri()}?mode=ro&immutable=1",
-                uri=True,
-                check_same_thread=False,
-            )
-            self._resources.callback(self._db.close)
-        except (ValueError, KeyError, TypeError, AttributeError, sqlite3.Error) as error:
+            if "seal" in self.manifest and not self.is_sealed:
+                raise ValueError("it is not as it was written")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             self.close()
-            raise IndexDamaged(folder, str(error)) from error
+            raise IndexDamaged(folder, f"its {MANIFEST} cannot be read") from error
+
+    def refuse_damaged(self) -> None:
+        """Raise `IndexDamaged` unless manifest and passages are as they were written."""
+        if not self.is_sealed:
+            raise IndexDamaged(self.folder, f"its {MANIFEST} cannot be read")
+        for name in self.changed(SQLITE):
+            raise IndexDamaged(self.folder, f"{name} is not as it was written")
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the manifest is as it was written; those of the first format cannot tell."""
+        return bool(self.manifest.get("seal") == seal(self.manifest))
+
+    def changed(self, part: str) -> list[str]:
+        """The files of a part, `SQLITE` or `CHROMA`, that are not as they were written."""
+        return changed(self.folder, self.manifest["files"], part)
+
+    @property
+    def has_chroma(self) -> bool:
+        """Whether Chroma's part is here, as it was written."""
+        return (self.folder / CHROMA).is_dir() and not self.changed(CHROMA)
+
+    @property
+    def is_searched_here(self) -> bool:
+        """Whether its vectors are here, and not on a server."""
+        return self._search is None
 
     @property
     def documents(self) -> dict[str, str]:
@@ -105,13 +110,18 @@ class Generation:
         )
         return list(dict.fromkeys(heading for (heading,) in found))
 
+    def copy_passages(self, db: sqlite3.Connection) -> None:
+        """Copy passages, words and stored vectors into another database."""
+        with self._lock:
+            self._db.backup(db)
+
     def __len__(self) -> int:
         return int(self.manifest["passages"])
 
     def passages(self) -> list[Passage]:
         """Every passage, in the order of the documents."""
-        rows = self._rows(f"SELECT {_COLUMNS} FROM passages ORDER BY source, start")  # noqa: S608
-        return [_passage(row) for row in rows]
+        rows = self._rows(f"SELECT {COLUMNS} FROM passages ORDER BY source, start")  # noqa: S608
+        return [to_passage(row) for row in rows]
 
     def nearest(
         self, vector: Sequence[float], count: int, sources: Sequence[str] | None = None
@@ -119,6 +129,7 @@ class Generation:
         """The passages nearest to a vector of length 1, with their cosine, best first."""
         if self._search:
             return self._nearest_elsewhere(self._search, vector, count, sources)
+        refuse_other_size(self.folder.parent, self._size, len(vector))
         among = None if sources is None else self._keys_of(sources)
         wanted = min(count, self.manifest["vectors"] if among is None else len(among))
         if not wanted:
@@ -157,13 +168,13 @@ class Generation:
             return []
         query = " OR ".join(f'"{term.translate(_ENDS_TERM)}"' for term in terms)
         rows = self._rows(
-            f"SELECT {_COLUMNS}, -bm25(words, 1.0, 0.5, 0.5) AS score FROM words "  # noqa: S608
+            f"SELECT {COLUMNS}, -bm25(words, 1.0, 0.5, 0.5) AS score FROM words "  # noqa: S608
             "JOIN passages ON passages.number = words.rowid WHERE words MATCH ? "
             "AND (? OR source IN (SELECT value FROM json_each(?))) "
             "ORDER BY score DESC, source, start LIMIT ?",
             (query, sources is None, json.dumps(list(sources or ())), count),
         )
-        return [(_passage(row[:-1]), float(row[-1])) for row in rows]
+        return [(to_passage(row[:-1]), float(row[-1])) for row in rows]
 
     def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
         """In how many passages each term stands."""
@@ -178,9 +189,9 @@ class Generation:
     ) -> dict[str, float]:
         from chromadb.errors import ChromaError
 
-        if self._collection is not None:
+        if self.collection is not None:
             with suppress(ChromaError):
-                found = self._collection.query(
+                found = self.collection.query(
                     query_embeddings=list(vector), ids=among, n_results=count, include=["distances"]
                 )
                 distances = (found["distances"] or [[]])[0]
@@ -201,11 +212,11 @@ class Generation:
 
     def _with(self, column: str, values: list[str]) -> list[Passage]:
         rows = self._rows(
-            f"SELECT {_COLUMNS} FROM passages "  # noqa: S608
+            f"SELECT {COLUMNS} FROM passages "  # noqa: S608
             f"WHERE {column} IN (SELECT value FROM json_each(?))",
             (json.dumps(values),),
         )
-        return [_passage(row) for row in rows]
+        return [to_passage(row) for row in rows]
 
     def _keys_of(self, sources: Sequence[str]) -> list[str]:
         rows = self._rows(
@@ -221,18 +232,30 @@ class Generation:
         except sqlite3.DatabaseError as error:
             raise IndexDamaged(self.folder, str(error)) from error
 
-    def _check_files(self) -> None:
-        for name, size in self.manifest["files"].items():
-            path = self.folder / name
-            if not path.is_file() or path.stat().st_size != size:
-                raise ValueError(f"{name} is not as it was written")
+    @cached_property
+    def _size(self) -> int:
+        """Numbers in a stored vector; 0 where there is none."""
+        rows = self._rows("SELECT length(vector) / 4 FROM vectors LIMIT 1")
+        return int(rows[0][0]) if rows else 0
 
     @cached_property
-    def _collection(self) -> "Collection | None":
-        """Chroma's part; None where it cannot be used, or does not hold what it should.
+    def _db(self) -> sqlite3.Connection:
+        db = sqlite3.connect(
+            f"{(self.folder / SQLITE).as_uri()}?mode=ro&immutable=1",
+            uri=True,
+            check_same_thread=False,
+        )
+        self._resources.callback(db.close)
+        return db
+
+    @cached_property
+    def collection(self) -> "Collection | None":
+        """Chroma's part; None where it cannot be used, or is not as it was written.
 
         Chroma writes even to read, so it opens on no read-only or full disk.
         """
+        if self.changed(CHROMA):
+            return None
         try:
             client = open_chroma(self.folder / CHROMA)
             self._resources.callback(client.close)
@@ -245,67 +268,16 @@ class Generation:
             return None
 
 
-def _hold(manifest: Path) -> BinaryIO:
-    """Open a manifest, shared with other readers: a writer removes only what nobody holds."""
-    held = manifest.open("rb")
-    if fcntl:
-        fcntl.flock(held, fcntl.LOCK_SH)
-    if not manifest.exists():  # removed between the opening and the lock
-        held.close()
-        raise FileNotFoundError(manifest)
-    return held
-
-
-def open_chroma(folder: Path) -> "Client":
-    """A client of the vectors in a folder; it keeps its own cache by path."""
-    import chromadb
-    from chromadb.config import Settings
-
-    client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
-    return cast("Client", client)
-
-
-def refuse_foreign(collection: "Collection", folder: Path) -> None:
-    """Refuse a collection that names an embedding function anywhere: adding to it runs its code."""
-    model = collection.get_model()
-    stored = json.dumps([model.configuration_json, model.get_serialized_schema()])
-    if '"type": "known"' in stored:
-        raise IndexDamaged(folder, "it names an embedding function, which none of ours does")
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection for writing; makes the tables where there are none."""
-    db = sqlite3.connect(path)
-    try:
-        db.executescript(_TABLES)
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
-
-
-def to_blob(vector: Sequence[float]) -> bytes:
-    """A vector as it is stored: little-endian float32, of length 1."""
-    array = np.asarray(vector, dtype="<f4")
-    return bytes((array / (np.linalg.norm(array) or 1)).astype("<f4").tobytes())
-
-
-def passages_in(db: sqlite3.Connection, condition: str) -> Iterator[Passage]:
-    """The passages of a database for which a condition in SQL holds."""
-    return map(_passage, db.execute(f"SELECT {_COLUMNS} FROM passages WHERE {condition}"))  # noqa: S608
-
-
-def from_fields(fields: Mapping[str, Any]) -> Passage:
-    """A passage of its columns, by their names."""
-    return _passage([fields.get(name) for name in _COLUMNS.split(", ")])
+def reopened(folder: Path) -> Generation | None:
+    """A generation, if need be by its spare manifest; for the one who holds the writer's lock."""
+    with suppress(OSError, IndexDamaged):
+        return Generation(folder)
+    with suppress(OSError, IndexDamaged):
+        shutil.copyfile(folder / SPARE, folder / MANIFEST)
+        return Generation(folder)
+    return None
 
 
 def _best(found: list[tuple[Passage, float]]) -> list[tuple[Passage, float]]:
     """Best first; equals in the order of the documents."""
     return sorted(found, key=lambda pair: (-pair[1], pair[0].source, pair[0].start))
-
-
-def _passage(row: Sequence[Any]) -> Passage:
-    source, start, end, text, sentences, title, heading, unit, place = row
-    spans = tuple(Span(*span) for span in json.loads(sentences))
-    return Passage(source, start, end, text, spans, title, heading, unit, place)

@@ -22,7 +22,6 @@ from assistant.progress import Progress
 from assistant.store.collection import (
     IDS,
     PAGE,
-    SAME,
     create,
     described,
     read_manifest,
@@ -30,7 +29,9 @@ from assistant.store.collection import (
     upload,
 )
 from assistant.store.copy import Copy
-from assistant.store.generation import MANIFEST, NAME
+from assistant.store.generation import NAME
+from assistant.store.manifest import MANIFEST
+from assistant.store.soundness import SAME
 
 if TYPE_CHECKING:
     from chromadb.api.fastapi import FastAPI

@@ -1,0 +1,64 @@
+"""Whether files are as they were written, which is asked before anything opens them.
+
+Chroma does not ask: flipped bytes in its graph crash the process, a graph cut short makes it
+write until the disk is full, and an empty database is to it an empty store.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from hashlib import file_digest, sha256
+from pathlib import Path
+
+_CHROMA = "chroma.sqlite3"
+# To be alone with its database, Chroma writes a row into this table whenever it opens it.
+_CHANGES = "acquire_write"
+_TABLES = (
+    "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name != ? "
+    "AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
+)
+
+
+def digests(folder: Path, *parts: str) -> dict[str, str]:
+    """The digest of each file of these parts of a generation, of those that stay as they are."""
+    paths = (path for part in parts for path in (folder / part, *(folder / part).rglob("*")))
+    return {
+        path.relative_to(folder).as_posix(): _digest(path) for path in sorted(paths) if _stays(path)
+    }
+
+
+def changed(folder: Path, written: Mapping[str, str], part: str) -> list[str]:
+    """The files of a part that are not as they were written; those that came or went as well."""
+    was = {name: digest for name, digest in written.items() if name.split("/")[0] == part}
+    now = digests(folder, part)
+    return sorted(name for name in was | now if was.get(name) != now.get(name))
+
+
+def _stays(path: Path) -> bool:
+    """Up to its first flush, at 1,000 vectors, Chroma makes its graph anew whenever it opens."""
+    is_database = path.suffix in (".sqlite", ".sqlite3")
+    return path.is_file() and (is_database or (path.parent / "index_metadata.pickle").exists())
+
+
+def _digest(path: Path) -> str:
+    """Empty where the file cannot be read."""
+    try:
+        if path.name == _CHROMA:
+            return _digest_of_rows(path)
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except (OSError, sqlite3.Error):
+        return ""
+
+
+def _digest_of_rows(path: Path) -> str:
+    """Of what a database of Chroma's holds: its bytes change whenever it is opened."""
+    digest = sha256()
+    # Not read-only, which would keep SQLite from undoing what a killed reader left half done.
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as db:
+        digest.update(str(db.execute("PRAGMA integrity_check(1)").fetchall()).encode())
+        for name, made in db.execute(_TABLES, (_CHANGES,)).fetchall():
+            digest.update(made.encode())
+            for row in db.execute(f'SELECT * FROM "{name}"'):  # noqa: S608 (a table of its own)
+                digest.update(repr(row).encode())
+    return digest.hexdigest()
