@@ -130,6 +130,18 @@ def test_i15_with_passages_and_vectors_both_damaged_all_is_embedded_again(
     assert told["embedded"] == _FILES * _A_FILE
 
 
+def test_i4_what_chroma_writes_when_it_is_opened_is_no_damage(sound: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(sound, home)
+    for _ in range(3):
+        generation = assistant_of(home)[0]._store.current()
+        assert generation is not None
+        assert generation.collection is not None
+        assert generation.nearest([1.0] * 64, 5)
+        assert generation.changed("chroma") == []
+        generation.close()
+
+
 def _meet(home: Path, told: "multiprocessing.Queue[object]") -> None:
     """As somebody who asks, and then syncs."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_BYTES, _MOST_BYTES))
