@@ -75,6 +75,11 @@ def foreign(path: Path) -> None:
         db.execute("CREATE TABLE others (name TEXT)")
 
 
+def garbled(path: Path) -> None:
+    """What SQLite would quote of it in its message is no text."""
+    path.write_bytes(path.read_bytes().replace(b"CREATE INDEX", b"CREATE \xffNDEX"))
+
+
 def astray(path: Path) -> None:
     path.write_text("gen-000009-abcdef\n")
 
@@ -85,7 +90,7 @@ KINDS: list[tuple[str, Callable[[Path], None]]] = [
     *(("gen-*/passages.sqlite", harm) for harm in (gone, empty, half, headless, flipped, foreign)),
     *(
         ("gen-*/chroma/chroma.sqlite3", harm)
-        for harm in (gone, empty, half, headless, flipped, foreign)
+        for harm in (gone, empty, half, headless, flipped, foreign, garbled)
     ),
     ("gen-*/chroma", gone),
     ("gen-*/chroma/*-*", gone),

@@ -47,7 +47,7 @@ def _digest(path: Path) -> str:
             return _digest_of_rows(path)
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
-    except (OSError, sqlite3.Error):
+    except (OSError, sqlite3.Error, UnicodeDecodeError):  # what SQLite quotes may be no text
         return ""
 
 

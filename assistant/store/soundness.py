@@ -28,8 +28,8 @@ def problems(generation: Generation) -> list[str]:
     """What is wrong with a generation whose passages are as they were written."""
     found = [f"{name} is not as it was written" for name in generation.changed(CHROMA)]
     with closing(sqlite3.connect("")) as db:  # a copy: the lexical index can only check itself so
-        generation.copy_passages(db)
         try:
+            generation.copy_passages(db)
             found += _inside(db)
             if counts(db) != {key: generation.manifest.get(key) for key in counts(db)}:
                 found.append("passages.sqlite does not hold what the manifest says")
