@@ -235,6 +235,8 @@ class Assistant:
                 if generation is None:
                     raise self._store.server.empty()
                 return generation, ()
+            if generation is not None:
+                why = "The index was empty."
             with Bar() as bar:
                 report = self.sync(progress=bar)
             generation = self._store.current()

@@ -113,8 +113,8 @@ class Index(RuleBasedStateMachine):
 
     @rule(question=st.sampled_from(["What is the limit?", "What is the seat?", "Fee?"]))
     def ask(self, question: str) -> None:
-        if self.assistant._store.current() is None:
-            self.synced = dict(self.texts)  # it syncs of itself
+        if not self.assistant._store.current():
+            self.synced = dict(self.texts)  # without any passage it syncs of itself
         for citation in self.assistant.ask(question).citations:
             text = self.synced[citation.source]
             assert citation.quote == text[citation.start : citation.end]
