@@ -38,15 +38,12 @@ from assistant.store.copy import Copy
 from assistant.store.draft import Draft
 from assistant.store.files import flush, in_words
 from assistant.store.generation import NAME, SQLITE, Generation, reopened
-from assistant.store.manifest import remove
+from assistant.store.manifest import FORMAT, remove
 from assistant.store.server import Server
 from assistant.store.soundness import problems
 from assistant.types import Skipped
 
 __all__ = ["FORMAT", "Draft", "Generation", "Server", "Store"]
-
-FORMAT = 2
-"""Raise it when an index of this version could not be read by the last one, or the reverse."""
 
 _NEXT = "CURRENT.next"  # to become CURRENT
 _SINCE = ".since"  # touched when the writer's lock is taken

@@ -27,7 +27,7 @@ import numpy as np
 from assistant.errors import IndexDamaged
 from assistant.store.chroma import COLLECTION, open_chroma, refuse_foreign
 from assistant.store.digests import changed
-from assistant.store.manifest import MANIFEST, SPARE, hold, seal
+from assistant.store.manifest import FORMAT, MANIFEST, SPARE, hold, seal
 from assistant.store.tables import COLUMNS, refuse_other_size, to_passage
 from assistant.types import Passage, Skipped
 
@@ -60,7 +60,7 @@ class Generation:
         try:
             self.manifest: dict[str, Any] = json.load(held)
             self.recipe: dict[str, Any] = dict(self.manifest["recipe"])
-            if "seal" in self.manifest and not self.is_sealed:
+            if self.recipe["format"] == FORMAT and not self.is_sealed:
                 raise ValueError("it is not as it was written")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             self.close()
@@ -75,7 +75,7 @@ class Generation:
 
     @property
     def is_sealed(self) -> bool:
-        """Whether the manifest is as it was written; those of the first format cannot tell."""
+        """Whether the manifest is as it was written; those of other formats cannot tell."""
         return bool(self.manifest.get("seal") == seal(self.manifest))
 
     def changed(self, part: str) -> list[str]:
@@ -271,7 +271,9 @@ class Generation:
 def reopened(folder: Path) -> Generation | None:
     """A generation, if need be by its spare manifest; for the one who holds the writer's lock."""
     with suppress(OSError, IndexDamaged):
-        return Generation(folder)
+        found = Generation(folder)
+        if found.is_sealed:
+            return found
     with suppress(OSError, IndexDamaged):
         shutil.copyfile(folder / SPARE, folder / MANIFEST)
         return Generation(folder)

@@ -13,6 +13,9 @@ try:
 except ImportError:  # Windows, where open files cannot be removed anyway
     fcntl = None  # type: ignore[assignment]
 
+FORMAT = 2
+"""Raise it when an index of this version could not be read by the last one, or the reverse."""
+
 MANIFEST = "manifest.json"
 SPARE = "manifest.spare.json"
 
