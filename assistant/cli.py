@@ -63,13 +63,16 @@ def _sync(assistant: "Assistant", options: argparse.Namespace) -> int:
         return _tell(assistant.changes(), options)
     if options.watch:
         return _watch(assistant, options)
-    with Bar() as bar:
-        return _tell(assistant.sync(progress=bar), options)
+    return _follow(assistant, options)
 
 
 def _rebuild(assistant: "Assistant", options: argparse.Namespace) -> int:
+    return _follow(assistant, options, anew=True)
+
+
+def _follow(assistant: "Assistant", options: argparse.Namespace, *, anew: bool = False) -> int:
     with Bar() as bar:
-        return _tell(assistant.sync(anew=True, progress=bar), options)
+        return _tell(assistant.sync(anew=anew, progress=bar), options)
 
 
 def _watch(assistant: "Assistant", options: argparse.Namespace) -> int:
@@ -145,8 +148,7 @@ def _evaluate(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
     if assistant.settings.knowledge.is_dir() or not assistant.settings.chroma:
-        with Bar() as bar:
-            _tell(assistant.sync(progress=bar), options)  # the page begins with the folder as it is
+        _follow(assistant, options)  # the page begins with the folder as it is
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
     from assistant.page import serve
 

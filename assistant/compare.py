@@ -44,6 +44,8 @@ class Comparison(NamedTuple):
     """New, or perhaps changed: to be opened."""
     unchanged: list[Found]
     skipped: list[Skipped]
+    known: dict[str, str]
+    """The sha256 by which a file is known again: as it is in the index, or as it was refused."""
 
 
 def recall(index: Path) -> dict[str, Seen]:
@@ -75,23 +77,17 @@ def compare(
     seen: Mapping[str, Seen],
 ) -> Comparison:
     """Sort what a scan found; `documents` is the sha256 of each one in the index."""
-    comparison = Comparison([], [], list(skipped))
-    known = hashes(documents, seen)
+    refused = {source: each.sha256 for source, each in seen.items() if each.refused}
+    comparison = Comparison([], [], list(skipped), {**refused, **documents})
     for file in found:
-        before = seen.get(file.source)
-        if before is None or before != (file.signature, known.get(file.source), before.refused):
+        before, known = seen.get(file.source), comparison.known.get(file.source)
+        if before is None or before != (file.signature, known, before.refused):
             comparison.unsure.append(file)
         elif before.refused:
             comparison.skipped.append(Skipped(file.source, before.refused, before.sha256))
         else:
             comparison.unchanged.append(file)
     return comparison
-
-
-def hashes(documents: Mapping[str, str], seen: Mapping[str, Seen]) -> dict[str, str]:
-    """The sha256 by which a file is known again: as it is in the index, or as it was refused."""
-    refused = {source: each.sha256 for source, each in seen.items() if each.refused}
-    return {**refused, **documents}
 
 
 def changes(
@@ -106,8 +102,7 @@ def changes(
     Files that only look changed are opened to be sure, up to `most` bytes of them. Raises
     `KnowledgeMissing`.
     """
-    unsure, unchanged, skipped = compare(*load.scan(folder, limit), documents, seen)
-    known = hashes(documents, seen)
+    unsure, unchanged, skipped, known = compare(*load.scan(folder, limit), documents, seen)
     added: list[str] = []
     changed: list[str] = []
     there = {file.source for file in unchanged}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assistant import load
 from assistant.errors import AnswerFileRefused
-from assistant.types import Answer, Checked, Citation, Document, Standing, counted, locate
+from assistant.types import Answer, Checked, Citation, Document, Standing, locate
 
 
 def recheck(folder: Path, limit: int, citations: Iterable[Citation]) -> dict[Citation, Checked]:
@@ -43,10 +43,8 @@ def _found(document: Document, citations: Iterable[Citation]) -> Iterator[tuple[
 def _location(document: Document, start: int) -> str:
     """Where a person would look for this character."""
     section = [each for each in document.sections if each.start <= start][-1]
-    number = section.number
-    if counted(section.unit, number):
-        number += document.text.count("\n", section.start, start)
-    return locate(document.source, section.heading, section.unit, number)
+    lines = document.text.count("\n", section.start, start)
+    return locate(document.source, section.heading, section.unit, section.number, lines)
 
 
 def read_answers(path: Path) -> list[Answer]:

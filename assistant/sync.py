@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from assistant import load
-from assistant.compare import Seen, compare, hashes, recall, remember
+from assistant.compare import Seen, compare, recall, remember
 from assistant.embed import Embedder
 from assistant.load import Found
 from assistant.progress import Progress
@@ -37,12 +37,12 @@ class _Folder:
         self, found: Sequence[Found], skipped: Sequence[Skipped], limit: int, progress: Progress
     ) -> Iterator[Document]:
         """The documents that are new or changed; what need not be opened is not."""
-        unsure, unchanged, self.skipped = compare(found, skipped, self.known, self.before)
+        unsure, unchanged, self.skipped, known = compare(found, skipped, self.known, self.before)
         there = {file.source for file in found} - {file.source for file in unsure}
         self.seen = {source: self.before[source] for source in there}
         self.unchanged += [file.source for file in unchanged]
         with load.Readers() as readers:
-            results = readers.read(unsure, limit, hashes(self.known, self.before))
+            results = readers.read(unsure, limit, known)
             for done, (file, result) in enumerate(results):
                 progress("Reading", done, len(unsure))
                 if isinstance(result, Document):

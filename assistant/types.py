@@ -110,8 +110,12 @@ def counted(unit: str, number: int) -> bool:
     return unit in ("line", "row") and number > 0
 
 
-def locate(source: str, heading: str, unit: str, number: int) -> str:
-    """Name a place as a person would look it up; a page needs no heading to be found."""
+def locate(source: str, heading: str, unit: str, number: int, lines: int = 0) -> str:
+    """Name a place as a person would look it up, so many lines of the text below `number`.
+
+    A page needs no heading to be found.
+    """
+    number += lines if counted(unit, number) else 0
     within = f"“{heading}”" if heading and unit not in ("page", "slide") else ""
     return ", ".join(filter(None, [source, within, f"{unit} {number}" if number else ""]))
 
@@ -168,10 +172,9 @@ class Citation:
     @property
     def location(self) -> str:
         """Where a person would look: file, then page, or section and line."""
-        unit, number = self.passage.unit, self.passage.number
-        if counted(unit, number):
-            number += self.passage.text[: self.start - self.passage.start].count("\n")
-        return locate(self.source, self.passage.heading, unit, number)
+        passage = self.passage
+        lines = passage.text[: self.start - passage.start].count("\n")
+        return locate(self.source, passage.heading, passage.unit, passage.number, lines)
 
 
 class Verdict(StrEnum):

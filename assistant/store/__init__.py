@@ -298,7 +298,7 @@ class Store:
         folders = [path for path in self.index.glob("gen-*") if NAME.fullmatch(path.name)]
         for folder in sorted(folders, key=lambda path: (path.name == current, path), reverse=True):
             found = reopened(folder)
-            if found is not None and found.recipe == self.recipe and found.is_sealed:
+            if found is not None and found.recipe == self.recipe:
                 yield found
 
     def _remove_rubbish(self) -> None:

@@ -67,9 +67,7 @@ class Generation:
             raise IndexDamaged(folder, f"its {MANIFEST} cannot be read") from error
 
     def refuse_damaged(self) -> None:
-        """Raise `IndexDamaged` unless manifest and passages are as they were written."""
-        if not self.is_sealed:
-            raise IndexDamaged(self.folder, f"its {MANIFEST} cannot be read")
+        """Raise `IndexDamaged` unless the passages are as they were written."""
         for name in self.changed(SQLITE):
             raise IndexDamaged(self.folder, f"{name} is not as it was written")
 
