@@ -18,6 +18,8 @@ from assistant.verify import disagreements, verify
 
 WHOLE = 40
 """A folder of so many passages is read whole: nothing is cut by retrieval."""
+SAMPLE = 200
+"""Of so many passages an overview is made: every sentence of them is embedded."""
 CLOSEST = 3
 """How many passages come with an answer as the closest ones."""
 RELEVANT = 0.30
@@ -121,8 +123,7 @@ class Answering:
         hits = self.find(asked, sources)
         remarks: tuple[str, ...] = ()
         if is_overview(asked.question):
-            among = self.generation.passages()
-            among = [each for each in among if sources is None or each.source in sources]
+            among = self.generation.passages(SAMPLE, sources)
             readings = central(among, self.embedder.embed_documents, self.settings.statements)
         else:
             readings, remarks = self.reader.read(

@@ -10,7 +10,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from assistant import load, split, sync, terms
-from assistant.answer import Answering
+from assistant.answer import SAMPLE, Answering
 from assistant.compare import Freshness, changes, recall
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
 from assistant.errors import IndexDamaged, KnowledgeMissing
@@ -176,7 +176,8 @@ class Assistant:
     def examples(self, count: int = 4) -> list[str]:
         """Questions to begin with, made from the documents' own headings."""
         generation, _ = self._ready()
-        headings = generation.headings
+        found = (passage.heading for passage in generation.passages(SAMPLE))
+        headings = list(dict.fromkeys(filter(None, found)))
         step = max(1, len(headings) // max(1, count - 1))
         asked = [f"What is said about “{heading}”?" for heading in headings[::step]]
         return ["What is this about?", *asked][:count] if len(generation) else []

@@ -7,11 +7,14 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 
+_LOOK = "{desc}: {percentage:3.0f}% {bar} {elapsed}, {remaining} left"
+
+
 class Progress(Protocol):
     """Told what is being done, and how much of it."""
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """`done` of `total` are behind us; the last call of a step has both the same."""
+        """`done` of `total` are behind us, in units of the step; at its end both are the same."""
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -31,7 +34,9 @@ class Bar:
 
         if what != self._what or self._bar is None:
             self.close()
-            self._bar = tqdm(total=total, desc=what, leave=False, delay=0.3)
+            self._bar = tqdm(
+                total=total, desc=what, leave=False, delay=0.3, bar_format=_LOOK, dynamic_ncols=True
+            )
             self._what = what
         self._bar.update(done - self._bar.n)
 

@@ -17,6 +17,9 @@ from assistant.types import Document, Skipped, SyncReport
 # Tokens of the embedding model kept for the title and heading above a passage.
 _ABOVE = 56
 _BATCH = 64  # texts embedded between two steps of the progress bar
+# So many texts wait to be embedded, sorted by length among themselves; more would fill the memory.
+_WAITING = 4_096
+_READING = 0.1  # the part of a file's work that is done when it is read
 
 
 @dataclass
@@ -34,17 +37,16 @@ class _Folder:
     seen: dict[str, Seen] = field(default_factory=dict)
 
     def read(
-        self, found: Sequence[Found], skipped: Sequence[Skipped], limit: int, progress: Progress
+        self, found: Sequence[Found], skipped: Sequence[Skipped], limit: int, work: "_Work"
     ) -> Iterator[Document]:
         """The documents that are new or changed; what need not be opened is not."""
         unsure, unchanged, self.skipped, known = compare(found, skipped, self.known, self.before)
         there = {file.source for file in found} - {file.source for file in unsure}
         self.seen = {source: self.before[source] for source in there}
         self.unchanged += [file.source for file in unchanged]
+        work.total = sum(map(_weight, unsure))
         with load.Readers() as readers:
-            results = readers.read(unsure, limit, known)
-            for done, (file, result) in enumerate(results):
-                progress("Reading", done, len(unsure))
+            for file, result in readers.read(unsure, limit, known):
                 if isinstance(result, Document):
                     self.notes[file.source] = result.notes
                     self.seen[file.source] = Seen(file.signature, result.sha256)
@@ -53,7 +55,7 @@ class _Folder:
                     self._known_again(file)
                 else:
                     self._skip(file, result)
-        progress("Reading", len(unsure), len(unsure))
+                work.read(_weight(file))
         self.unchanged.sort()
         self.skipped.sort(key=lambda skip: skip.source)
 
@@ -75,36 +77,72 @@ class _Folder:
             self.seen[file.source] = Seen(file.signature, skip.sha256, skip.reason)
 
 
+@dataclass
+class _Work:
+    """Embeds what was read, and tells how far all of it is.
+
+    A file weighs its bytes; most of its work is to embed its passages.
+    """
+
+    draft: Draft
+    embedder: Embedder
+    progress: Progress
+    total: int = 0
+    done: int = 0
+    embedded: int = 0
+    _waiting: int = 0
+    """The weight of the files whose passages are not all embedded."""
+
+    def read(self, weight: int) -> None:
+        """Count a file that was read; embed when many texts are waiting."""
+        self._waiting += weight
+        if not self.draft.unembedded or len(self.draft.unembedded) >= _WAITING:
+            self.embed()
+        self._tell(_READING)
+
+    def embed(self) -> None:
+        """Embed what has no vector yet, texts of like length together."""
+        texts = sorted(self.draft.unembedded.items(), key=lambda item: len(item[1]))
+        for start in range(0, len(texts), _BATCH):
+            self._tell(_READING + (1 - _READING) * start / len(texts))
+            keys, batch = zip(*texts[start : start + _BATCH], strict=True)
+            self.draft.add_vectors(keys, self.embedder.embed_documents(list(batch)))
+        self.draft.unembedded.clear()
+        self.embedded += len(texts)
+        self.done += self._waiting
+        self._waiting = 0
+        self._tell(1)
+
+    def _tell(self, share: float) -> None:
+        """How far it is, of the waiting files this share."""
+        self.progress("Indexing", self.done + int(share * self._waiting), self.total)
+
+
 def sync(
     settings: Settings, store: Store, embedder: Embedder, progress: Progress, *, anew: bool
 ) -> SyncReport:
-    """Read what is new, forget what is gone, embed what has no vector, publish."""
+    """Read what is new, embed what has no vector, forget what is gone, publish."""
     started = perf_counter()
     scanned = load.scan(settings.knowledge, settings.file_bytes)
     with store.write(anew=anew) as draft:
         folder = _Folder(dict(draft.documents), {} if anew else recall(settings.index))
-        for document in folder.read(*scanned, settings.file_bytes, progress):
+        work = _Work(draft, embedder, progress)
+        for document in folder.read(*scanned, settings.file_bytes, work):
             size = embedder.max_tokens - _ABOVE
             draft.add(document, split(document, embedder.count_tokens, size))
+        work.embed()
         for source in folder.removed:
             draft.remove(source)
-        embedded = _embed(draft, embedder, progress)
         if folder.notes or folder.removed or folder.skipped != draft.skipped or draft.is_new:
             store.publish(draft, folder.skipped, progress)
         if folder.seen != folder.before:
             remember(settings.index, folder.seen)
-    return _report(folder, store, embedded, perf_counter() - started)
+    return _report(folder, store, work.embedded, perf_counter() - started)
 
 
-def _embed(draft: Draft, embedder: Embedder, progress: Progress) -> int:
-    """Embed what has no vector yet, texts of like length together; how many."""
-    texts = sorted(draft.unembedded.items(), key=lambda item: len(item[1]))
-    for start in range(0, len(texts), _BATCH):
-        progress("Embedding", start, len(texts))
-        keys, batch = zip(*texts[start : start + _BATCH], strict=True)
-        draft.add_vectors(keys, embedder.embed_documents(list(batch)))
-    progress("Embedding", len(texts), len(texts))
-    return len(texts)
+def _weight(file: Found) -> int:
+    """Its bytes, and something for the opening: empty files are work, too."""
+    return 1_000 + file.signature[0]
 
 
 def _report(folder: _Folder, store: Store, embedded: int, seconds: float) -> SyncReport:

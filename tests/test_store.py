@@ -365,9 +365,13 @@ def test_i17_an_outdated_index_is_built_again_and_a_newer_one_is_refused(
     assert "5 percent" in fresh(home).ask("What is the limit?").statements[0].text
     manifest = current(fresh(home)).folder / "manifest.json"
     built["recipe"]["format"] = 99
-    manifest.write_text(json.dumps(built | {"seal": "of another kind"}))
-    with pytest.raises(IndexMismatch, match="format 99.*Update the assistant"):
-        fresh(home).ask("What is the limit?")
+    for name in ("manifest.json", "manifest.spare.json"):
+        manifest.with_name(name).write_text(json.dumps(built | {"seal": "of another kind"}))
+    for refused in (lambda: fresh(home).ask("What is the limit?"), fresh(home).sync):
+        with pytest.raises(IndexMismatch, match="format 99.*Update the assistant"):
+            refused()
+    fresh(home).sync(anew=True)
+    assert "5 percent" in fresh(home).ask("What is the limit?").statements[0].text
 
 
 def test_i13_vectors_of_another_size_are_refused(synced: Assistant, home: Path) -> None:
@@ -515,6 +519,36 @@ def test_sources_limit_both_searches(synced: Assistant, words: WordEmbeddings) -
     assert [p.source for p, _ in generation.nearest(asked, 5, ["limit.txt"])] == ["limit.txt"]
     assert [p.source for p, _ in generation.matching(["minsk"], 5, ["seat.txt"])] == ["seat.txt"]
     assert generation.nearest(asked, 5, []) == generation.matching(["minsk"], 5, []) == []
+
+
+def test_a_sample_is_fair_in_order_and_the_same_for_the_same_folder(
+    assistant: Assistant, home: Path
+) -> None:
+    write(home, {f"{i:02}.txt": f"Matter {i} is here." for i in range(40)})
+    assistant.sync()
+    some = current(assistant).passages(10)
+    assert len(some) == 10
+    assert some == sorted(some, key=lambda passage: passage.source)
+    assert {passage.source for passage in some} != {f"{i:02}.txt" for i in range(10)}
+    write(home, {"00.txt": "Something else.", "40.txt": "Another one."})
+    assistant.sync()
+    write(home, {"00.txt": "Matter 0 is here."})
+    (home / "knowledge" / "40.txt").unlink()
+    assistant.sync()
+    assert current(assistant).passages(10) == some
+    assert [each.source for each in current(assistant).passages(10, ["07.txt"])] == ["07.txt"]
+
+
+def test_vectors_are_compared_block_by_block(
+    assistant: Assistant, home: Path, words: WordEmbeddings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(home, {f"{i:02}.txt": f"Matter {i} is here." for i in range(40)})
+    assistant.sync()
+    asked, sources = words.embed_query("Matter 17"), [f"{i:02}.txt" for i in range(30)]
+    whole = current(assistant).nearest(asked, 9, sources)
+    monkeypatch.setattr("assistant.store.generation._BLOCK", 4)
+    assert current(assistant).nearest(asked, 9, sources) == whole
+    assert whole[0][0].source == "17.txt"
 
 
 def test_better_matches_come_first(assistant: Assistant, home: Path) -> None:

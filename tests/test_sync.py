@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant import sync
 from assistant.assistant import Assistant
 from assistant.errors import KnowledgeMissing
 from tests.conftest import WordEmbeddings
@@ -77,13 +78,30 @@ def test_a_rebuild_starts_from_nothing(assistant: Assistant, home: Path) -> None
     assert (again.added, again.embedded) == (("a.txt",), 1)
 
 
-def test_progress_ends_with_everything_done(assistant: Assistant, home: Path) -> None:
-    for i in range(3):
+def test_one_progress_goes_from_nothing_to_everything(
+    assistant: Assistant, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "_WAITING", 3)
+    for i in range(8):
         write(home, f"{i}.txt", f"Matter {i} is here.")
     seen: list[tuple[str, int, int]] = []
     assistant.sync(progress=lambda *step: seen.append(step))
-    assert {what for what, _, _ in seen} == {"Reading", "Embedding"}
-    assert seen[-1] == ("Embedding", 3, 3)
+    done = [done for _, done, _ in seen]
+    assert {(what, total) for what, _, total in seen} == {("Indexing", done[-1])}
+    assert done == sorted(done)
+    assert len(set(done)) > 6
+
+
+def test_texts_are_embedded_in_parts_that_fit_into_memory(
+    assistant: Assistant, home: Path, words: WordEmbeddings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "_WAITING", 3)
+    for i in range(8):
+        write(home, f"{i}.txt", f"Matter {i} is here.")
+    assert assistant.sync().embedded == 8
+    assert len(words.embedded) == 8
+    assert assistant.verify() == []
+    assert assistant.sync().embedded == 0
 
 
 def test_without_a_folder_of_documents_nothing_is_made(tmp_path: Path) -> None:

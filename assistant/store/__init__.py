@@ -147,15 +147,27 @@ class Store:
     def write(self, *, anew: bool = False) -> Iterator[Draft]:
         """A draft of the next generation, from the current one unless `anew`.
 
-        Raises `IndexBusy` where another writer is at work, and `IndexUnwritable` where the disk
-        is full or read-only; in both cases nothing is changed.
+        Raises `IndexBusy` where another writer is at work, `IndexUnwritable` where the disk is full
+        or read-only, and unless `anew` `IndexMismatch` for a newer format; then nothing is changed.
         """
         replaces = self.server.current() if self.server else None
         with self._writing(Draft, anew=anew) as draft:
+            if not anew:
+                self._refuse_newer()
             draft.replaces = replaces
             draft.complete()
             draft.is_new |= not self._is_settled(draft, replaces)
             yield draft
+
+    def _refuse_newer(self) -> None:
+        """What a newer version of us made is not replaced unasked, unless only its number is."""
+        name = self._current_name() or ""
+        folder = self.index / (name if NAME.fullmatch(name) else "none")
+        with suppress(OSError, IndexDamaged), closing(Generation(folder)) as found:
+            if _is_newer(found.recipe):
+                spare = reopened(folder)
+                if spare is None or _is_newer(spare.recipe):
+                    self._differs(found.recipe, self.index)
 
     def publish(self, draft: Draft, skipped: Sequence[Skipped], progress: Progress = silent) -> str:
         """Make the draft the generation that answers; returns its name."""
@@ -245,7 +257,7 @@ class Store:
         differs = [key for key in self.recipe if built.get(key) != self.recipe[key]]
         if not differs:
             return False
-        newer = str(built.get("format")).isdecimal() and int(built["format"]) > FORMAT
+        newer = _is_newer(built)
         chosen = [key for key in differs if isinstance(self.recipe[key], str)]
         if not newer and not chosen:
             return True
@@ -322,3 +334,7 @@ class Store:
             ) from error
         except sqlite3.DatabaseError as error:
             raise IndexDamaged(self.index, str(error)) from error
+
+
+def _is_newer(built: Mapping[str, Any]) -> bool:
+    return str(built.get("format")).isdecimal() and int(built["format"]) > FORMAT

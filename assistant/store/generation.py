@@ -14,9 +14,12 @@ import json
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from functools import cached_property
+from heapq import nlargest
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -40,6 +43,7 @@ Search = Callable[[Sequence[float], int, Sequence[str] | None], Mapping[str, flo
 NAME = re.compile(r"gen-(\d{6,})-[0-9a-f]{6}")
 SQLITE = "passages.sqlite"
 CHROMA = "chroma"
+_BLOCK = 10_000  # rows read at once; a vector of 384 numbers has 1.5 kB
 # What would end a quoted term of a full-text query; to the index both are spaces anyway.
 _ENDS_TERM = str.maketrans({'"': " ", "\0": " "})
 
@@ -100,14 +104,6 @@ class Generation:
         """What the last sync left out, and why."""
         return tuple(Skipped(*pair) for pair in self.manifest["skipped"])
 
-    @property
-    def headings(self) -> list[str]:
-        """The headings of the documents, each once, in order."""
-        found = self._rows(
-            "SELECT heading FROM passages WHERE heading != '' ORDER BY source, start"
-        )
-        return list(dict.fromkeys(heading for (heading,) in found))
-
     def copy_passages(self, db: sqlite3.Connection) -> None:
         """Copy passages, words and stored vectors into another database."""
         with self._lock:
@@ -116,10 +112,19 @@ class Generation:
     def __len__(self) -> int:
         return int(self.manifest["passages"])
 
-    def passages(self) -> list[Passage]:
-        """Every passage, in the order of the documents."""
-        rows = self._rows(f"SELECT {COLUMNS} FROM passages ORDER BY source, start")  # noqa: S608
-        return [to_passage(row) for row in rows]
+    def passages(
+        self, most: int | None = None, sources: Sequence[str] | None = None
+    ) -> list[Passage]:
+        """The passages in the order of the documents: all, or of more than `most` a fair sample.
+
+        The sample is drawn by their ids, which are hashes: the same folder gives the same one.
+        """
+        rows = self._rows(
+            f"SELECT {COLUMNS} FROM passages WHERE (? OR source IN "  # noqa: S608
+            "(SELECT value FROM json_each(?))) ORDER BY id LIMIT ?",
+            (*_among(sources), -1 if most is None else most),
+        )
+        return sorted(map(to_passage, rows), key=lambda passage: (passage.source, passage.start))
 
     def nearest(
         self, vector: Sequence[float], count: int, sources: Sequence[str] | None = None
@@ -128,12 +133,11 @@ class Generation:
         if self._search:
             return self._nearest_elsewhere(self._search, vector, count, sources)
         refuse_other_size(self.folder.parent, self._size, len(vector))
-        among = None if sources is None else self._keys_of(sources)
-        wanted = min(count, self.manifest["vectors"] if among is None else len(among))
+        wanted = min(count, self.manifest["vectors"])
         if not wanted:
             return []
         with self._lock:
-            cosines = self._cosines(vector, wanted, among)
+            cosines = self._cosines(vector, wanted, sources)
         near = [
             (passage, cosines[passage.key])
             for passage in self._with("key", list(cosines))
@@ -170,7 +174,7 @@ class Generation:
             "JOIN passages ON passages.number = words.rowid WHERE words MATCH ? "
             "AND (? OR source IN (SELECT value FROM json_each(?))) "
             "ORDER BY score DESC, source, start LIMIT ?",
-            (query, sources is None, json.dumps(list(sources or ())), count),
+            (query, *_among(sources), count),
         )
         return [(to_passage(row[:-1]), float(row[-1])) for row in rows]
 
@@ -183,30 +187,39 @@ class Generation:
         return dict.fromkeys(terms, 0) | dict(found)
 
     def _cosines(
-        self, vector: Sequence[float], count: int, among: list[str] | None
+        self, vector: Sequence[float], count: int, sources: Sequence[str] | None
     ) -> dict[str, float]:
         from chromadb.errors import ChromaError
 
-        if self.collection is not None:
+        if sources is None and self.collection is not None:
             with suppress(ChromaError):
                 found = self.collection.query(
-                    query_embeddings=list(vector), ids=among, n_results=count, include=["distances"]
+                    query_embeddings=list(vector), n_results=count, include=["distances"]
                 )
                 distances = (found["distances"] or [[]])[0]
                 if len(distances) == count:
                     return dict(zip(found["ids"][0], (1 - far for far in distances), strict=True))
-        return self._exact_cosines(vector, count, among)
+        return self._exact_cosines(vector, count, sources)
 
     def _exact_cosines(
-        self, vector: Sequence[float], count: int, among: list[str] | None
+        self, vector: Sequence[float], count: int, sources: Sequence[str] | None
     ) -> dict[str, float]:
-        """The same without Chroma, by reading every vector."""
-        query = "SELECT key, vector FROM vectors WHERE ? OR key IN (SELECT value FROM json_each(?))"
-        rows = self._rows(query, (among is None, json.dumps(among or [])))
-        stored = np.frombuffer(b"".join(blob for _, blob in rows), "<f4").reshape(len(rows), -1)
-        cosines = stored @ np.asarray(vector, "<f4")
-        best = np.argsort(-cosines, kind="stable")[:count]
-        return {rows[place][0]: float(cosines[place]) for place in best}
+        """The same without Chroma, by reading every vector; and that of some documents.
+
+        Chroma wants the keys of all their passages, which takes longer than to compare them.
+        """
+        query = (
+            "SELECT key, vector FROM vectors WHERE ? OR key IN (SELECT key FROM passages "
+            "WHERE source IN (SELECT value FROM json_each(?)))"
+        )
+        best: list[tuple[float, str]] = []
+        for rows in self._blocks(query, _among(sources)):
+            stored = np.frombuffer(b"".join(blob for _, blob in rows), "<f4")
+            cosines = stored.reshape(len(rows), -1) @ np.asarray(vector, "<f4")
+            first = np.argsort(-cosines, kind="stable")[:count]
+            best += [(float(cosines[place]), rows[place][0]) for place in first]
+            best = nlargest(count, best, key=itemgetter(0))
+        return {key: cosine for cosine, key in best}
 
     def _with(self, column: str, values: list[str]) -> list[Passage]:
         rows = self._rows(
@@ -216,17 +229,15 @@ class Generation:
         )
         return [to_passage(row) for row in rows]
 
-    def _keys_of(self, sources: Sequence[str]) -> list[str]:
-        rows = self._rows(
-            "SELECT DISTINCT key FROM passages WHERE source IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(sources)),),
-        )
-        return [key for (key,) in rows]
-
     def _rows(self, query: str, values: Iterable[object] = ()) -> list[Any]:
+        return list(chain.from_iterable(self._blocks(query, values)))
+
+    def _blocks(self, query: str, values: Iterable[object]) -> Iterator[list[Any]]:
+        """The rows, so many at once: what is large need not be in memory as a whole."""
         try:
             with self._lock, closing(self._db.execute(query, tuple(values))) as cursor:
-                return cursor.fetchall()
+                while rows := cursor.fetchmany(_BLOCK):
+                    yield rows
         except sqlite3.DatabaseError as error:
             raise IndexDamaged(self.folder, str(error)) from error
 
@@ -276,6 +287,11 @@ def reopened(folder: Path) -> Generation | None:
         shutil.copyfile(folder / SPARE, folder / MANIFEST)
         return Generation(folder)
     return None
+
+
+def _among(sources: Sequence[str] | None) -> tuple[bool, str]:
+    """Two values of a query: whether all sources are meant, and which."""
+    return sources is None, json.dumps(list(sources or ()))
 
 
 def _best(found: list[tuple[Passage, float]]) -> list[tuple[Passage, float]]:

@@ -42,7 +42,10 @@ def problems(generation: Generation) -> list[str]:
 
 def counts(db: sqlite3.Connection) -> dict[str, Any]:
     """What the manifest says of the passages: how many, and a digest of their ids."""
-    ids = [row[0] for row in db.execute("SELECT id FROM passages ORDER BY id")]
+    digest, passages = sha256(), 0
+    for (id_,) in db.execute("SELECT id FROM passages ORDER BY id"):
+        digest.update(id_.encode())
+        passages += 1
     (documents,) = db.execute("SELECT count(*) FROM documents").fetchone()
     (vectors,) = db.execute("SELECT count(*) FROM vectors").fetchone()
     (unembedded,) = db.execute(
@@ -50,10 +53,10 @@ def counts(db: sqlite3.Connection) -> dict[str, Any]:
     ).fetchone()
     return {
         "documents": documents,
-        "passages": len(ids),
+        "passages": passages,
         "vectors": vectors,
         "unembedded": unembedded,
-        "digest": sha256("".join(ids).encode()).hexdigest(),
+        "digest": digest.hexdigest(),
     }
 
 
