@@ -77,6 +77,8 @@ class Answering:
         unsaid = [f"Your documents do not say: {part.question}" for part in found
                   if drafts and not part.said]  # fmt: skip
         remarks = dict.fromkeys(remark for part in found for remark in part.remarks)
+        # The sentences of an overview answer nothing, so they contradict nothing.
+        compared = [] if any(is_overview(part.asked.question) for part in found) else statements
         yield Answer(
             question=question,
             statements=tuple(statements),
@@ -84,7 +86,7 @@ class Answering:
             closest=tuple(hits[:CLOSEST]),
             confidence=max(part.odds for part in found),
             standalone=_standalone(question, found),
-            notices=(*notices, *remarks, *unsaid, *disagreements(statements)),
+            notices=(*notices, *remarks, *unsaid, *disagreements(compared)),
             timings={"answer": perf_counter() - started},
             generation=self.generation.name,
         )

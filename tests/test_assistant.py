@@ -157,6 +157,17 @@ def test_q13_two_sources_that_disagree_are_both_shown(filled: Assistant, home: P
     assert "The sources disagree" in " ".join(answer.notices)
 
 
+def test_the_sentences_of_an_overview_contradict_nothing(filled: Assistant, home: Path) -> None:
+    for name, percent in (("a.txt", 5), ("b.txt", 7)):
+        (home / "knowledge" / name).write_text(
+            f"The limit of the levy on wool is {percent} percent."
+        )
+    filled.sync()
+    answer = filled.ask("What is this about?")
+    assert {"a.txt", "b.txt"} <= {citation.source for citation in answer.citations}
+    assert not answer.notices
+
+
 def test_q14_no_documents_at_all(assistant: Assistant) -> None:
     answer = assistant.ask("What is the refund limit?")
     assert answer.abstention is Abstention.NO_DOCUMENTS
