@@ -19,10 +19,8 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from datetime import datetime
 from functools import partial
 from pathlib import Path
-from secrets import token_hex
 from threading import RLock
 from typing import Any, TypeVar
 
@@ -36,17 +34,17 @@ from assistant.errors import (
 from assistant.progress import Progress, silent
 from assistant.store.copy import Copy
 from assistant.store.draft import Draft
-from assistant.store.files import flush, in_words
+from assistant.store.files import in_words
+from assistant.store.folder import Folder
 from assistant.store.generation import NAME, SQLITE, Generation, reopened
-from assistant.store.manifest import FORMAT, remove
+from assistant.store.manifest import FORMAT
+from assistant.store.recipe import is_newer, is_outdated
 from assistant.store.server import Server
 from assistant.store.soundness import problems
 from assistant.types import Skipped
 
 __all__ = ["FORMAT", "Draft", "Generation", "Server", "Store"]
 
-_NEXT = "CURRENT.next"  # to become CURRENT
-_SINCE = ".since"  # touched when the writer's lock is taken
 _AnyDraft = TypeVar("_AnyDraft", bound=Draft)
 
 
@@ -62,6 +60,7 @@ class Store:
         self.index = index.absolute()
         self.recipe = {"format": FORMAT, **recipe}
         self.server = server
+        self._folder = Folder(self.index)
         self._lock = RLock()
         self._open: Generation | None = None
 
@@ -103,7 +102,7 @@ class Store:
 
     def _bring(self, server: Server, name: str, progress: Progress) -> bool:
         manifest = server.manifest(name)
-        if self._differs(manifest["recipe"], server.address):
+        if is_outdated(manifest["recipe"], self.recipe, server.address):
             return False
         try:
             with self._writing(Copy) as draft:
@@ -113,14 +112,14 @@ class Store:
                 draft.finish(self.recipe, manifest["skipped"], chroma=False)
                 self._put(draft, name)
         except IndexBusy:
-            if self._current_name() is None:
+            if self._folder.current is None:
                 raise
         return True  # another process brings it; until then the last one answers
 
     def _newest(self) -> Generation | None:
         with self._lock:
             for _ in range(3):  # a writer may remove what was current as we open it
-                name = self._current_name()
+                name = self._folder.current
                 if name is None:
                     return None
                 if not NAME.fullmatch(name):
@@ -161,89 +160,53 @@ class Store:
 
     def _refuse_newer(self) -> None:
         """What a newer version of us made is not replaced unasked, unless only its number is."""
-        name = self._current_name() or ""
+        name = self._folder.current or ""
         folder = self.index / (name if NAME.fullmatch(name) else "none")
         with suppress(OSError, IndexDamaged), closing(Generation(folder)) as found:
-            if _is_newer(found.recipe):
+            if is_newer(found.recipe):
                 spare = reopened(folder)
-                if spare is None or _is_newer(spare.recipe):
-                    self._differs(found.recipe, self.index)
+                if spare is None or is_newer(spare.recipe):
+                    is_outdated(found.recipe, self.recipe, self.index)
 
     def publish(self, draft: Draft, skipped: Sequence[Skipped], progress: Progress = silent) -> str:
         """Make the draft the generation that answers; returns its name."""
         draft.finish(self.recipe, skipped, chroma=self.server is None)
-        before = [path.name for path in self.index.iterdir()] + [draft.replaces or ""]
-        numbers = [int(name[1]) for name in map(NAME.fullmatch, before) if name]
-        # The suffix tells apart what was built before and after the index was deleted.
-        name = f"gen-{max(numbers, default=0) + 1:06d}-{token_hex(3)}"
+        name = self._folder.free_name(draft.replaces)
         if self.server:
             self.server.publish(name, draft.folder, draft.replaces, progress)
         self._put(draft, name)
         return name
 
     def _put(self, draft: Draft, name: str) -> None:
-        """Swap `CURRENT` to a finished draft."""
-        shutil.rmtree(self.index / name, ignore_errors=True)  # damaged, and brought again
-        draft.folder = draft.folder.rename(self.index / name)
-        flush(self.index)
-        pointer = self.index / _NEXT
-        pointer.write_text(name + "\n")
-        flush(pointer)
-        pointer.replace(self.index / "CURRENT")
-        flush(self.index)
+        draft.folder = self._folder.place(draft.folder, name)
+        self._folder.point_to(name)
         self._newest()  # lets go of the old one, so that it can be removed
-        self._remove_rubbish()
+        self._folder.tidy()
 
     @contextmanager
     def _writing(self, kind: type[_AnyDraft], *, anew: bool = False) -> Iterator[_AnyDraft]:
         """A draft, while no other process writes."""
-        from filelock import FileLock, Timeout
-
-        with self._unwritable():
-            self._make_folder()
-            lock = FileLock(self.index / ".lock", timeout=0)
-            try:
-                lock.acquire()
-            except Timeout:
-                raise IndexBusy(self.index, self._since()) from None
-            try:
-                (self.index / _SINCE).touch()
-                with self._draft(kind, anew) as draft, self._unwritable(draft):
-                    yield draft
-            finally:
-                lock.release()
+        with (
+            self._unwritable(),
+            self._folder.locked(),
+            self._draft(kind, anew) as draft,
+            self._unwritable(draft),
+        ):
+            yield draft
 
     def _is_settled(self, draft: Draft, served: str | None) -> bool:
         """Whether what it begins from is current, and where it is searched: here or on a server."""
-        name = self._current_name()
+        name = self._folder.current
         if draft.base is None or draft.base.name != name:
             return False
         if self.server:
             return name == served and self.server.holds(name)
         return draft.base == draft.vectors
 
-    def _current_name(self) -> str | None:
-        try:
-            return (self.index / "CURRENT").read_text("utf-8", "replace").strip()
-        except FileNotFoundError:
-            return None
-
-    def _since(self) -> str:
-        """When the writer at work began; empty where that cannot be seen."""
-        with suppress(OSError):
-            began = (self.index / _SINCE).stat().st_mtime
-            return f"{datetime.fromtimestamp(began).astimezone():%Y-%m-%d %H:%M:%S}"
-        return ""
-
-    def _make_folder(self) -> None:
-        if not self.index.is_dir():
-            self.index.mkdir()
-            flush(self.index.parent)
-
     def _checked(self, generation: Generation) -> Generation | None:
         """The generation if it is of this recipe; None if an older version of us made it."""
         try:
-            if not self._differs(generation.recipe, self.index):
+            if not is_outdated(generation.recipe, self.recipe, self.index):
                 generation.refuse_damaged()
                 return generation
         except (IndexMismatch, IndexDamaged):
@@ -251,24 +214,6 @@ class Store:
             raise
         generation.close()
         return None
-
-    def _differs(self, built: Mapping[str, Any], where: Path | str) -> bool:
-        """Whether an older version of us made it; raises `IndexMismatch` for another recipe."""
-        differs = [key for key in self.recipe if built.get(key) != self.recipe[key]]
-        if not differs:
-            return False
-        newer = _is_newer(built)
-        chosen = [key for key in differs if isinstance(self.recipe[key], str)]
-        if not newer and not chosen:
-            return True
-        raise IndexMismatch(
-            where,
-            ", ".join(f"{key} {built.get(key)}" for key in (["format"] if newer else chosen)),
-            ", ".join(f"{key} {self.recipe[key]}" for key in (["format"] if newer else chosen)),
-            "Update the assistant, or rebuild: assistant rebuild."
-            if newer
-            else "Bring it up to date: assistant sync.",
-        )
 
     @contextmanager
     def _draft(self, kind: type[_AnyDraft], anew: bool) -> Iterator[_AnyDraft]:
@@ -278,16 +223,15 @@ class Store:
             with closing(draft):
                 yield draft
         finally:
-            if draft.folder.name != self._current_name():
+            if draft.folder.name != self._folder.current:
                 shutil.rmtree(draft.folder, ignore_errors=True)
 
     def _begun(self, kind: type[_AnyDraft], anew: bool) -> _AnyDraft:
         """On what is sound of this recipe: a generation, or else at least its vectors."""
         base, vectors = (None, None) if anew else self._sound()
-        self._remove_rubbish()  # but neither of them, because they are held here
-        folder = self.index / f"build-{token_hex(3)}"
+        self._folder.tidy()  # but neither of them, because they are held here
         return kind(
-            folder,
+            self._folder.begin(),
             None if base is None else base.folder,
             None if vectors is None else vectors.folder,
         )
@@ -305,21 +249,10 @@ class Store:
         return base, vectors
 
     def _of_this_recipe(self) -> Iterator[Generation]:
-        """The current generation first, then what else is left: `CURRENT` may be lost."""
-        current = self._current_name()
-        folders = [path for path in self.index.glob("gen-*") if NAME.fullmatch(path.name)]
-        for folder in sorted(folders, key=lambda path: (path.name == current, path), reverse=True):
+        for folder in self._folder.generations():
             found = reopened(folder)
             if found is not None and found.recipe == self.recipe:
                 yield found
-
-    def _remove_rubbish(self) -> None:
-        """Remove unfinished builds, and old generations that nobody reads."""
-        current = self._current_name()
-        (self.index / _NEXT).unlink(missing_ok=True)
-        for folder in [*self.index.glob("build-*"), *self.index.glob("gen-*")]:
-            if folder.name != current:
-                remove(folder)
 
     @contextmanager
     def _unwritable(self, draft: Draft | None = None) -> Iterator[None]:
@@ -334,7 +267,3 @@ class Store:
             ) from error
         except sqlite3.DatabaseError as error:
             raise IndexDamaged(self.index, str(error)) from error
-
-
-def _is_newer(built: Mapping[str, Any]) -> bool:
-    return str(built.get("format")).isdecimal() and int(built["format"]) > FORMAT

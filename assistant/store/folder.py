@@ -1,0 +1,98 @@
+"""The folder of an index: which generation is current, who writes, and what is rubbish."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from secrets import token_hex
+
+from assistant.errors import IndexBusy
+from assistant.store.files import flush
+from assistant.store.generation import NAME
+from assistant.store.manifest import remove
+
+_CURRENT, _NEXT = "CURRENT", "CURRENT.next"
+_LOCK = ".lock"
+_SINCE = ".since"  # touched when the writer's lock is taken
+
+
+class Folder:
+    """`index/`. What changes it is for the one who holds the lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def current(self) -> str | None:
+        """What `CURRENT` names, whatever that is; None where there is none."""
+        try:
+            return (self.path / _CURRENT).read_text("utf-8", "replace").strip()
+        except FileNotFoundError:
+            return None
+
+    def generations(self) -> list[Path]:
+        """All generations, the current one first: `CURRENT` may be lost."""
+        current = self.current
+        folders = [path for path in self.path.glob("gen-*") if NAME.fullmatch(path.name)]
+        return sorted(folders, key=lambda path: (path.name == current, path), reverse=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """While no other process writes. Makes the folder. Raises `IndexBusy`."""
+        from filelock import FileLock, Timeout
+
+        if not self.path.is_dir():
+            self.path.mkdir()
+            flush(self.path.parent)
+        lock = FileLock(self.path / _LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise IndexBusy(self.path, self._since()) from None
+        try:
+            (self.path / _SINCE).touch()
+            yield
+        finally:
+            lock.release()
+
+    def begin(self) -> Path:
+        """Where the next generation may be written."""
+        return self.path / f"build-{token_hex(3)}"
+
+    def free_name(self, *taken: str | None) -> str:
+        """The next name of a generation, after those here and these."""
+        names = [*(path.name for path in self.path.iterdir()), *filter(None, taken)]
+        numbers = [int(name[1]) for name in map(NAME.fullmatch, names) if name]
+        # The suffix tells apart what was built before and after the index was deleted.
+        return f"gen-{max(numbers, default=0) + 1:06d}-{token_hex(3)}"
+
+    def place(self, build: Path, name: str) -> Path:
+        """Give a finished build its name; where it is now."""
+        shutil.rmtree(self.path / name, ignore_errors=True)  # damaged, and brought again
+        folder = build.rename(self.path / name)
+        flush(self.path)
+        return folder
+
+    def point_to(self, name: str) -> None:
+        """Swap `CURRENT`: from now on this generation answers."""
+        pointer = self.path / _NEXT
+        pointer.write_text(name + "\n")
+        flush(pointer)
+        pointer.replace(self.path / _CURRENT)
+        flush(self.path)
+
+    def tidy(self) -> None:
+        """Remove unfinished builds, and old generations that nobody reads."""
+        current = self.current
+        (self.path / _NEXT).unlink(missing_ok=True)
+        for folder in [*self.path.glob("build-*"), *self.path.glob("gen-*")]:
+            if folder.name != current:
+                remove(folder)
+
+    def _since(self) -> str:
+        """When the writer at work began; empty where that cannot be seen."""
+        with suppress(OSError):
+            began = (self.path / _SINCE).stat().st_mtime
+            return f"{datetime.fromtimestamp(began).astimezone():%Y-%m-%d %H:%M:%S}"
+        return ""
