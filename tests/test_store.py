@@ -259,7 +259,7 @@ def test_i5_on_a_small_disk_it_says_what_it_needs(tmp_path: Path, words: WordEmb
 def _flush_with_little_room(home: Path, told: "multiprocessing.Queue[str]") -> None:
     import resource
 
-    from assistant.store import draft
+    from assistant.store import graph
 
     def limited(folder: Path) -> Any:  # noqa: ANN401 (Chroma's client)
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
@@ -270,8 +270,8 @@ def _flush_with_little_room(home: Path, told: "multiprocessing.Queue[str]") -> N
     old = publish(store, texts[:2_000], vectors[:2_000])
     # Chroma's SQLite file has room in it; what grows beyond is only the graph, silently cut.
     room = (old.folder / "chroma" / "chroma.sqlite3").stat().st_size + 100_000
-    open_chroma = vars(draft)["open_chroma"]
-    vars(draft)["open_chroma"] = limited
+    open_chroma = vars(graph)["open_chroma"]
+    vars(graph)["open_chroma"] = limited
     try:
         publish(store, texts, vectors)
     except IndexUnwritable as error:

@@ -3,33 +3,23 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from errno import ENOSPC
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from assistant.errors import IndexDamaged, IndexUnwritable
-from assistant.store.chroma import COLLECTION, open_chroma, refuse_foreign
+from assistant.errors import IndexDamaged
 from assistant.store.digests import digests
 from assistant.store.files import copy_chroma, copy_database, flush, size
 from assistant.store.generation import CHROMA, SQLITE
+from assistant.store.graph import Graph
 from assistant.store.manifest import MANIFEST, SPARE, seal
-from assistant.store.soundness import SAME, batches, counts, holds, refuse_unsound_words, vectors_of
+from assistant.store.soundness import counts, refuse_unsound_words
 from assistant.store.tables import connect, passages_in, refuse_other_size, to_blob
 from assistant.terms import terms
 from assistant.types import Document, Passage, Skipped
-
-if TYPE_CHECKING:
-    from chromadb.api.models.Collection import Collection
-
-# Vectors of the new and of the old that are searched for before a generation is published.
-_PROBES = 256
-# A graph does not find every vector it holds: 1.5 % of random ones were missed in trials.
-_FOUND = 0.9
 
 
 class Draft:
@@ -50,8 +40,7 @@ class Draft:
         """What the last sync left out."""
         self.unembedded: dict[str, str] = {}
         """What has still to be embedded: the text for each key."""
-        self._dead = 0
-        """Vectors that were removed from Chroma, which keeps them in its files."""
+        self._graph = Graph(folder / CHROMA, _manifest(vectors)["dead"] if vectors else 0)
         self._chroma_bytes = 0
         self.replaces: str | None = None
         """The generation that answered on the server when this was begun."""
@@ -63,7 +52,6 @@ class Draft:
             self.skipped += [Skipped(*pair) for pair in manifest["skipped"]]
             self._is_partial = manifest["unembedded"] > 0
         if vectors:
-            self._dead = _manifest(vectors)["dead"]
             self._chroma_bytes = size(vectors / CHROMA)
 
     @cached_property
@@ -85,12 +73,9 @@ class Draft:
         """Take back from Chroma the vectors that were lost with the passages."""
         from chromadb.errors import ChromaError
 
-        with suppress(IndexDamaged, ChromaError, ValueError), self._collection() as collection:
-            found = collection.get(include=["embeddings"])
-            vectors = map(to_blob, np.asarray(found["embeddings"]))
-            db.executemany(
-                "INSERT INTO vectors VALUES (?, ?)", zip(found["ids"], vectors, strict=True)
-            )
+        with suppress(IndexDamaged, ChromaError, ValueError):
+            rows = [(key, to_blob(vector)) for key, vector in self._graph.vectors()]
+            db.executemany("INSERT INTO vectors VALUES (?, ?)", rows)
 
     @property
     def needs(self) -> int:
@@ -191,14 +176,13 @@ class Draft:
         self._db.execute("VACUUM")
         refuse_unsound_words(self._db)
         if chroma:
-            self._make_chroma()
+            self._graph.follow(self._db)
         else:
-            shutil.rmtree(self.folder / CHROMA, ignore_errors=True)
-            self._dead = 0
+            self._graph.remove()
         manifest = {
             "recipe": dict(recipe),
             **counts(self._db),
-            "dead": self._dead,
+            "dead": self._graph.dead,
             "skipped": [[skip.source, skip.reason] for skip in skipped],
         }
         self._db.close()
@@ -208,67 +192,6 @@ class Draft:
             (self.folder / name).write_text(json.dumps(manifest, indent=1))
         flush(*self.folder.rglob("*"), self.folder)
 
-    def _make_chroma(self) -> None:
-        from chromadb.errors import ChromaError
-
-        try:
-            sound = self._bring_chroma_in_line()
-        except (IndexDamaged, ChromaError, ValueError):  # a copied collection not ours, or torn
-            sound = False
-        if not sound:  # made anew from the stored vectors: nothing is embedded again
-            shutil.rmtree(self.folder / CHROMA, ignore_errors=True)
-            self._dead = 0
-            if not self._bring_chroma_in_line():
-                raise IndexUnwritable(self.folder.parent, "Chroma does not hold what it was given")
-
-    def _bring_chroma_in_line(self) -> bool:
-        """Apply the difference to Chroma; whether its files then hold exactly our vectors."""
-        wanted = {key for (key,) in self._db.execute("SELECT key FROM vectors")}
-        with self._collection() as collection:
-            stored = set(collection.get(include=[])["ids"])
-            removed, added = sorted(stored - wanted), sorted(wanted - stored)
-            self._dead += len(removed)
-            if self._dead > len(wanted):
-                return False  # more than half of its files would be what was removed
-            for keys in batches(removed):
-                collection.delete(ids=keys)
-            for keys in batches(added):
-                collection.add(ids=keys, embeddings=vectors_of(self._db, keys))
-            self._found_again(collection, added[:1])  # a search makes it flush what is left
-        # Chroma flushes without looking whether the disk is full. So look at what is on it.
-        with self._collection() as collection:
-            return (
-                collection.count() == len(wanted)
-                and holds(collection, self._db, list(wanted))
-                and self._found_again(collection, [*_some(added), *_some(sorted(wanted & stored))])
-            )
-
-    @contextmanager
-    def _collection(self) -> Iterator["Collection"]:
-        with closing(open_chroma(self.folder / CHROMA)) as client:
-            collection = client.get_or_create_collection(
-                COLLECTION,
-                embedding_function=None,
-                configuration={"hnsw": {"space": "cosine"}},
-            )
-            refuse_foreign(collection, self.folder)
-            yield collection
-
-    def _found_again(self, collection: "Collection", keys: list[str]) -> bool:
-        """Whether a search by these vectors leads to them."""
-        if not keys:
-            return True
-        found = collection.query(
-            query_embeddings=vectors_of(self._db, keys), n_results=1, include=["distances"]
-        )
-        same = sum(bool(row) and row[0] < SAME for row in found["distances"] or [])
-        return same >= _FOUND * len(keys)
-
 
 def _manifest(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / MANIFEST).read_bytes()))
-
-
-def _some(keys: list[str]) -> list[str]:
-    """About so many as there are probes, spread over all."""
-    return keys[:: len(keys) // _PROBES + 1]
