@@ -1,9 +1,10 @@
 """Measure the index by its size: time to build, room, memory, time to search.
 
-    python -m benchmarks.scaling [--sizes 10000 100000] [--ways local server words]
+    python -m benchmarks.scaling [--sizes 10000 100000] [--ways local server words] [--once]
 
 Three ways to hold the same passages, each in a process of its own, whose memory is measured.
-"again" is the time that one changed document of 100 passages takes:
+"again" is the time that one changed document of 100 passages takes; `--once` leaves that out, for
+a server is then given everything once more, which takes as long as the first time:
 
     local   a generation on disk, as without a server
     server  the same published to a real `chroma run` on loopback (writer), and brought from it
@@ -133,7 +134,7 @@ def room(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def build(home: Path, size: int, address: str, *, embedded: bool) -> tuple[float, ...]:
+def build(home: Path, size: int, address: str, *, embedded: bool, again: bool) -> tuple[float, ...]:
     """Build and search an index: seconds, twice, bytes, MB, and the times of the searches."""
     store = Store(home, {}, Server(address, seconds=_PATIENCE) if address else None)
     begun = time.perf_counter()
@@ -150,7 +151,7 @@ def build(home: Path, size: int, address: str, *, embedded: bool) -> tuple[float
     used, most = room(home), peak()
     times = searched(generation, embedded=embedded)
     del generation
-    return built, change(store) if embedded else np.nan, used, most, *times
+    return built, change(store) if embedded and again else np.nan, used, most, *times
 
 
 def change(store: Store) -> float:
@@ -162,7 +163,7 @@ def change(store: Store) -> float:
     return time.perf_counter() - begun
 
 
-def bring(home: Path, address: str) -> tuple[float, ...]:
+def bring(home: Path, address: str, *, again: bool) -> tuple[float, ...]:
     """The same for a machine that brings the index from a server."""
     store = Store(home, {}, Server(address, seconds=_PATIENCE))
     home.mkdir(exist_ok=True)
@@ -172,8 +173,9 @@ def bring(home: Path, address: str) -> tuple[float, ...]:
     used, most = room(home), peak()
     times = searched(generation, embedded=True)
     del generation
-    change(Store(home.parent / "writer", {}, store.server))
-    return built, follow(store), used, most, *times
+    if again:
+        change(Store(home.parent / "writer", {}, store.server))
+    return built, follow(store) if again else np.nan, used, most, *times
 
 
 def follow(store: Store) -> float:
@@ -232,21 +234,22 @@ def show(size: int, way: str, found: Sequence[float], server: float = 0) -> None
     )  # fmt: skip
 
 
-def measure(size: int, ways: Sequence[str], place: Path) -> None:
+def measure(size: int, ways: Sequence[str], place: Path, *, again: bool) -> None:
     """Print the lines of one size."""
     if "words" in ways:
-        show(size, "words", alone(build, place / "words", size, "", embedded=False))
+        show(size, "words", alone(build, place / "words", size, "", embedded=False, again=False))
         shutil.rmtree(place / "words")
     if "local" in ways:
-        show(size, "local", alone(build, place / "local", size, "", embedded=True))
+        show(size, "local", alone(build, place / "local", size, "", embedded=True, again=again))
         shutil.rmtree(place / "local")
     if "server" in ways:
         with chroma(place / "chroma") as (address, process):
-            found = alone(build, place / "writer", size, address, embedded=True)
+            found = alone(build, place / "writer", size, address, embedded=True, again=again)
             show(size, "writer", found, peak(process))
-            show(size, "reader", alone(bring, place / "reader", address), peak(process))
-            kept = room(place / "chroma") / size
-            print(f"{'':12}on the server, with three generations: {kept:.0f} bytes/p")
+            found = alone(bring, place / "reader", address, again=again)
+            show(size, "reader", found, peak(process))
+            kept, held = room(place / "chroma") / size, "three generations" if again else "one"
+            print(f"{'':12}on the server, with {held}: {kept:.0f} bytes/p")
 
 
 def main() -> None:
@@ -256,6 +259,7 @@ def main() -> None:
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--ways", nargs="+", default=["words", "local", "server"])
+    parser.add_argument("--once", action="store_true")
     options = parser.parse_args()
     print(
         f"{datetime.now(UTC):%Y-%m-%d}. 2 cores, {platform.system()}, "
@@ -266,7 +270,7 @@ def main() -> None:
         with TemporaryDirectory() as place:
             if shutil.disk_usage(place).free < 20_000 * size:
                 sys.exit(f"too little room for {size} passages")
-            measure(size, options.ways, Path(place))
+            measure(size, options.ways, Path(place), again=not options.once)
 
 
 if __name__ == "__main__":
