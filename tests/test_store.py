@@ -547,9 +547,12 @@ def test_vectors_are_compared_block_by_block(
     assistant.sync()
     asked, sources = words.embed_query("Matter 17"), [f"{i:02}.txt" for i in range(30)]
     whole = current(assistant).nearest(asked, 9, sources)
+    monkeypatch.setattr("assistant.store.generation._NAMED", 20)
     monkeypatch.setattr("assistant.store.generation._BLOCK", 4)
-    assert current(assistant).nearest(asked, 9, sources) == whole
-    assert whole[0][0].source == "17.txt"
+    found = current(assistant).nearest(asked, 9, sources)
+    assert [cosine for _, cosine in found] == pytest.approx([cosine for _, cosine in whole])
+    assert found[0][0].source == whole[0][0].source == "17.txt"
+    assert {passage.source for passage, _ in found} <= set(sources)
 
 
 def test_better_matches_come_first(assistant: Assistant, home: Path) -> None:
