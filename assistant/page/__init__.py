@@ -4,6 +4,7 @@
     parts          the components that those events write to
     conversations  what stands in the left column
     sources        what stands under the tab "Sources"
+    programs       the endpoint for programs
 
 The conversation is kept here, not in the browser: what a browser sends is one question.
 """
@@ -20,7 +21,7 @@ from starlette.middleware import Middleware
 
 from assistant.errors import SettingRefused
 from assistant.guard import Guard
-from assistant.page import conversations, sources
+from assistant.page import conversations, programs, sources
 from assistant.page.parts import QUIET, Parts
 from assistant.page.talk import NAME, Conversation, look
 
@@ -38,6 +39,7 @@ def build(assistant: "Assistant") -> gr.Blocks:
     talk = Conversation(assistant)
     page = gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True)
     with page:
+        programs.offer(assistant)  # first, while its name is free
         parts = Parts()
         _wire(page, parts, talk)
         with gr.Row(elem_id="top"):
