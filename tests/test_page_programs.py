@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import httpx
 import pytest
@@ -114,7 +114,7 @@ def test_u7_a_foreign_origin_is_refused(address: str) -> None:
 class Broken(Assistant):
     """Fails as the question says."""
 
-    def ask(self, question: str, **_: object) -> Any:
+    def ask(self, question: str, **_: object) -> NoReturn:
         if question == "damaged":
             raise IndexDamaged(self.settings.index, "it is torn")
         raise RuntimeError("a secret")
