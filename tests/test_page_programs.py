@@ -1,7 +1,9 @@
 """The page's endpoint for programs, asked by Gradio's own client."""
 
 import gc
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import httpx
@@ -44,6 +46,16 @@ def test_an_answer_is_cited_to_the_character(program: Client) -> None:
     assert cited["words"] == "$8.4 billion"
     assert said["abstention"] is None
     assert Reply.model_validate_json(Reply(**said).model_dump_json()).statements
+
+
+def test_the_documented_program_runs(
+    program: Client, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = (Path(__file__).parents[1] / "docs" / "programs.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(from gradio_client .*?)```", document, re.DOTALL)
+    assert "http://127.0.0.1:7860" in code
+    exec(compile(code.replace("http://127.0.0.1:7860", address), "programs.md", "exec"), {})
+    assert "surpassed $8.4 billion" in capsys.readouterr().out
 
 
 def test_an_abstention_is_an_answer_too(program: Client) -> None:
