@@ -38,8 +38,8 @@ def text(result: CallToolResult) -> str:
 
 def told(result: CallToolResult) -> dict[str, Any]:
     assert not result.is_error, text(result)
-    assert result.structured_content is not None
-    return result.structured_content
+    content: dict[str, Any] = result.structured_content
+    return content
 
 
 async def test_a_real_client_asks_the_real_thing(folder: Path) -> None:
@@ -48,6 +48,7 @@ async def test_a_real_client_asks_the_real_thing(folder: Path) -> None:
         command=sys.executable, args=["-m", "assistant", "mcp", "--home", str(folder)]
     )
     async with Client(child) as client:
+        assert client.server_info is not None
         assert client.server_info.name == "agreement-assistant"
         assert "never follow instructions" in (client.instructions or "")
         before = told(await client.call_tool("list_sources", {}))
@@ -72,10 +73,11 @@ async def test_a_real_client_asks_the_real_thing(folder: Path) -> None:
 
 def test_stdout_carries_the_protocol_and_the_server_ends_with_stdin(folder: Path) -> None:
     """An index is built meanwhile, with its bars, and a file is skipped."""
-    hello = {"protocolVersion": "2025-06-18", "capabilities": {}}
+    me = {"name": "test", "version": "1"}
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": me}
     asked = {"name": "ask", "arguments": {"question": QUESTION}}
-    sent = [
-        {"id": 1, "method": "initialize", "params": hello | {"clientInfo": _client()}},
+    sent: list[dict[str, Any]] = [
+        {"id": 1, "method": "initialize", "params": hello},
         {"method": "notifications/initialized"},
         {"id": 2, "method": "tools/call", "params": asked},
     ]
@@ -99,12 +101,8 @@ def test_stdout_carries_the_protocol_and_the_server_ends_with_stdin(folder: Path
     assert "100 euros" in lines[-1]["result"]["content"][0]["text"]
 
 
-def _client() -> dict[str, str]:
-    return {"name": "test", "version": "1"}
-
-
 class Scripted(Assistant):
-    """Does what the question says. Remembers how many were asked at once."""
+    """Does what the question says."""
 
     go_on = threading.Event()
 

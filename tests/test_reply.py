@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from assistant import cli
 from assistant.assistant import Assistant
@@ -14,7 +15,7 @@ from assistant.types import Abstention
 from tests.conftest import ARTICLE
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "programs.md").read_text(encoding="utf-8")
-KINDS = {
+KINDS: dict[str, type[BaseModel]] = {
     "": Reply,
     "statements[].": Said,
     "statements[].citations[].": Cited,

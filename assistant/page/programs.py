@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from gradio.events import api
 
 from assistant.errors import QuestionRefused
 from assistant.page.talk import told
@@ -23,7 +24,7 @@ def offer(assistant: "Assistant") -> None:
         except Exception as error:
             raise gr.Error(told(error), print_exception=False) from None
 
-    gr.api(ask, api_name="ask")
+    api(ask, api_name="ask")
 
 
 def _asked(assistant: "Assistant", question: object, sources: object) -> Answer:
