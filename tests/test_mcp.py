@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -99,6 +100,20 @@ def test_stdout_carries_the_protocol_and_the_server_ends_with_stdin(folder: Path
         assert server.wait() == 0
     assert all(line["jsonrpc"] == "2.0" for line in lines)
     assert "100 euros" in lines[-1]["result"]["content"][0]["text"]
+
+
+def test_ctrl_c_ends_it_though_no_line_comes(folder: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "assistant", "mcp", "--home", str(folder)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as server:  # fmt: skip
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write('{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+        server.stdin.flush()
+        assert server.stdout.readline()
+        server.send_signal(signal.SIGINT)
+        assert server.wait() == -signal.SIGINT
 
 
 class Scripted(Assistant):
