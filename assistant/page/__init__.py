@@ -2,6 +2,7 @@
 
     talk           the conversation, and what the page's events do
     parts          the components that those events write to
+    document       the documents, for the viewer that page.js opens over the panel
     conversations  what stands in the left column
     sources        what stands under the tab "Sources"
     programs       the endpoint for programs
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from gradio.components import Component
 from starlette.middleware import Middleware
 
 from assistant.errors import SettingRefused
 from assistant.guard import Guard
-from assistant.page import conversations, programs, sources
+from assistant.page import conversations, document, programs, sources
 from assistant.page.parts import QUIET, Parts
 from assistant.page.talk import NAME, Conversation, look
 
@@ -51,9 +53,12 @@ def build(assistant: "Assistant") -> gr.Blocks:
             with gr.Column(elem_id="talk", scale=3, min_width=280):
                 _place_talk(parts)
             with gr.Column(elem_id="panel", scale=2, min_width=280), gr.Tabs():
-                with gr.Tab("Cited", id="cited"):
+                with gr.Tab("Cited", id="cited", elem_id="cited-tab"):
                     _render(parts.cited)
-                with gr.Tab("Sources", id="library"), gr.Column(elem_id="library"):
+                with (
+                    gr.Tab("Sources", id="library", elem_id="library-tab"),
+                    gr.Column(elem_id="library"),
+                ):
                     sources.place(parts, talk)
     page.queue(api_open=False, max_size=32, default_concurrency_limit=4)
     return page
@@ -67,10 +72,10 @@ def _place_talk(parts: Parts) -> None:
         _render(parts.status, parts.sync, parts.clear)
 
 
-def _render(*components: Any) -> None:
+def _render(*components: Component) -> None:
     """Lay the components out here."""
     for component in components:
-        component.render()
+        component.render()  # type: ignore[no-untyped-call]
 
 
 def _wire(page: gr.Blocks, parts: Parts, talk: Conversation) -> None:
@@ -104,13 +109,22 @@ def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) 
             quiet=True, share=False, ssr_mode=False, pwa=False, mcp_server=False,
             enable_monitoring=False, run_history=False, footer_links=[],
             theme=gr.themes.Base(font="system-ui", font_mono="monospace"),
-            css_paths=_HERE / "page.css",
-            head=f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>",
-            app_kwargs={"middleware": [Middleware(Guard)], "openapi_url": None, "docs_url": None},
+            head=_head(),
+            app_kwargs={
+                "middleware": [Middleware(Guard)], "routes": document.routes(assistant),
+                "openapi_url": None, "docs_url": None,
+            },
         )  # fmt: skip
     except OSError:
         raise SettingRefused("port", port, "free; leave it out to take a free one") from None
     return page
+
+
+def _head() -> str:
+    style, *scripts = (
+        (_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "viewer.js", "page.js")
+    )
+    return f"<style>{style}</style>{''.join(f'<script>{each}</script>' for each in scripts)}"
 
 
 def serve(
