@@ -4,6 +4,8 @@ Exit status: 0 answered or done, 1 abstained or not held, 2 fault.
 """
 
 import argparse
+import atexit
+import gc
 import json
 import os
 import sys
@@ -26,6 +28,7 @@ HELD, NOT_HELD = 0, 1
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = _parser().parse_args(arguments)
+    atexit.register(gc.freeze)  # the models' objects go with the process: tidying takes seconds
     try:
         from assistant.assistant import Assistant
 
@@ -156,6 +159,13 @@ def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
     return ANSWERED
 
 
+def _mcp(assistant: "Assistant", options: argparse.Namespace) -> int:
+    from assistant.mcp import serve
+
+    serve(assistant)
+    return ANSWERED
+
+
 def _print(answer: "Answer", as_json: bool) -> int:
     from assistant.show import to_text
 
@@ -218,4 +228,9 @@ def _parser() -> argparse.ArgumentParser:
     ui.add_argument("--port", type=int, help="port to listen on (7860, or the next free one)")
     ui.add_argument("--open", action="store_true", help="open it in the browser")
     ui.set_defaults(run=_ui)
+
+    mcp = commands.add_parser(
+        "mcp", parents=[shared], help="be a tool of other programs (MCP over stdin and stdout)"
+    )
+    mcp.set_defaults(run=_mcp)
     return parser

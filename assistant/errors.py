@@ -6,6 +6,7 @@
     ├── QuestionFileRefused   a file of questions to evaluate cannot be read (also a ValueError)
     ├── AnswerFileRefused     a file of saved answers cannot be read (also a ValueError)
     ├── SettingRefused        a setting that cannot be used (also a ValueError)
+    ├── ExtraMissing          a command needs a package that is not installed
     ├── ModelUnavailable      a model is missing, damaged or not allowed
     ├── IndexBusy             another process is writing the index
     ├── IndexMismatch         the index was built by another recipe or a newer version
@@ -72,6 +73,19 @@ class SettingRefused(AssistantError, ValueError):
         super().__init__(f"{name} is {value!r}; it must be {wanted}.")
         self.name = name
         self.value = value
+
+
+class ExtraMissing(AssistantError):
+    """A command needs an optional part of the installation."""
+
+    def __init__(self, command: str, extra: str) -> None:
+        super().__init__(
+            f"{command} needs packages that are not installed. "
+            f'Install them: pip install "agreement-assistant[{extra}]", or in a checkout, '
+            f'pip install -c constraints.txt -e ".[{extra}]".'
+        )
+        self.command = command
+        self.extra = extra
 
 
 class ModelUnavailable(AssistantError):

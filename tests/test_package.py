@@ -13,7 +13,7 @@ import assistant
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "assistant").rglob("*.py"))
 VOCABULARY = {"types", "errors", "settings", "terms", "progress", "hub"}
-FACES = {"cli", "page", "evaluate", "__main__", "__init__"}
+FACES = {"cli", "page", "mcp", "evaluate", "__main__", "__init__"}
 # Who speaks the sentence, and so imports the steps.
 SPEAKERS = {"assistant", "answer", "compare", "recheck", "sync"}
 
@@ -62,7 +62,7 @@ def test_the_public_names_are_there_and_no_more() -> None:
 
 @pytest.mark.parametrize("statement", ["import assistant", "from assistant import ask, Assistant"])
 def test_importing_loads_neither_torch_nor_gradio(statement: str) -> None:
-    heavy = ("torch", "gradio", "sentence_transformers", "transformers", "chromadb")
+    heavy = ("torch", "gradio", "mcp", "sentence_transformers", "transformers", "chromadb")
     code = f"import sys; {statement}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
@@ -85,7 +85,8 @@ def test_every_dependency_has_a_bound_and_a_constraint() -> None:
         for line in (ROOT / "constraints.txt").read_text().splitlines()
         if "==" in line
     }
-    for wanted in project["dependencies"] + project["optional-dependencies"]["test"]:
+    extras = project["optional-dependencies"]
+    for wanted in project["dependencies"] + extras["mcp"] + extras["test"]:
         name = wanted.split(">")[0].split("=")[0].split("<")[0]
         assert any(sign in wanted for sign in (">=", "=="))
         assert name in pinned
