@@ -586,6 +586,18 @@ def test_a_graph_does_not_fill_up_with_what_was_removed(home: Path) -> None:
     assert max(sizes) < 2.5 * sizes[0]
 
 
+def test_many_vectors_at_once_are_all_in_the_graph_and_few_wait_to_be_written(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.store.graph._FLUSHES", 2)
+    store, vectors = Store(home / "index", RECIPE), unit_vectors(3_500)
+    generation = publish(store, [f"Record {i}." for i in range(3_500)], vectors)
+    with closing(sqlite3.connect(generation.folder / "chroma" / "chroma.sqlite3")) as db:
+        (waiting,) = db.execute("SELECT count(*) FROM embeddings_queue").fetchone()
+    assert waiting <= 1_000
+    assert store.verify() == []
+
+
 def _hold(folder: Path, held: "multiprocessing.synchronize.Event") -> None:
     generation = Generation(folder)
     held.set()

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 _PROBES = 256
 # A graph does not find every vector it holds: 1.5 % of random ones were missed in trials.
 _FOUND = 0.9
+# Chroma writes its graph whenever so many vectors came, and the ids of all with it: for many new
+# ones that takes longer than all else. What is left at the end is put in twice, so not too few.
+_FLUSH, _FLUSHES = 1_000, 20
 
 
 class Graph:
@@ -65,8 +69,9 @@ class Graph:
                 return False  # more than half of its files would be what was removed
             for keys in batches(removed):
                 collection.delete(ids=keys)
-            for keys in batches(added):
-                collection.add(ids=keys, embeddings=vectors_of(db, keys))
+            with _flushed_less(collection, len(added)):
+                for keys in batches(added):
+                    collection.add(ids=keys, embeddings=vectors_of(db, keys))
             _found_again(collection, db, added[:1])  # a search makes it flush what is left
         # Chroma flushes without looking whether the disk is full. So look at what is on it.
         with self._collection() as collection:
@@ -98,6 +103,22 @@ def _found_again(collection: "Collection", db: sqlite3.Connection, keys: list[st
     )
     same = sum(bool(row) and row[0] < SAME for row in found["distances"] or [])
     return same >= _FOUND * len(keys)
+
+
+@contextmanager
+def _flushed_less(collection: "Collection", added: int) -> Iterator[None]:
+    if (many := added // _FLUSHES) <= _FLUSH:
+        yield
+        return
+    _flush_every(collection, many)
+    yield
+    _flush_every(collection, _FLUSH)
+
+
+def _flush_every(collection: "Collection", vectors: int) -> None:
+    with warnings.catch_warnings():  # Chroma warns of itself, of what "no embedding function" is
+        warnings.simplefilter("ignore", DeprecationWarning)
+        collection.modify(configuration={"hnsw": {"sync_threshold": vectors}})
 
 
 def _some(keys: list[str]) -> list[str]:
