@@ -90,7 +90,7 @@ class ScriptedAssistant:
                 both = (said, Statement(self.hostile, (other,)))
                 told = (self.hostile, disagreement(bad, other))
                 yield Answer(question, both, notices=told, standalone=self.hostile)
-            case ["hostilely", "unknown"]:
+            case ["hostilely"]:
                 near = cited(f"{self.hostile} After.", self.hostile, *[self.hostile] * 2).passage
                 yield Answer(question, abstention=Abstention.DOES_NOT_SAY, closest=(Hit(near, 1),))
             case ["conflict"]:
