@@ -134,6 +134,14 @@ def open_page(tab: "Page", address: str) -> None:
     tab.locator("#chat .example").first.wait_for()
 
 
+def peek(tab: "Page", chip: int = 0) -> None:
+    """Point at a chip until its words are shown: the chat may still be scrolling."""
+    while not tab.locator("#preview").is_visible():
+        tab.mouse.move(5, 5)
+        tab.locator("#chat a.cite").nth(chip).hover()
+        tab.wait_for_timeout(250)
+
+
 def close_viewer(tab: "Page") -> None:
     tab.keyboard.press("Escape")
     tab.locator("#viewer[open]").wait_for(state="detached")
