@@ -99,9 +99,10 @@ def bubble(answer: Answer, turn: int | str) -> str:
             told.remove(notice)
             conflicts.append(_conflict((one, other), marks))
     blocks += conflicts
+    asides = list(map(escape, told))
     if answer.standalone and answer.standalone != answer.question:
-        told.insert(0, f"Searched for: {answer.standalone}")
-    blocks += [f'<p class="aside" dir="auto">{escape(notice)}</p>' for notice in told]
+        asides.insert(0, f"Searched for: {escape(answer.standalone)}")
+    blocks += [f'<p class="aside" dir="auto">{aside}</p>' for aside in asides]
     return "".join(blocks)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 if TYPE_CHECKING:
+    from gradio import Blocks
     from playwright.sync_api import Browser, Page
 
 from assistant.assistant import Assistant
@@ -146,15 +147,18 @@ def address(scripted: ScriptedAssistant) -> Iterator[str]:
     """Where the page over the scripted assistant is."""
     from assistant import page
 
-    loop = asyncio.new_event_loop()  # without one Gradio makes several, and closes none
-    asyncio.set_event_loop(loop)
     with socket.create_server(("127.0.0.1", 0)) as free:  # Gradio's own search leaves sockets open
         port = free.getsockname()[1]
-    served = page.start(cast("Assistant", scripted), "127.0.0.1", port, browse=False)
+
+    def start() -> "Blocks":
+        return page.start(cast("Assistant", scripted), "127.0.0.1", port, browse=False)
+
+    async def start_in_a_loop() -> "Blocks":  # outside one Gradio makes several, and closes none
+        return start()
+
+    served = start() if asyncio._get_running_loop() else asyncio.run(start_in_a_loop())
     yield str(served.local_url)
     served.close(verbose=False)
-    asyncio.set_event_loop(None)
-    loop.close()
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant import page
-from assistant.page.document import WINDOW, Wanted, blocks, view
+from assistant.page.blocks import blocks
+from assistant.page.document import WINDOW, Wanted, view
 from assistant.show import visible
 from assistant.types import Document, Section, Span
 from tests.scripted import DIGEST, QUOTES, TEXT, ScriptedAssistant

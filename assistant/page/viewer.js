@@ -29,8 +29,8 @@ const viewer = (() => {
     parts.text = make("div", dialog, region);
     parts.dialog = dialog;
     parts.close.addEventListener("click", close);
-    dialog.addEventListener("cancel", () => (goingBack = true));
-    dialog.addEventListener("close", closed);
+    dialog.addEventListener("cancel", (event) => (event.preventDefault(), close()));
+    dialog.addEventListener("close", () => from && !dialog.open && closed());
     addEventListener("resize", lay);
     parts.ends = new IntersectionObserver(
       (seen) => seen.forEach((end) => end.isIntersecting && end.target.click()),
@@ -182,6 +182,7 @@ const viewer = (() => {
   function close() {
     goingBack = true; // no look at the words that were just read
     parts.dialog.close();
+    closed();
   }
 
   function closed() {
@@ -194,6 +195,7 @@ const viewer = (() => {
       : links.find((each) => each.getAttribute("href") === from?.href);
     link?.focus({ preventScroll: true, focusVisible: true });
     goingBack = false;
+    from = null;
     link?.scrollIntoView({ block: "nearest" });
   }
 
