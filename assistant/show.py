@@ -99,9 +99,10 @@ def bubble(answer: Answer, turn: int | str) -> str:
             told.remove(notice)
             conflicts.append(_conflict((one, other), marks))
     blocks += conflicts
+    asides = list(map(escape, told))
     if answer.standalone and answer.standalone != answer.question:
-        told.insert(0, f"Searched for: {answer.standalone}")
-    blocks += [f'<p class="aside" dir="auto">{escape(notice)}</p>' for notice in told]
+        asides.insert(0, f"Searched for: {escape(answer.standalone)}")
+    blocks += [f'<p class="aside" dir="auto">{aside}</p>' for aside in asides]
     return "".join(blocks)
 
 
@@ -134,7 +135,7 @@ def _sureness(odds: float) -> str:
     least, word, share = next(grade for grade in _SURE if odds >= grade[0])
     return (
         f'<p class="sure at{least * 100:.0f}">Answers your question: <strong>{word}</strong> '
-        f'<span class="share">({share} answers this sure are right)</span></p>'
+        f'<span class="share">({share} so sure were right, in trials in English)</span></p>'
     )
 
 

@@ -1,5 +1,6 @@
 """Doubles that mean something, and homes to try them in."""
 
+import asyncio
 import math
 import os
 import shutil
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 if TYPE_CHECKING:
+    from gradio import Blocks
     from playwright.sync_api import Browser, Page
 
 from assistant.assistant import Assistant
@@ -147,7 +149,14 @@ def address(scripted: ScriptedAssistant) -> Iterator[str]:
 
     with socket.create_server(("127.0.0.1", 0)) as free:  # Gradio's own search leaves sockets open
         port = free.getsockname()[1]
-    served = page.start(cast("Assistant", scripted), "127.0.0.1", port, browse=False)
+
+    def start() -> "Blocks":
+        return page.start(cast("Assistant", scripted), "127.0.0.1", port, browse=False)
+
+    async def start_in_a_loop() -> "Blocks":  # outside one Gradio makes several, and closes none
+        return start()
+
+    served = start() if asyncio._get_running_loop() else asyncio.run(start_in_a_loop())
     yield str(served.local_url)
     served.close(verbose=False)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scripted import ScriptedAssistant, ask, close_viewer, open_page
+from tests.scripted import ScriptedAssistant, ask, close_viewer, open_page, peek
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -62,7 +62,7 @@ FOREIGN = """form, iframe, script, style, link, base, img, svg image, svg[onload
 
 def shows(tab: "Page", place: str, payload: str) -> None:
     """The place holds the payload as text."""
-    said = tab.locator(place).first.evaluate("place => place.textContent")
+    said = "".join(tab.locator(place).all_text_contents())
     assert "".join(payload.split()) in "".join(said.split()), (place, payload)
 
 
@@ -87,12 +87,11 @@ def test_hostile_text_is_shown_and_does_nothing(
         for place in ("#chat .asked", "#chat .statement", "#chat .conflict", "#chat .aside",
                       "#src-1-1 h4", "#src-1-1 mark", "#cited h3"):  # fmt: skip
             shows(visitor, place, payload)
-        visitor.locator("#chat a.cite").first.hover()
-        visitor.locator("#preview").wait_for()
+        peek(visitor)
         shows(visitor, "#preview .words", payload)
         shows(visitor, "#preview .where", payload)
         visitor.locator("#chat a.cite").first.click()
-        visitor.locator("#viewer mark").wait_for()
+        visitor.locator("#viewer mark").first.wait_for()
         for place in ("#viewer h2", "#viewer-place", "#viewer mark"):
             shows(visitor, place, payload)
         check_inert(visitor, payload)

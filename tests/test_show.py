@@ -2,6 +2,7 @@ import html
 import json
 import re
 from html.parser import HTMLParser
+from urllib.parse import parse_qs
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from assistant.types import (
     Span,
     Statement,
     SyncReport,
+    disagreement,
 )
 
 HOSTILE = [
@@ -132,7 +134,8 @@ def test_hostile_text_adds_no_tag(hostile: str) -> None:
 def test_links_lead_to_the_cards_of_their_turn() -> None:
     shown = answer(LI, TALK)
     links = re.findall(r'<a class="cite" href="#(.+?)">(.+?)</a>', show.bubble(shown, 7))
-    assert links == [("src-7-1", "&#91;1&#93;"), ("src-7-2", "&#91;2&#93;")]
+    plain = [(to, html.unescape(re.sub("<.+?>", "", marker))) for to, marker in links]
+    assert plain == [("src-7-1", "[1]"), ("src-7-2", "[2]")]
     cards = re.findall(r'<article id="(.+?)" class="src" tabindex="-1">', show.cards(shown, 7))
     assert cards == ["src-7-1", "src-7-2"]
 
@@ -158,7 +161,7 @@ def test_wrapped_lines_flow_and_others_stay() -> None:
 
 def test_a_heading_above_the_passage_stands_apart() -> None:
     shown = show.cards(answer(LI), 1)
-    assert '<p class="above" dir="auto">&#35; Visit</p>' in shown
+    assert '<p class="above" dir="auto">Visit</p>' in shown
     assert "<mark>Li met Golovchenko&#46;</mark> They talked&#46;</p>" in shown
 
 
@@ -175,6 +178,32 @@ def test_a_follow_up_says_what_was_searched() -> None:
     shown = Answer("And then?", (Statement("x", (LI,)),), standalone="What did Li do then?")
     assert "Searched for&#58;" not in show.bubble(shown, 1)
     assert "Searched for: What did Li do then&#63;" in show.bubble(shown, 1)
+
+
+def test_each_statement_tells_its_verdict_and_the_answer_how_sure_it_is() -> None:
+    for odds, told in ((0.9, "very likely"), (0.8, "likely"), (0.6, "more likely than not")):
+        said = Answer("Who?", (Statement("x", (LI,)), Statement("y", (TALK,))), confidence=odds)
+        shown = show.bubble(said, 1)
+        assert shown.count('<span class="verdict">supported</span>') == 2
+        assert f"<strong>{told}</strong>" in shown
+
+
+def test_sources_that_disagree_are_shown_side_by_side_and_no_other_notice_is_lost() -> None:
+    both = (Statement("x", (LI,)), Statement("y", (TALK,)))
+    notices = (disagreement(LI, TALK), "The index is old.")
+    shown = show.bubble(Answer("Who?", both, notices=notices), 1)
+    assert shown.count('<div class="conflict">') == 1
+    assert "Li met Golovchenko" in shown.split('<div class="conflict">')[1]
+    assert shown.count('class="aside"') == 1
+    assert "The index is old" in shown
+
+
+def test_the_way_to_a_document_is_an_address_inside_the_page() -> None:
+    to = html.unescape(show.reading("a &#<b>.md", "00", 3, 9))
+    assert to.startswith("#read?")
+    asked = parse_qs(to.split("?")[1])
+    assert asked == {"source": ["a &#<b>.md"], "sha256": ["00"], "start": ["3"], "end": ["9"]}
+    assert "<" not in show.reading("<\udc80>")
 
 
 def test_json_round_trips() -> None:

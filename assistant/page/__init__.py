@@ -2,7 +2,7 @@
 
     talk           the conversation, and what the page's events do
     parts          the components that those events write to
-    document       the documents, for the viewer that page.js opens over the panel
+    document       the documents, for viewer.js; blocks cuts their text
     conversations  what stands in the left column
     sources        what stands under the tab "Sources"
     programs       the endpoint for programs

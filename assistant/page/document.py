@@ -4,8 +4,6 @@ The browser puts it on the page as text, never as HTML. Nobody reads here who co
 """
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -16,17 +14,16 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from assistant.errors import AssistantError
+from assistant.page.blocks import blocks, located
 from assistant.page.talk import told
-from assistant.show import bare, unwrapped, visible
-from assistant.types import Document, Section, Span, counted, locate
+from assistant.show import visible
+from assistant.types import Document, Span
 
 if TYPE_CHECKING:
     from assistant.assistant import Assistant
 
 WINDOW = 20_000
 """Characters that are sent on each side of a place, more or less."""
-_PARAGRAPH = re.compile(r"[^\s](?:[^\n]|\n(?![ \t\r]*\n))*")
-_ROW = re.compile(r"[^\s][^\n]*")
 _CHANGED = "This file has changed since it was cited."
 
 
@@ -47,18 +44,6 @@ class Wanted:
 
 
 _WANTED = TypeAdapter(Wanted)
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A page's number, a heading or a paragraph; `marked` are the words looked for."""
-
-    kind: str
-    text: str
-    marked: str = ""
-    rest: str = ""
-    label: str = ""
-    """The number of the line or row where that is how a place is found."""
 
 
 def routes(assistant: "Assistant") -> list[Route]:
@@ -95,10 +80,11 @@ def _answered(assistant: "Assistant", wanted: Wanted) -> JSONResponse:
 def view(document: Document, wanted: Wanted) -> dict[str, object]:
     """What the viewer shows of the document."""
     place = _found(document, wanted)
-    window = _window(document.text, wanted, place or Span(wanted.start, wanted.start))
+    stood = min(max(0, wanted.start), len(document.text))
+    window = _window(document.text, wanted, place or Span(stood, stood))
     return {
         "title": visible(document.title),
-        "place": visible(_located(document, place.start)) if place else "",
+        "place": visible(located(document, place.start)) if place else "",
         "told": _told(document, wanted, place),
         "blocks": [asdict(block) for block in blocks(document, window, place or Span(0, 0))],
         "sha256": document.sha256,
@@ -149,50 +135,3 @@ def _line_end(text: str, place: int) -> int:
     """The end of the line; where lines are endless, the place itself."""
     end = text.find("\n", place, place + WINDOW)
     return end + 1 if end >= 0 else min(place, len(text))
-
-
-def blocks(document: Document, window: Span, place: Span) -> Iterator[Block]:
-    """What the window holds, in order; a page's number stands where the page begins."""
-    last = ("", 0)
-    for section in document.sections:
-        if section.start >= window.end or section.end <= window.start:
-            continue
-        here = (section.unit, section.number)
-        if section.unit in ("page", "slide") and section.number and here != last:
-            if section.start >= window.start:
-                yield Block("page", f"{section.unit.capitalize()} {section.number}")
-            last = here
-        yield from _under(document, section, window, place)
-
-
-def _under(document: Document, section: Section, window: Span, place: Span) -> Iterator[Block]:
-    """The heading of a section and its paragraphs, so far as the window holds them."""
-    text = document.text
-    heading = text[section.start : section.body]
-    if section.start >= window.start and heading.strip():
-        block = _block(text, Span(section.start, section.body), place, "heading")
-        yield block if block.marked else Block("heading", visible(bare(heading)))
-    pattern = _ROW if section.unit == "row" else _PARAGRAPH
-    number, at = section.number, section.start
-    bounds = max(section.body, window.start), min(section.end, window.end)
-    for found in pattern.finditer(text, *bounds):
-        number, at = number + text.count("\n", at, found.start()), found.start()
-        label = str(number) if counted(section.unit, section.number) else ""
-        yield _block(text, Span(*found.span()), place, section.unit, label)
-
-
-def _block(text: str, span: Span, place: Span, kind: str, label: str = "") -> Block:
-    start, end = (min(max(each, span.start), span.end) for each in place)
-    shown = unwrapped(text[span.start : span.end].rstrip())
-    cuts = [each - span.start for each in (start, end)]
-    parts = shown[: cuts[0]], shown[cuts[0] : cuts[1]], shown[cuts[1] :]
-    before, marked, after = (visible(part.replace("\r\n", "\n")) for part in parts)
-    return Block(kind, before, marked, after, label)
-
-
-def _located(document: Document, start: int) -> str:
-    """Where a person would look for this character."""
-    at = bisect_right([section.start for section in document.sections], start) - 1
-    section = document.sections[max(0, at)]
-    lines = document.text.count("\n", section.start, start)
-    return locate(document.source, section.heading, section.unit, section.number, lines)

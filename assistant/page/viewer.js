@@ -29,8 +29,8 @@ const viewer = (() => {
     parts.text = make("div", dialog, region);
     parts.dialog = dialog;
     parts.close.addEventListener("click", close);
-    dialog.addEventListener("cancel", () => (goingBack = true));
-    dialog.addEventListener("close", closed);
+    dialog.addEventListener("cancel", (event) => (event.preventDefault(), close()));
+    dialog.addEventListener("close", () => from && !dialog.open && closed());
     addEventListener("resize", lay);
     parts.ends = new IntersectionObserver(
       (seen) => seen.forEach((end) => end.isIntersecting && end.target.click()),
@@ -110,7 +110,8 @@ const viewer = (() => {
   function begin(answer) {
     shown = answer;
     parts.title.textContent = answer.title || wanted.source;
-    if (answer.place) parts.place.textContent = answer.place;
+    const named = answer.title ? "" : `${wanted.source}, `; // not twice
+    if (answer.place) parts.place.textContent = answer.place.replace(named, () => "");
     tell(answer.told);
     parts.text.replaceChildren(...answer.blocks.map(block));
     const mark = parts.text.querySelector("mark");
@@ -181,6 +182,7 @@ const viewer = (() => {
   function close() {
     goingBack = true; // no look at the words that were just read
     parts.dialog.close();
+    closed();
   }
 
   function closed() {
@@ -193,6 +195,7 @@ const viewer = (() => {
       : links.find((each) => each.getAttribute("href") === from?.href);
     link?.focus({ preventScroll: true, focusVisible: true });
     goingBack = false;
+    from = null;
     link?.scrollIntoView({ block: "nearest" });
   }
 
