@@ -14,13 +14,16 @@ import pytest
 
 from assistant import page
 from assistant.errors import IndexDamaged, KnowledgeMissing, QuestionRefused, SettingRefused
+from assistant.progress import Progress, silent
 from assistant.types import (
     Abstention,
     Answer,
     Citation,
     Hit,
     Passage,
+    Source,
     Span,
+    State,
     Statement,
     SyncReport,
 )
@@ -54,14 +57,20 @@ def cited(text: str, quote: str, source: str = "visit.md", heading: str = "Visit
 class ScriptedAssistant:
     """Says the sentences in order, or what the question's first word asks it to do."""
 
-    settings: Any = field(default_factory=lambda: SimpleNamespace(knowledge=Path("/knowledge")))
+    settings: Any = field(
+        default_factory=lambda: SimpleNamespace(knowledge=Path("/knowledge"), file_bytes=10**6)
+    )
     histories: list[Sequence[str | Answer]] = field(default_factory=list)
     chips: list[str] = field(default_factory=lambda: ["What is this about?", "Who met in Minsk?"])
     go_on: threading.Event = field(default_factory=threading.Event)
     hostile: str = ""
 
     def stream(
-        self, question: str, *, history: Sequence[str | Answer] = ()
+        self,
+        question: str,
+        *,
+        history: Sequence[str | Answer] = (),
+        sources: Sequence[str] | None = None,
     ) -> Iterator[Statement | Answer]:
         self.histories.append(history)
         match question.split()[:1]:
@@ -91,7 +100,10 @@ class ScriptedAssistant:
     def ask(self, question: str, *, history: Sequence[str | Answer] = ()) -> Answer:
         raise NotImplementedError
 
-    def sync(self) -> SyncReport:
+    def sources(self) -> tuple[Source, ...]:
+        return (Source("visit.md", State.INDEXED, 300, 12),)
+
+    def sync(self, *, anew: bool = False, progress: Progress = silent) -> SyncReport:
         if self.hostile == "missing":
             raise KnowledgeMissing(Path("/knowledge"))
         return SyncReport(added=("new.md",), passages=13, embedded=1, seconds=0.5)
@@ -247,10 +259,10 @@ def test_faults_are_told_plainly(
 @pytest.mark.browser
 def test_sync_tells_what_it_did(visitor: "Page", scripted: ScriptedAssistant) -> None:
     assert "1 document, 12 passages" in visitor.locator("#header").inner_text()
-    visitor.get_by_role("button", name="Sync folder").click()
+    visitor.locator("#sync").click()
     visitor.get_by_role("status").get_by_text("added: new.md").wait_for()
     scripted.hostile = "missing"
-    visitor.get_by_role("button", name="Sync folder").click()
+    visitor.locator("#sync").click()
     visitor.get_by_role("status").get_by_text("No documents folder at /knowledge").wait_for()
 
 

@@ -3,7 +3,9 @@
     talk           the conversation, and what the page's events do
     parts          the components that those events write to
     conversations  what stands in the left column
-    sources        what stands under the tab "Sources"
+    sources        what stands under the tab "Sources"; shelf is how it looks
+    upload         takes the files that are added
+    person         who is asking
 
 The conversation is kept here, not in the browser: what a browser sends is one question.
 """
@@ -20,7 +22,7 @@ from starlette.middleware import Middleware
 
 from assistant.errors import SettingRefused
 from assistant.guard import Guard
-from assistant.page import conversations, sources
+from assistant.page import conversations, sources, upload
 from assistant.page.parts import QUIET, Parts
 from assistant.page.talk import NAME, Conversation, look
 
@@ -52,13 +54,14 @@ def build(assistant: "Assistant") -> gr.Blocks:
                 with gr.Tab("Cited", id="cited"):
                     _render(parts.cited)
                 with gr.Tab("Sources", id="library"), gr.Column(elem_id="library"):
-                    sources.place(parts, talk)
+                    sources.place(page, parts, talk)
     page.queue(api_open=False, max_size=32, default_concurrency_limit=4)
     return page
 
 
 def _place_talk(parts: Parts) -> None:
-    _render(parts.turns, parts.chat)
+    _render(parts.turns, parts.unticked, parts.chat)
+    _render(parts.scope)
     with gr.Row(elem_id="asking"):
         _render(parts.box, parts.send, parts.halt)
     with gr.Row(elem_id="tools"):
@@ -73,16 +76,14 @@ def _render(*components: Any) -> None:
 
 def _wire(page: gr.Blocks, parts: Parts, talk: Conversation) -> None:
     """Tie the chat's own events to what they do."""
-    box, turns, chat = parts.box, parts.turns, parts.chat
+    box, turns, chat, given = parts.box, parts.turns, parts.chat, [parts.turns, parts.unticked]
     parts.asking += [
-        gr.on([box.submit, parts.send.click], talk.ask, [box, turns], parts.look, **QUIET),
-        chat.example_select(talk.example, turns, parts.look, **QUIET),
+        gr.on([box.submit, parts.send.click], talk.ask, [box, *given], parts.look, **QUIET),
+        chat.example_select(talk.example, given, parts.look, **QUIET),
     ]
     quick: dict[str, Any] = QUIET | {"cancels": parts.asking, "concurrency_limit": None}
     parts.halt.click(talk.stop, turns, parts.look, **quick)
     parts.clear.click(lambda: look(()), None, parts.look, **quick)
-    told = [parts.status, parts.header, chat]
-    parts.sync.click(talk.sync, None, told, concurrency_limit=1, **QUIET)
     page.load(talk.welcome, None, [parts.header, chat], **QUIET)
 
 
@@ -102,13 +103,20 @@ def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) 
             quiet=True, share=False, ssr_mode=False, pwa=False, mcp_server=False,
             enable_monitoring=False, run_history=False, footer_links=[],
             theme=gr.themes.Base(font="system-ui", font_mono="monospace"),
-            css_paths=_HERE / "page.css",
-            head=f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>",
-            app_kwargs={"middleware": [Middleware(Guard)], "openapi_url": None, "docs_url": None},
+            css_paths=[_HERE / "page.css", _HERE / "sources.css"],
+            head="".join(map(_script, ("page.js", "sources.js"))),
+            app_kwargs={
+                "middleware": [Middleware(Guard, file_bytes=assistant.settings.file_bytes)],
+                "routes": upload.routes(assistant), "openapi_url": None, "docs_url": None,
+            },
         )  # fmt: skip
     except OSError:
         raise SettingRefused("port", port, "free; leave it out to take a free one") from None
     return page
+
+
+def _script(name: str) -> str:
+    return f"<script>{(_HERE / name).read_text(encoding='utf-8')}</script>"
 
 
 def serve(
