@@ -2,6 +2,7 @@
 
     talk           the conversation, and what the page's events do
     parts          the components that those events write to
+    document       the documents, for the viewer that page.js opens over the panel
     conversations  what stands in the left column
     sources        what stands under the tab "Sources"; shelf is how it looks
     upload         takes the files that are added
@@ -18,11 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from gradio.components import Component
 from starlette.middleware import Middleware
 
 from assistant.errors import SettingRefused
 from assistant.guard import Guard
-from assistant.page import conversations, sources, upload
+from assistant.page import conversations, document, sources, upload
 from assistant.page.parts import QUIET, Parts
 from assistant.page.talk import NAME, Conversation, look
 
@@ -51,9 +53,12 @@ def build(assistant: "Assistant") -> gr.Blocks:
             with gr.Column(elem_id="talk", scale=3, min_width=280):
                 _place_talk(parts)
             with gr.Column(elem_id="panel", scale=2, min_width=280), gr.Tabs():
-                with gr.Tab("Cited", id="cited"):
+                with gr.Tab("Cited", id="cited", elem_id="cited-tab"):
                     _render(parts.cited)
-                with gr.Tab("Sources", id="library"), gr.Column(elem_id="library"):
+                with (
+                    gr.Tab("Sources", id="library", elem_id="library-tab"),
+                    gr.Column(elem_id="library"),
+                ):
                     sources.place(page, parts, talk)
     page.queue(api_open=False, max_size=32, default_concurrency_limit=4)
     return page
@@ -68,10 +73,10 @@ def _place_talk(parts: Parts) -> None:
         _render(parts.status, parts.sync, parts.clear)
 
 
-def _render(*components: Any) -> None:
+def _render(*components: Component) -> None:
     """Lay the components out here."""
     for component in components:
-        component.render()
+        component.render()  # type: ignore[no-untyped-call]
 
 
 def _wire(page: gr.Blocks, parts: Parts, talk: Conversation) -> None:
@@ -103,11 +108,11 @@ def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) 
             quiet=True, share=False, ssr_mode=False, pwa=False, mcp_server=False,
             enable_monitoring=False, run_history=False, footer_links=[],
             theme=gr.themes.Base(font="system-ui", font_mono="monospace"),
-            css_paths=[_HERE / "page.css", _HERE / "sources.css"],
-            head="".join(map(_script, ("page.js", "sources.js"))),
+            head=_head(),
             app_kwargs={
                 "middleware": [Middleware(Guard, file_bytes=assistant.settings.file_bytes)],
-                "routes": upload.routes(assistant), "openapi_url": None, "docs_url": None,
+                "routes": [*document.routes(assistant), *upload.routes(assistant)],
+                "openapi_url": None, "docs_url": None,
             },
         )  # fmt: skip
     except OSError:
@@ -115,8 +120,15 @@ def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) 
     return page
 
 
-def _script(name: str) -> str:
-    return f"<script>{(_HERE / name).read_text(encoding='utf-8')}</script>"
+def _head() -> str:
+    styles, scripts = (
+        [(_HERE / name).read_text(encoding="utf-8") for name in names]
+        for names in (("page.css", "sources.css"), ("viewer.js", "page.js", "sources.js"))
+    )
+    return "".join(
+        [f"<style>{each}</style>" for each in styles]
+        + [f"<script>{each}</script>" for each in scripts]
+    )
 
 
 def serve(

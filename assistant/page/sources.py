@@ -143,8 +143,9 @@ class Sources:
         names = frozenset(each.name for each in self._listed)
         if message.get("every") in ("all", "none"):
             unticked = names if message["every"] == "none" else frozenset()
-        ticked = {name for name, on in message["ticks"].items() if on}
-        return ((unticked | message["ticks"].keys()) - ticked) & names
+        told: dict[str, object] = message["ticks"]
+        ticked = {name for name, on in told.items() if on}
+        return ((unticked | told.keys()) - ticked) & names
 
 
 def place(page: gr.Blocks, parts: Parts, talk: Conversation) -> None:

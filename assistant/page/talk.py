@@ -113,7 +113,8 @@ def look(turns: Turns, *, box: str = "", remark: str = "") -> Look:
     for number, turn in enumerate(turns, 1):
         asked = f'<div class="asked" dir="auto">{show.escape(turn.question)}</div>'
         said = show.bubble(turn.answer, number) if turn.answer is not None else ""
-        said += f'<div class="remark">{show.escape(turn.remark)}</div>' if turn.remark else ""
+        if turn.remark:
+            said += f'<div class="remark" dir="auto">{show.escape(turn.remark)}</div>'
         said += '<p class="reading">Reading…</p>' if turn.reading else ""
         chat.append({"role": "user", "content": asked})
         chat.append({"role": "assistant", "content": f"<div>{said}</div>"})
@@ -121,13 +122,14 @@ def look(turns: Turns, *, box: str = "", remark: str = "") -> Look:
 
 
 def panel(turns: Turns) -> str:
-    """The cards of every turn, newest first: old citations still lead somewhere."""
+    """The cards of every turn, newest first; page.js shows those of one turn."""
     groups = [
-        f"<section><h3>{show.escape(turn.question)}</h3>{shown}</section>"
+        f'<section id="turn-{number}" class="turn">'
+        f'<h3 dir="auto">{show.escape(turn.question)}</h3>{shown}</section>'
         for number, turn in reversed(list(enumerate(turns, 1)))
         if turn.answer is not None and (shown := show.cards(turn.answer, number))
     ]
-    return f"<section><h2>Sources</h2>{''.join(groups) or _NO_SOURCES}</section>"
+    return f"<div>{''.join(groups) or _NO_SOURCES}</div>"
 
 
 def header(held: str) -> str:
