@@ -1,6 +1,7 @@
 """The tab "Sources" in a real browser, with a real assistant and a real folder behind it."""
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -20,9 +21,10 @@ from assistant.page.person import Person
 from assistant.page.talk import Conversation
 from assistant.settings import Settings
 from assistant.types import Source, State
-from tests.conftest import WordEmbeddings
+from tests.conftest import WordEmbeddings, sink
 from tests.scripted import ask
-from tests.test_page import FOREIGN, HOSTILE, contrast, sink
+from tests.test_page import contrast
+from tests.test_page_hostile import FOREIGN, HOSTILE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, FilePayload, Locator, Page
@@ -63,8 +65,8 @@ def address(served: Assistant) -> Iterator[str]:
 
 
 @pytest.fixture
-def visitor(browser: "Browser", address: str) -> Iterator["Page"]:
-    """A browser at the tab. Nothing may leave for elsewhere, fail, or be complained about."""
+def arriving(browser: "Browser", address: str) -> Iterator["Page"]:
+    """A browser, not yet at the page. Nothing may leave for elsewhere or fail."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(15_000)
     tab = context.new_page()
@@ -73,10 +75,16 @@ def visitor(browser: "Browser", address: str) -> Iterator["Page"]:
     tab.on("response", lambda got: faults.extend([got.url] * (got.status >= 400)))
     tab.on("console", lambda said: faults.extend([said.text] * (said.type == "error")))
     tab.on("pageerror", lambda error: faults.append(str(error)))
-    enter(tab, address)
     yield tab
     context.close()
     assert faults == []
+
+
+@pytest.fixture
+def visitor(arriving: "Page", address: str) -> "Page":
+    """A browser at the tab."""
+    enter(arriving, address)
+    return arriving
 
 
 def enter(tab: "Page", address: str) -> None:
@@ -94,7 +102,7 @@ def add(tab: "Page", *files: tuple[str, bytes]) -> None:
     with tab.expect_file_chooser() as chooser:
         tab.get_by_role("button", name="Add files…").click()
     chooser.value.set_files(given)
-    tab.locator("#added p").get_by_text("added.").wait_for()
+    tab.locator("#added p").get_by_text(re.compile(r"added[.:]")).wait_for()
 
 
 def row(tab: "Page", name: str) -> "Locator":
@@ -116,13 +124,13 @@ def sent(tab: "Page", box: str, **message: object) -> None:
 
 @pytest.mark.browser
 def test_the_list_says_how_each_source_stands(
-    visitor: "Page", address: str, knowledge: Path
+    arriving: "Page", address: str, knowledge: Path
 ) -> None:
     (knowledge / "new.txt").write_text("New.")
     (knowledge / "limit.txt").write_text("The refund limit is 200 euros.")
     (knowledge / "old.doc").write_bytes(b"old")
     (knowledge / "seat.txt").unlink()
-    enter(visitor, address)
+    enter(arriving, address)
     for name, told in {
         "fee.md": "1 passage · 33 bytes",
         "limit.txt": "changed since it was indexed",
@@ -130,16 +138,16 @@ def test_the_list_says_how_each_source_stands(
         "old.doc": "skipped: an old format: save it as DOCX",
         "seat.txt": "no longer in the folder: answers until a sync",
     }.items():
-        assert told in row(visitor, name).inner_text()
-    head = visitor.locator(".shelf .head p").inner_text()
+        assert told in row(arriving, name).inner_text()
+    head = arriving.locator(".shelf .head p").inner_text()
     assert head == "5 sources · 3 passages · 67 bytes · 1 new · 1 changed · 1 gone · 1 skipped"
-    ticks = {each: row(visitor, each).locator("input") for each in ("fee.md", "new.txt")}
+    ticks = {each: row(arriving, each).locator("input") for each in ("fee.md", "new.txt")}
     assert ticks["fee.md"].is_checked()
     assert ticks["new.txt"].is_disabled()
-    visitor.get_by_role("button", name="Sync folder").last.click()
-    ready(visitor)
-    assert row(visitor, "seat.txt").count() == 0
-    assert "1 passage" in row(visitor, "new.txt").inner_text()
+    arriving.get_by_role("button", name="Sync folder").last.click()
+    ready(arriving)
+    assert row(arriving, "seat.txt").count() == 0
+    assert "1 passage" in row(arriving, "new.txt").inner_text()
 
 
 @pytest.mark.browser
@@ -297,36 +305,40 @@ def test_a_source_links_to_its_text(visitor: "Page") -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_names_are_shown_and_do_nothing(
-    visitor: "Page",
-    address: str,
-    knowledge: Path,
-    sink: tuple[str, list[str]],
-    payload: str,
+    arriving: "Page", address: str, knowledge: Path, sink: tuple[str, list[str]]
 ) -> None:
+    """In the list, in what is told of files that are added, in questions and in errors."""
     sunk, asked = sink
-    payload = " ".join(payload.replace("SINK", sunk).split())
-    file = payload.replace("/", "∕")[:80]  # what a file system allows
-    (knowledge / f"{file}.txt").write_text(payload)
-    (knowledge / f"{file}.x{file[:20]}").write_text("of no kind")
-    enter(visitor, address)
-    assert visitor.locator("#files .name").filter(has_text=file).count() == 2
-    add(visitor, (f"{file}.exe", b"MZ"), (f"{file}.txt", b"Other words."))
-    assert f"{file}.exe" in visitor.locator("#added li.bad").inner_text()
-    ready(visitor)
-    source = visitor.locator("#files .name").filter(has_text=file).first.inner_text()
-    visitor.get_by_role("button", name=f"Remove {source}", exact=True).click()
-    assert visitor.get_by_role("dialog").locator("p").first.inner_text() == f"Remove “{source}”?"
-    visitor.get_by_role("dialog").get_by_role("button", name="Remove").click()
-    visitor.locator("#status").get_by_text("it is kept as").wait_for()
-    sent(visitor, "deed", do="remove", source=payload)
-    visitor.locator("#progress").get_by_text("cannot be used").wait_for()
-    assert visitor.evaluate("window.x") is None
+    names = [
+        " ".join(payload.replace("SINK", sunk).replace("\\", "∖").replace("/", "∕").split())[:80]
+        for payload in HOSTILE.values()
+    ]
+    for name in names:
+        (knowledge / f"{name}.txt").write_text(name)
+        (knowledge / f"x.{name[:40]}").write_text("of no kind")
+    enter(arriving, address)
+    told = arriving.locator("#files").evaluate("files => files.textContent")
+    assert [name for name in names if f"{name}.txt" not in told] == []
+    add(arriving, *[(f"{name}.exe", b"MZ") for name in names], (f"{names[0]}.md", b"Words."))
+    told = arriving.locator("#added").evaluate("added => added.textContent")
+    assert [name for name in names if f"“{name}.exe” was not added" not in told] == []
+    ready(arriving)
+    dialog = arriving.get_by_role("dialog")
+    for name in names:
+        arriving.get_by_role("button", name=f"Remove {name}.txt", exact=True).click()
+        assert dialog.locator("p").first.inner_text() == f"Remove “{name}.txt”?"
+        dialog.get_by_role("button", name="Cancel").click()
+    arriving.get_by_role("button", name=f"Remove {names[0]}.txt", exact=True).click()
+    dialog.get_by_role("button", name="Remove").click()
+    arriving.locator("#status").get_by_text("it is kept as").wait_for()
+    sent(arriving, "deed", do="remove", source=" ".join(names))
+    arriving.locator("#progress").get_by_text("cannot be used").wait_for()
+    assert arriving.evaluate("window.x") is None
     foreign = [each.strip() for each in FOREIGN.split(",") if each.strip() != "input"]
     for part in ("#files .md", "#progress .md", "#status .md", "#added"):
-        assert visitor.locator(", ".join(f"{part} {each}" for each in foreign)).count() == 0
-    assert visitor.locator("#files .file input:not(.answers)").count() == 0
+        assert arriving.locator(", ".join(f"{part} {each}" for each in foreign)).count() == 0
+    assert arriving.locator("#files .file input:not(.answers)").count() == 0
     assert asked == []
 
 
@@ -449,17 +461,17 @@ def test_ten_thousand_sources_are_listed_a_few_hundred_at_a_time() -> None:
 
 @pytest.mark.browser
 def test_many_sources_do_not_freeze_the_page_and_are_found_by_the_filter(
-    visitor: "Page", address: str, served: Assistant, monkeypatch: pytest.MonkeyPatch
+    arriving: "Page", address: str, served: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = tuple(Source(f"{number:05}.txt", State.INDEXED, 10, 1) for number in range(10_000))
     monkeypatch.setattr(served, "sources", lambda: many)
-    enter(visitor, address)
-    visitor.locator("#files").get_by_text("and 9,700 more").wait_for()
-    visitor.get_by_role("textbox", name="Filter sources").press_sequentially("0999")
-    visitor.get_by_role("link", name="09990.txt").wait_for()
-    assert visitor.locator("#files .file").count() == 11
-    visitor.get_by_role("checkbox", name="Answer from 09990.txt").uncheck()
-    visitor.locator("#scope").get_by_text("Answering from 9,999 of 10,000 sources").wait_for()
+    enter(arriving, address)
+    arriving.locator("#files").get_by_text("and 9,700 more").wait_for()
+    arriving.get_by_role("textbox", name="Filter sources").press_sequentially("0999")
+    arriving.get_by_role("link", name="09990.txt").wait_for()
+    assert arriving.locator("#files .file").count() == 11
+    arriving.get_by_role("checkbox", name="Answer from 09990.txt").uncheck()
+    arriving.locator("#scope").get_by_text("Answering from 9,999 of 10,000 sources").wait_for()
 
 
 @pytest.mark.browser
