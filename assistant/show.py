@@ -134,7 +134,7 @@ def _sureness(odds: float) -> str:
     least, word, share = next(grade for grade in _SURE if odds >= grade[0])
     return (
         f'<p class="sure at{least * 100:.0f}">Answers your question: <strong>{word}</strong> '
-        f'<span class="share">({share} answers this sure are right)</span></p>'
+        f'<span class="share">({share} so sure were right, in trials in English)</span></p>'
     )
 
 

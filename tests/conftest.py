@@ -1,5 +1,6 @@
 """Doubles that mean something, and homes to try them in."""
 
+import asyncio
 import math
 import os
 import shutil
@@ -145,11 +146,15 @@ def address(scripted: ScriptedAssistant) -> Iterator[str]:
     """Where the page over the scripted assistant is."""
     from assistant import page
 
+    loop = asyncio.new_event_loop()  # without one Gradio makes several, and closes none
+    asyncio.set_event_loop(loop)
     with socket.create_server(("127.0.0.1", 0)) as free:  # Gradio's own search leaves sockets open
         port = free.getsockname()[1]
     served = page.start(cast("Assistant", scripted), "127.0.0.1", port, browse=False)
     yield str(served.local_url)
     served.close(verbose=False)
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ class ScriptedAssistant:
                 both = (said, Statement(self.hostile, (other,)))
                 told = (self.hostile, disagreement(bad, other))
                 yield Answer(question, both, notices=told, standalone=self.hostile)
-            case ["hostilely", "unknown"]:
+            case ["hostilely"]:
                 near = cited(f"{self.hostile} After.", self.hostile, *[self.hostile] * 2).passage
                 yield Answer(question, abstention=Abstention.DOES_NOT_SAY, closest=(Hit(near, 1),))
             case ["conflict"]:
@@ -144,6 +144,14 @@ def open_page(tab: "Page", address: str) -> None:
     tab.goto(address)
     tab.get_by_role("textbox").wait_for()
     tab.locator("#chat .example").first.wait_for()
+
+
+def peek(tab: "Page", chip: int = 0) -> None:
+    """Point at a chip until its words are shown: the chat may still be scrolling."""
+    while not tab.locator("#preview").is_visible():
+        tab.mouse.move(5, 5)
+        tab.locator("#chat a.cite").nth(chip).hover()
+        tab.wait_for_timeout(250)
 
 
 def close_viewer(tab: "Page") -> None:

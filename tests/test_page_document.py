@@ -1,6 +1,6 @@
 """What the viewer is sent of a document, and to whom."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
@@ -30,7 +30,7 @@ DOCUMENT = Document(
 )
 
 
-def said(document: Document, place: Span = Span(0, 0)) -> list[tuple[str, str, str, str]]:
+def said(document: Document, place: Span) -> list[tuple[str, str, str, str]]:
     whole = Span(0, len(document.text))
     return [
         (each.kind, each.label, each.text + each.marked + each.rest, each.marked)
@@ -116,7 +116,7 @@ async def test_u9_a_document_is_for_those_who_logged_in() -> None:
 
     assistant = cast("Assistant", ScriptedAssistant())
     built = page.build(assistant)
-    built.auth = [("ana", "secret")]
+    built.auth = cast("Any", [("ana", "secret")])
     app = App.create_app(built, app_kwargs={"routes": page.document.routes(assistant)})
     wanted = {"source": "visit.md"}
     transport = httpx.ASGITransport(app)

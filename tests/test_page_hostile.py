@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scripted import ScriptedAssistant, ask, close_viewer, open_page
+from tests.scripted import ScriptedAssistant, ask, close_viewer, open_page, peek
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -87,13 +87,12 @@ def test_hostile_text_is_shown_and_does_nothing(
         for place in ("#chat .asked", "#chat .statement", "#chat .conflict", "#chat .aside",
                       "#src-1-1 h4", "#src-1-1 mark", "#cited h3"):  # fmt: skip
             shows(visitor, place, payload)
-        visitor.locator("#chat a.cite").first.hover()
-        visitor.locator("#preview").wait_for()
+        peek(visitor)
         shows(visitor, "#preview .words", payload)
         shows(visitor, "#preview .where", payload)
         visitor.locator("#chat a.cite").first.click()
-        visitor.locator("#viewer mark").wait_for()
-        for place in ("#viewer h2", "#viewer-place", "#viewer mark"):
+        visitor.locator("#viewer mark").first.wait_for()
+        for place in ("#viewer h2", "#viewer-place", "#viewer .text"):
             shows(visitor, place, payload)
         check_inert(visitor, payload)
         close_viewer(visitor)

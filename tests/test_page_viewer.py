@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from tests.scripted import QUOTES, TEXT, ScriptedAssistant, ask, close_viewer, open_page
+from tests.scripted import QUOTES, TEXT, ScriptedAssistant, ask, close_viewer, open_page, peek
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -32,8 +32,7 @@ def test_hover_shows_the_quote_and_its_place_without_asking_the_server(visitor: 
     ask(visitor, "Who met?")
     sent: list[str] = []
     visitor.on("request", lambda request: sent.append(request.url))
-    visitor.locator("#chat a.cite").nth(1).hover()
-    visitor.locator("#preview").wait_for()
+    peek(visitor, 1)
     assert text_of(visitor, "#preview .words") == QUOTES[1]
     assert text_of(visitor, "#preview .where") == "visit.md, “Visit”, line 3"
     visitor.mouse.move(5, 5)
@@ -69,7 +68,7 @@ def test_the_keyboard_alone_opens_the_document_and_comes_back(visitor: "Page", w
     visitor.keyboard.press("Enter")
     visitor.locator("#viewer mark:focus").wait_for()
     assert text_of(visitor, "#viewer mark") == QUOTES[1].replace("\n", " ")
-    assert text_of(visitor, "#viewer-place") == "visit.md, “Visit”, line 4"
+    assert text_of(visitor, "#viewer-place") == "“Visit”, line 4"
     whole = " ".join(text_of(visitor, "#viewer .text").split())
     assert "Trade reached $8.4 billion. It may grow." in whole
     close_viewer(visitor)
@@ -180,12 +179,11 @@ def test_nothing_moves_while_an_answer_comes(visitor: "Page", scripted: Scripted
     assert visitor.evaluate("window.moved") < 0.1
 
 
-def looked_at(tab: "Page", question: str, *, viewer: bool = False, peek: bool = False) -> None:
+def looked_at(tab: "Page", question: str, *, viewer: bool = False, words: bool = False) -> None:
     if question:
         ask(tab, question)
-    if peek:
-        tab.locator("#chat a.cite").first.hover()
-        tab.locator("#preview").wait_for()
+    if words:
+        peek(tab)
     if viewer:
         opened(tab)
 
@@ -208,7 +206,7 @@ def test_axe_finds_nothing_serious(
     )
     tab = context.new_page()
     states: list[tuple[str, dict[str, bool]]] = [
-        ("", {}), ("Who met?", {}), ("", {"peek": True}), ("", {"viewer": True}),
+        ("", {}), ("Who met?", {}), ("", {"words": True}), ("", {"viewer": True}),
         ("unknown", {}), ("conflict", {}), ("damaged", {}),
     ]  # fmt: skip
     open_page(tab, address)

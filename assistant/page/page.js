@@ -22,7 +22,7 @@
 
   function dress() {
     asked = false;
-    if (peeking.link && !peeking.link.isConnected) unpeek();
+    if (peeking.link && !peeking.link.isConnected) peekAgain();
     for (const [selector, [name, value]] of Object.entries(names)) {
       for (const element of document.querySelectorAll(selector)) set(element, name, value);
     }
@@ -108,6 +108,14 @@
     lay(peeking.box, link);
   }
 
+  // The link was redrawn, or has moved: if it is still pointed at, the look stays.
+  function peekAgain() {
+    const href = CSS.escape(peeking.link.getAttribute("href"));
+    const link = one(`#chat a.cite[href="${href}"]:is(:hover, :focus-visible)`);
+    if (link) peek(link);
+    else unpeek();
+  }
+
   // Under the link, or above it where there is more room.
   function lay(box, link) {
     const at = [...link.getClientRects()].at(-1);
@@ -143,7 +151,7 @@
     if (link?.matches(":focus-visible") && !viewer.returning()) peek(link);
   });
   document.addEventListener("focusout", (event) => chipOf(event) && unpeek());
-  document.addEventListener("scroll", unpeek, true);
+  document.addEventListener("scroll", () => peeking.link && peekAgain(), true);
 
   // Escape closes what was opened last.
   document.addEventListener("keydown", (event) => {

@@ -110,7 +110,8 @@ const viewer = (() => {
   function begin(answer) {
     shown = answer;
     parts.title.textContent = answer.title || wanted.source;
-    if (answer.place) parts.place.textContent = answer.place;
+    const named = answer.title ? "" : `${wanted.source}, `; // not twice
+    if (answer.place) parts.place.textContent = answer.place.replace(named, () => "");
     tell(answer.told);
     parts.text.replaceChildren(...answer.blocks.map(block));
     const mark = parts.text.querySelector("mark");
