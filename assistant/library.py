@@ -7,7 +7,7 @@ nothing; what is removed is kept beside the folder.
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -17,12 +17,12 @@ from unicodedata import normalize
 
 from assistant import load
 from assistant.errors import FileRefused, SourceUnusable
-from assistant.load import Found, Readers, Refused
+from assistant.load import Found, Refused
 from assistant.settings import Settings
 from assistant.types import Document, Skipped
 
 MOST = 100
-"""Files that are added at a time."""
+"""Files that a person adds at a time."""
 _LONGEST = 200  # bytes of a name: file systems take 255, and a number may come behind it
 _FORBIDDEN = re.compile(r'[<>:"|?*]')  # on Windows
 # What hides a file, makes it an option of a command, or is how Office marks what is open.
@@ -72,17 +72,24 @@ class Library:
 
     def add(self, path: Path, name: str) -> Added:
         """Store a copy of the file under a safe form of `name`. Raises `FileRefused`."""
-        with Readers(1) as readers:
-            return self._add(readers, path, name)
-
-    def add_all(self, files: Sequence[tuple[Path, str]]) -> Iterator[Added | FileRefused]:
-        """What becomes of each file, given with its name, as soon as it is there.
-
-        Raises `FileRefused` for more than `MOST`: none is stored then.
-        """
-        if len(files) > MOST:
-            raise FileRefused(f"{len(files)} files", f"add at most {MOST} at a time")
-        return self._add_each(files)
+        wanted = safe_name(name)
+        if reason := load.refusal(wanted):
+            raise FileRefused(name, reason)
+        part = self._folder / f".{token_hex(8)}.part"  # hidden: no sync reads it
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _copy(load.content(path, self._limit), part, wanted)
+            result = load.read(Found(wanted, part), self._limit)
+            if isinstance(result, Skipped):
+                raise Refused(result.reason)
+            assert result is not None
+            return self._placed(part, name, wanted, result.sha256)
+        except Refused as refusal:
+            raise FileRefused(name, str(refusal)) from None
+        except OSError as error:
+            raise FileRefused(name, _in_words(error)) from None
+        finally:
+            part.unlink(missing_ok=True)
 
     def remove(self, source: str) -> Path:
         """Take the file out of the folder, and say where it is kept. Raises `SourceUnusable`."""
@@ -118,34 +125,6 @@ class Library:
             raise SourceUnusable(source, result.reason)
         assert result is not None
         return result
-
-    def _add_each(self, files: Sequence[tuple[Path, str]]) -> Iterator[Added | FileRefused]:
-        with Readers(1) as readers:
-            for path, name in files:
-                try:
-                    yield self._add(readers, path, name)
-                except FileRefused as refusal:
-                    yield refusal
-
-    def _add(self, readers: Readers, path: Path, name: str) -> Added:
-        wanted = safe_name(name)
-        if reason := load.refusal(wanted):
-            raise FileRefused(name, reason)
-        part = self._folder / f".{token_hex(8)}.part"  # hidden: no sync reads it
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            _copy(load.content(path, self._limit), part, wanted)
-            ((_, result),) = readers.read([Found(wanted, part)], self._limit, {})
-            if isinstance(result, Skipped):
-                raise Refused(result.reason)
-            assert result is not None
-            return self._placed(part, name, wanted, result.sha256)
-        except Refused as refusal:
-            raise FileRefused(name, str(refusal)) from None
-        except OSError as error:
-            raise FileRefused(name, _in_words(error)) from None
-        finally:
-            part.unlink(missing_ok=True)
 
     def _placed(self, part: Path, name: str, wanted: str, sha256: str) -> Added:
         """Give the file the first name that is free, unless it is there already."""

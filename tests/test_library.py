@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from assistant import load
 from assistant.errors import FileRefused, SourceUnusable
-from assistant.library import MOST, Added, Library, safe_name
+from assistant.library import Added, Library, safe_name
 from assistant.load.formats import FORMATS
 from assistant.settings import Settings
 
@@ -146,24 +146,6 @@ def test_u5_a_large_file_is_refused(library: Library, home: Path, upload: Path) 
     with pytest.raises(FileRefused, match="over the 1 MB limit"):
         library.add(upload, "a.txt")
     assert inside(home) == {}
-
-
-def test_u5_too_many_files_are_refused_before_any_is_stored(
-    library: Library, home: Path, upload: Path
-) -> None:
-    with pytest.raises(FileRefused, match=f"at most {MOST} at a time"):
-        library.add_all([(upload, f"{number}.txt") for number in range(MOST + 1)])
-    assert inside(home) == {}
-
-
-def test_a_bad_file_costs_one_file(library: Library, home: Path, upload: Path) -> None:
-    outcomes = list(library.add_all([(upload, "a.txt"), (upload, "b.exe"), (upload, "c.txt")]))
-    assert [str(each) for each in outcomes] == [
-        "“a.txt” was added.",
-        "“b.exe” was not added: unknown format .exe.",
-        "“c.txt” was added.",
-    ]
-    assert sorted(inside(home)) == ["a.txt", "c.txt"]
 
 
 def test_u6_another_file_of_that_name_is_kept_and_the_new_one_numbered(

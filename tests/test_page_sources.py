@@ -14,6 +14,7 @@ import pytest
 
 from assistant import page
 from assistant.assistant import Assistant
+from assistant.errors import IndexBusy
 from assistant.library import MOST
 from assistant.page import person, shelf, sources, upload
 from assistant.page.parts import Parts
@@ -493,3 +494,20 @@ def test_the_list_is_legible_and_fits_a_phone(
 
 def test_without_passwords_whoever_asks_may_change() -> None:
     assert person.person(gr.Request(username=None)) == Person("local", may_change=True)
+
+
+def test_a_source_that_was_removed_is_told_of_even_if_the_index_cannot_follow(
+    served: Assistant, knowledge: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(**_: object) -> None:
+        raise IndexBusy(served.settings.index)
+
+    monkeypatch.setattr(served, "sync", busy)
+    with gr.Blocks():
+        parts = Parts()
+        here = sources.Sources(parts, Conversation(served))
+    asked = '{"do": "remove", "source": "limit.txt"}'
+    *_, last = here.do(asked, frozenset(), "", gr.Request(username=None))
+    assert "it is kept as removed" in last[parts.status].replace("&#46;", ".")
+    assert "answers until a sync" in last[here.files]
+    assert not (knowledge / "limit.txt").exists()

@@ -15,6 +15,7 @@ from typing import Any
 import gradio as gr
 
 from assistant import show
+from assistant.errors import AssistantError
 from assistant.page import shelf
 from assistant.page.parts import PLAIN, QUIET, Parts
 from assistant.page.person import person
@@ -135,8 +136,11 @@ class Sources:
     def _remove(self, source: str, progress: Progress) -> str:
         kept = self._assistant.library.remove(source)
         where = kept.relative_to(self._assistant.settings.home).as_posix()
-        report = self._assistant.sync(progress=progress)
-        return f"“{source}” was removed; it is kept as {where}\n{report}"
+        removed = f"“{source}” was removed; it is kept as {where}"
+        try:
+            return f"{removed}\n{self._assistant.sync(progress=progress)}"
+        except AssistantError as error:
+            return f"{removed}, and answers until the next sync: {error}"
 
     def _chosen(self, message: Mapping[str, Any], unticked: Unticked) -> Unticked:
         """The choice after what was ticked: all or none, then single ones."""
