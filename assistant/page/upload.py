@@ -40,7 +40,7 @@ class Upload:
         if not person(gr.Request(request)).may_change:
             return PlainTextResponse("Refused: this account may ask, and change nothing.", 403)
         if request.headers.get("content-type") != _BYTES:
-            return PlainTextResponse("Refused: a file is sent by the page, as it is.", 415)
+            return PlainTextResponse("Refused: a file is sent by the page, as it is.", 403)
         with TemporaryDirectory(prefix="assistant-upload-") as folder:  # mode 0700
             path = Path(folder) / "file"
             if not await self._keep(request, path):
