@@ -4,16 +4,17 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from assistant import load, split, sync, terms
 from assistant.answer import SAMPLE, Answering
-from assistant.compare import Freshness, changes, recall
+from assistant.compare import OPENED, Freshness, changes, recall, sources
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
-from assistant.errors import AssistantError, IndexDamaged, KnowledgeMissing
+from assistant.errors import IndexDamaged, KnowledgeMissing
+from assistant.library import Library
 from assistant.progress import Bar, Progress, silent
 from assistant.read import Reader
 from assistant.recheck import recheck
@@ -29,6 +30,8 @@ from assistant.types import (
     Document,
     Hit,
     Skipped,
+    Source,
+    State,
     Statement,
     SyncReport,
 )
@@ -70,6 +73,8 @@ class Assistant:
         self.settings = settings or Settings.read(home)
         self.embedder = embedder or SentenceTransformerEmbeddings(self.settings.embedder)
         self.reader = reader or Reader(self.settings.reader, self.embedder.embed_documents)
+        self.library = Library(self.settings)
+        """The folder of documents, to add to and remove from; a sync then follows."""
         self._building = RLock()
         self._freshness = Freshness(
             self.settings.knowledge, self.settings.index, self.settings.file_bytes
@@ -148,16 +153,26 @@ class Assistant:
             recall(self.settings.index),
         )
 
+    def sources(self) -> tuple[Source, ...]:
+        """Every file of the folder and of the index, by name; builds nothing.
+
+        Raises `KnowledgeMissing` where there is no index either.
+        """
+        generation = self._store.current()
+        documents = generation.documents if generation is not None else {}
+        counts = generation.counts if generation is not None else {}
+        folder, limit = self.settings.knowledge, self.settings.file_bytes
+        try:
+            found = sources(folder, limit, documents, recall(self.settings.index), OPENED)
+        except KnowledgeMissing:
+            if generation is None:
+                raise
+            found = [Source(name, State.INDEXED) for name in documents]
+        return tuple(replace(each, passages=counts.get(each.name, 0)) for each in found)
+
     def read(self, source: str) -> Document:
-        """A source as text, as its file is now. Raises `AssistantError`, `KnowledgeMissing`."""
-        limit = self.settings.file_bytes
-        found, _ = load.scan(self.settings.knowledge, limit)
-        with load.Readers(1) as readers:
-            wanted = (file for file in found if file.source == source)
-            for _, document in readers.read(wanted, limit, {}):
-                if isinstance(document, Document):
-                    return document
-        raise AssistantError(f"{source} is not in the folder any more, or cannot be read.")
+        """A source as text, as its file is now. Raises `SourceUnusable`, `KnowledgeMissing`."""
+        return self.library.read(source)
 
     def verify(self) -> list[str]:
         """What is wrong with the index itself, in plain words; nothing where it is sound."""

@@ -15,12 +15,13 @@ from typing import NamedTuple
 from assistant import load
 from assistant.errors import KnowledgeMissing
 from assistant.load import Found
-from assistant.types import Changes, Skipped
+from assistant.types import Changes, Skipped, Source, State
 
 _FILE = "seen.json"
 _SETTLED = 2_000_000_000
 """Nanoseconds: a file changed twice within a tick of its clock (2 s on FAT) looks unchanged."""
-_OPENED = 16 * 2**20  # bytes of files that only look changed, opened for one question
+OPENED = 16 * 2**20
+"""Bytes of files that only look changed, opened to be sure while somebody waits."""
 _PATIENCE = 50  # times as long as looking at the folder took, it is not looked at again
 _NAMES = 3  # files named in a notice
 
@@ -97,28 +98,49 @@ def changes(
     seen: Mapping[str, Seen],
     most: float = float("inf"),
 ) -> Changes:
-    """What a sync would do with the files of `folder`, of at most `limit` bytes each.
+    """What a sync would do with the files of `folder`; see `sources`."""
+    found = sources(folder, limit, documents, seen, most)
+    gone = (State.REMOVED, State.SKIPPED)
+    return Changes(
+        added=tuple(each.name for each in found if each.state is State.NEW),
+        changed=tuple(each.name for each in found if each.state is State.CHANGED),
+        removed=tuple(each.name for each in found if each.name in documents and each.state in gone),
+        skipped=tuple(Skipped(each.name, each.reason) for each in found if each.reason),
+    )
+
+
+def sources(
+    folder: Path,
+    limit: int,
+    documents: Mapping[str, str],
+    seen: Mapping[str, Seen],
+    most: float = float("inf"),
+) -> list[Source]:
+    """Every file of `folder`, of at most `limit` bytes each, and of the index, by name.
 
     Files that only look changed are opened to be sure, up to `most` bytes of them. Raises
     `KnowledgeMissing`.
     """
-    unsure, unchanged, skipped, known = compare(*load.scan(folder, limit), documents, seen)
-    added: list[str] = []
-    changed: list[str] = []
-    there = {file.source for file in unchanged}
+    found, skipped = load.scan(folder, limit)
+    sizes = {file.source: file.signature[0] for file in found}
+    unsure, unchanged, skipped, known = compare(found, skipped, documents, seen)
+    states = dict.fromkeys(documents, State.REMOVED)
+    states |= dict.fromkeys((file.source for file in unchanged), State.INDEXED)
+    reasons = {skip.source: skip.reason for skip in skipped}
     for file in unsure:
-        source, size = file.source, file.signature[0]
-        there.add(source)
+        source, size = file.source, sizes[file.source]
+        states[source] = State.CHANGED if source in documents else State.NEW
         if source in known and size <= most:
             most -= size
             if load.digest(file, limit) == known[source]:
+                states[source] = State.INDEXED
                 if source not in documents:
-                    skipped.append(Skipped(source, seen[source].refused, known[source]))
-                continue
-        (changed if source in documents else added).append(source)
-    removed = (source for source in documents if source not in there)
-    skipped.sort(key=lambda skip: skip.source)
-    return Changes(tuple(added), tuple(changed), tuple(removed), tuple(skipped))
+                    reasons[source] = seen[source].refused
+    states |= dict.fromkeys(reasons, State.SKIPPED)
+    return [
+        Source(name, states[name], sizes.get(name, 0), reason=reasons.get(name, ""))
+        for name in sorted(states)
+    ]
 
 
 class Freshness:
@@ -144,7 +166,7 @@ class Freshness:
     def _look(self, documents: Mapping[str, str]) -> Notices:
         try:
             seen = recall(self._index)
-            found = changes(self._folder, self._limit, documents, seen, _OPENED)
+            found = changes(self._folder, self._limit, documents, seen, OPENED)
         except KnowledgeMissing:  # the index was made elsewhere, or the folder is away
             return ()
         kinds = {"changed": found.changed, "new": found.added, "gone": found.removed}

@@ -5,6 +5,8 @@
     ├── QuestionRefused       nothing to ask, or too much (also a ValueError)
     ├── QuestionFileRefused   a file of questions to evaluate cannot be read (also a ValueError)
     ├── AnswerFileRefused     a file of saved answers cannot be read (also a ValueError)
+    ├── FileRefused           a file is not added to the documents (also a ValueError)
+    ├── SourceUnreadable      a source is not there, or cannot be shown
     ├── SettingRefused        a setting that cannot be used (also a ValueError)
     ├── ExtraMissing          a command needs a package that is not installed
     ├── ModelUnavailable      a model is missing, damaged or not allowed
@@ -64,6 +66,25 @@ class AnswerFileRefused(AssistantError, ValueError):
         )
         self.path = path
         self.number = number
+
+
+class FileRefused(AssistantError, ValueError):
+    """A file is not added to the documents: nothing of it is kept."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"“{name}” was not added: {problem}.")
+        self.name = name
+        self.problem = problem
+
+
+class SourceUnusable(AssistantError):
+    """A source is not among the documents, or cannot be read or removed."""
+
+    def __init__(self, source: str, problem: str) -> None:
+        super().__init__(
+            f"“{source}” cannot be used: {problem}. Sync to see what the folder holds."
+        )
+        self.source = source
 
 
 class SettingRefused(AssistantError, ValueError):

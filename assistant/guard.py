@@ -14,7 +14,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BODY_LIMIT = 1_000_000
-"""Bytes of a request. The page sends questions, not files."""
+"""Bytes of a request. The page sends questions; a file, to `UPLOAD` only."""
+UPLOAD = "/gradio_api/upload"
+"""Where files are sent that are added."""
 # 'unsafe-inline' because Gradio's page starts itself from an inline script.
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -39,14 +41,15 @@ _CLOSED = tuple(
 class Guard:
     """ASGI middleware: refuses strangers, and sets the security headers."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, file_bytes: int = 0) -> None:
         self._app = app
+        self._file_bytes = file_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it with the reason why not."""
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
-        refusal = _refusal(scope)
+        refusal = _refusal(scope, self._file_bytes)
         if refusal is None:
             return await self._app(scope, receive, _with_headers(send))
         if scope["type"] == "websocket":
@@ -54,8 +57,9 @@ class Guard:
         return await _answer(_with_headers(send), *refusal)
 
 
-def _refusal(scope: Scope) -> tuple[int, str] | None:
-    """Status and reason if the request must not pass."""
+def _refusal(scope: Scope, file_bytes: int) -> tuple[int, str] | None:
+    """Status and reason if the request must not pass; files may come with up to `file_bytes`."""
+    upload = file_bytes if (scope.get("method"), scope["path"]) == ("POST", UPLOAD) else 0
     names, hosts, origins = _names(scope), _sent(scope, b"host"), _sent(scope, b"origin")
     if not hosts or hosts - names:
         return 403, "Refused: this page is not served under that name."
@@ -63,12 +67,13 @@ def _refusal(scope: Scope) -> tuple[int, str] | None:
     elsewhere = _sent(scope, b"sec-fetch-site") & {"cross-site", "same-site"}
     if origins - {f"http://{name}" for name in names} or (elsewhere and not following):
         return 403, "Refused: the request comes from another site."
-    if scope["path"].startswith(_CLOSED):
+    if not upload and scope["path"].startswith(_CLOSED):
         return 403, "Refused: this page does not offer that."
     if _sent(scope, b"transfer-encoding"):
         return 411, "Refused: say how long the request is."
-    if not all(map(_fits, _sent(scope, b"content-length"))):
-        return 413, f"Refused: {BODY_LIMIT:,} bytes are enough for a question."
+    limit = upload or BODY_LIMIT
+    if not all(_fits(length, limit) for length in _sent(scope, b"content-length")):
+        return 413, f"Refused: {limit:,} bytes are enough for a {'file' if upload else 'question'}."
     return None
 
 
@@ -87,8 +92,8 @@ def _sent(scope: Scope, name: bytes) -> set[str]:
     return {value.decode("latin-1").strip().lower() for value in values}
 
 
-def _fits(length: str) -> bool:
-    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= BODY_LIMIT
+def _fits(length: str, limit: int) -> bool:
+    return length.isascii() and length.isdigit() and len(length) < 13 and int(length) <= limit
 
 
 def _with_headers(send: Send) -> Send:

@@ -60,6 +60,11 @@ class Settings:
         return self.home / "index"
 
     @property
+    def removed(self) -> Path:
+        """The folder where sources are kept that were removed."""
+        return self.home / "removed"
+
+    @property
     def file_bytes(self) -> int:
         """Size of the largest file that is read."""
         return self.file_megabytes * 2**20

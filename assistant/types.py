@@ -293,6 +293,34 @@ class Checked(NamedTuple):
     location: str = ""
 
 
+class State(StrEnum):
+    """How a file of the folder stands to the index."""
+
+    INDEXED = "indexed"
+    NEW = "new"
+    """Not yet in the index."""
+    CHANGED = "changed"
+    """The index has it as it was."""
+    SKIPPED = "skipped"
+    """It is no document, for its reason."""
+    REMOVED = "removed"
+    """Only the index still has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of the folder or of the index, as a person sees it."""
+
+    name: str
+    state: State
+    size: int = 0
+    """Bytes of the file; 0 where that is not known."""
+    passages: int = 0
+    """In the index: what of it can answer now."""
+    reason: str = ""
+    """Why it is skipped; empty where it is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """The folder against the index: what a sync would do."""

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import AssistantError, IndexDamaged, QuestionRefused
+from assistant.progress import Progress, silent
 from assistant.types import (
     Abstention,
     Answer,
@@ -16,7 +17,9 @@ from assistant.types import (
     Hit,
     Passage,
     Section,
+    Source,
     Span,
+    State,
     Statement,
     SyncReport,
     disagreement,
@@ -50,7 +53,9 @@ def cited(text: str, quote: str, source: str = "visit.md", heading: str = "Visit
 class ScriptedAssistant:
     """Says the sentences in order, or what the question's first word asks it to do."""
 
-    settings: Any = field(default_factory=lambda: SimpleNamespace(knowledge=Path("/knowledge")))
+    settings: Any = field(
+        default_factory=lambda: SimpleNamespace(knowledge=Path("/knowledge"), file_bytes=10**6)
+    )
     histories: list[Sequence[str | Answer]] = field(default_factory=list)
     chips: list[str] = field(default_factory=lambda: ["What is this about?", "Who met in Minsk?"])
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -65,7 +70,11 @@ class ScriptedAssistant:
     confidence: float = 0.9
 
     def stream(
-        self, question: str, *, history: Sequence[str | Answer] = ()
+        self,
+        question: str,
+        *,
+        history: Sequence[str | Answer] = (),
+        sources: Sequence[str] | None = None,
     ) -> Iterator[Statement | Answer]:
         self.histories.append(history)
         match question.split()[:1]:
@@ -116,7 +125,10 @@ class ScriptedAssistant:
     def ask(self, question: str, *, history: Sequence[str | Answer] = ()) -> Answer:
         raise NotImplementedError
 
-    def sync(self) -> SyncReport:
+    def sources(self) -> tuple[Source, ...]:
+        return (Source("visit.md", State.INDEXED, 300, 12),)
+
+    def sync(self, *, anew: bool = False, progress: Progress = silent) -> SyncReport:
         if self.hostile:
             raise AssistantError(self.hostile)
         return SyncReport(added=("new.md",), passages=13, embedded=1, seconds=0.5)

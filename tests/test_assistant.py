@@ -1,5 +1,6 @@
 import asyncio
 import json
+import shutil
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,9 +11,9 @@ from langchain_core.runnables import RunnableLambda
 
 import assistant as package
 from assistant.assistant import Assistant
-from assistant.errors import IndexMismatch, QuestionRefused
+from assistant.errors import IndexMismatch, KnowledgeMissing, QuestionRefused, SourceUnusable
 from assistant.settings import Settings
-from assistant.types import Abstention, Answer, Span, Statement
+from assistant.types import Abstention, Answer, Span, State, Statement
 from tests.conftest import WordEmbeddings
 
 
@@ -253,3 +254,38 @@ def test_every_statement_of_every_answer_is_exact(
             text = (article_home / "knowledge" / citation.source).read_bytes().decode()
             assert text[citation.start : citation.end] == citation.quote
             assert Span(citation.start, citation.end) in citation.passage.sentences
+
+
+def test_sources_are_known_before_the_first_sync_and_without_the_folder(
+    filled: Assistant, home: Path
+) -> None:
+    assert {each.state for each in filled.sources()} == {State.NEW}
+    filled.sync()
+    assert {(each.state, each.passages) for each in filled.sources()} == {(State.INDEXED, 1)}
+    shutil.rmtree(home / "knowledge")
+    assert [each.name for each in filled.sources()] == ["fee.md", "limit.txt", "seat.txt"]
+    shutil.rmtree(home / "index")
+    with pytest.raises(KnowledgeMissing):
+        Assistant(settings=filled.settings, embedder=filled.embedder).sources()
+
+
+def test_a_source_is_read_with_the_words_that_were_cited(filled: Assistant) -> None:
+    (citation,) = filled.ask("What is the refund limit for an order?").citations
+    document = filled.read(citation.source)
+    assert document.text[citation.start : citation.end] == citation.quote
+    assert document.sha256 == citation.sha256
+    with pytest.raises(SourceUnusable, match="not among the documents"):
+        filled.read("../index/lock")
+
+
+def test_what_is_added_answers_after_a_sync_and_no_more_once_removed(
+    filled: Assistant, tmp_path: Path
+) -> None:
+    (tmp_path / "upload").write_text("The harbour closes at nine.")
+    filled.library.add(tmp_path / "upload", "../harbour.txt")
+    filled.sync()
+    assert filled.ask("When does the harbour close?").citations[0].source == "harbour.txt"
+    filled.library.remove("harbour.txt")
+    filled.sync()
+    assert "harbour.txt" not in {each.name for each in filled.sources()}
+    assert not filled.ask("When does the harbour close?").statements

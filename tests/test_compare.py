@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from assistant import compare, load
 from assistant.assistant import Assistant
 from assistant.settings import Settings
-from assistant.types import Changes
+from assistant.types import Changes, Source, State
 from tests.conftest import WordEmbeddings
 
 Opened = list[str]
@@ -216,3 +216,36 @@ def test_a_sync_does_what_was_told_and_leaves_nothing_to_do(
         assert set(done.removed) == {*told.removed, *(set(told.changed) & refused)}
         assert not assistant.changes()
         assert assistant.sync().generation == done.generation
+
+
+def test_every_source_says_how_it_stands(synced: Assistant, home: Path) -> None:
+    knowledge = home / "knowledge"
+    (knowledge / "a.txt").unlink()
+    (knowledge / "b.txt").write_text("The limit of b is 60 percent.")
+    (knowledge / "d.txt").write_text("New.")
+    (knowledge / "e.exe").write_bytes(BINARY)
+    (knowledge / "link.txt").symlink_to(knowledge / "d.txt")
+    assert synced.sources() == (
+        Source("a.txt", State.REMOVED, 0, 1),
+        Source("b.txt", State.CHANGED, 29, 1),
+        Source("bad.txt", State.SKIPPED, len(BINARY), 0, "not text"),
+        Source("c.txt", State.INDEXED, 28, 1),
+        Source("d.txt", State.NEW, 4, 0),
+        Source("e.exe", State.SKIPPED, 0, 0, "unknown format .exe"),
+        Source("link.txt", State.SKIPPED, 0, 0, "link"),
+    )
+
+
+def test_a_document_that_became_a_link_is_skipped_and_will_be_removed(
+    synced: Assistant, home: Path
+) -> None:
+    (home / "knowledge" / "a.txt").unlink()
+    (home / "knowledge" / "a.txt").symlink_to(home / "knowledge" / "b.txt")
+    assert synced.sources()[0] == Source("a.txt", State.SKIPPED, 0, 1, "link")
+    assert synced.changes().removed == ("a.txt",)
+    assert synced.sync().removed == ("a.txt",)
+
+
+def test_sources_are_told_without_opening_any(synced: Assistant, opened: Opened) -> None:
+    assert [each.state for each in synced.sources()].count(State.INDEXED) == 3
+    assert opened == []

@@ -15,7 +15,7 @@ MODULES = sorted((ROOT / "assistant").rglob("*.py"))
 VOCABULARY = {"types", "errors", "settings", "terms", "progress", "hub"}
 FACES = {"cli", "page", "mcp", "evaluate", "__main__", "__init__"}
 # Who speaks the sentence, and so imports the steps.
-SPEAKERS = {"assistant", "answer", "compare", "recheck", "sync"}
+SPEAKERS = {"assistant", "answer", "compare", "library", "recheck", "sync"}
 
 
 def imported(path: Path) -> set[str]:

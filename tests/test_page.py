@@ -108,10 +108,10 @@ def test_faults_are_told_plainly(
 @pytest.mark.browser
 def test_sync_tells_what_it_did(visitor: "Page", scripted: ScriptedAssistant) -> None:
     assert "1 document, 12 passages" in visitor.locator("#header").inner_text()
-    visitor.get_by_role("button", name="Sync folder").click()
+    visitor.locator("#sync").click()
     visitor.get_by_role("status").get_by_text("added: new.md").wait_for()
     scripted.hostile = "No documents folder."
-    visitor.get_by_role("button", name="Sync folder").click()
+    visitor.locator("#sync").click()
     visitor.get_by_role("status").get_by_text("No documents folder.").wait_for()
     scripted.hostile = ""
 

@@ -14,15 +14,28 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
+from pathlib import PurePath
 from types import TracebackType
 
-from assistant.load.folder import Found, content, problem, scan
+from assistant.load.folder import Found, content, problem, refusal, scan
 from assistant.load.parsed import Refused
 from assistant.load.readers import Parsers
 from assistant.terms import INVISIBLE
 from assistant.types import Document, Skipped
 
-__all__ = ["VERSION", "Found", "Readers", "Result", "digest", "read", "scan"]
+__all__ = [
+    "VERSION",
+    "Found",
+    "Readers",
+    "Refused",
+    "Result",
+    "content",
+    "digest",
+    "problem",
+    "read",
+    "refusal",
+    "scan",
+]
 
 VERSION = 2
 """Part of the index's recipe: raise it when the same bytes would become another document."""
@@ -109,7 +122,7 @@ def _read(parsers: Parsers, found: Found, limit: int, known: str | None) -> Resu
 
 
 def _document(parsers: Parsers, found: Found, data: bytes, digest: str) -> Document:
-    text, sections, title, notes = parsers.parse(found.path.suffix.lower(), data)
+    text, sections, title, notes = parsers.parse(PurePath(found.source).suffix.lower(), data)
     if hidden := len(INVISIBLE.findall(text)):
         notes = (*notes, f"holds {hidden} hidden character{'s' if hidden > 1 else ''}")
     return Document(found.source, text, digest, tuple(sections), title, notes)

@@ -17,6 +17,7 @@ from assistant.load.formats import FORMATS, OLD
 from assistant.load.parsed import Refused
 from assistant.types import Skipped
 
+_HIDDEN = (".", "~$")  # Office marks what is open with the latter
 _KEYS = ("id_[rde]*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.ppk", "*.kdbx", "*.env")
 _PROBLEMS = {
     errno.EACCES: "no permission",
@@ -81,7 +82,7 @@ def _shown(name: str) -> str:
 
 
 def _refusal(entry: os.DirEntry[str], folder: Path, limit: int) -> str:
-    if entry.name.startswith((".", "~$")):  # Office marks what is open with the latter
+    if entry.name.startswith(_HIDDEN):
         return "hidden"
     if entry.is_symlink():
         target = PurePath(os.path.realpath(entry.path))
@@ -89,20 +90,25 @@ def _refusal(entry: os.DirEntry[str], folder: Path, limit: int) -> str:
         return "link" if inside else "link outside the folder"
     if entry.is_dir(follow_symlinks=False):
         return ""
-    if any(fnmatch(entry.name.lower(), key) for key in _KEYS):
-        return "looks like a key"
     try:
         status = entry.stat(follow_symlinks=False)
     except OSError as error:
         return problem(error)
     if not stat.S_ISREG(status.st_mode):
         return "not a regular file"
-    suffix = PurePath(entry.name).suffix.lower()
+    return refusal(entry.name) or (_over(limit) if status.st_size > limit else "")
+
+
+def refusal(name: str) -> str:
+    """Why a file of this name is not read; empty where it is."""
+    suffix = PurePath(name).suffix.lower()
+    if name.startswith(_HIDDEN):
+        return "hidden"
+    if any(fnmatch(name.lower(), key) for key in _KEYS):
+        return "looks like a key"
     if suffix in OLD:
         return f"an old format: save it as {OLD[suffix]}"
-    if suffix not in FORMATS:
-        return f"unknown format {_shown(suffix)}".rstrip()
-    return _over(limit) if status.st_size > limit else ""
+    return "" if suffix in FORMATS else f"unknown format {_shown(suffix)}".rstrip()
 
 
 def content(path: Path, limit: int) -> bytes:

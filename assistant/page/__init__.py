@@ -4,7 +4,9 @@
     parts          the components that those events write to
     document       the documents, for viewer.js; blocks cuts their text
     conversations  what stands in the left column
-    sources        what stands under the tab "Sources"
+    sources        what stands under the tab "Sources"; shelf is how it looks
+    upload         takes the files that are added
+    person         who is asking
     programs       the endpoint for programs
 
 The conversation is kept here, not in the browser: what a browser sends is one question.
@@ -23,7 +25,7 @@ from starlette.middleware import Middleware
 
 from assistant.errors import SettingRefused
 from assistant.guard import Guard
-from assistant.page import conversations, document, programs, sources
+from assistant.page import conversations, document, programs, sources, upload
 from assistant.page.parts import QUIET, Parts
 from assistant.page.talk import NAME, Conversation, look
 
@@ -59,13 +61,14 @@ def build(assistant: "Assistant") -> gr.Blocks:
                     gr.Tab("Sources", id="library", elem_id="library-tab"),
                     gr.Column(elem_id="library"),
                 ):
-                    sources.place(parts, talk)
+                    sources.place(page, parts, talk)
     page.queue(api_open=False, max_size=32, default_concurrency_limit=4)
     return page
 
 
 def _place_talk(parts: Parts) -> None:
-    _render(parts.turns, parts.chat)
+    _render(parts.turns, parts.unticked, parts.chat)
+    _render(parts.scope)
     with gr.Row(elem_id="asking"):
         _render(parts.box, parts.send, parts.halt)
     with gr.Row(elem_id="tools"):
@@ -80,16 +83,14 @@ def _render(*components: Component) -> None:
 
 def _wire(page: gr.Blocks, parts: Parts, talk: Conversation) -> None:
     """Tie the chat's own events to what they do."""
-    box, turns, chat = parts.box, parts.turns, parts.chat
+    box, turns, chat, given = parts.box, parts.turns, parts.chat, [parts.turns, parts.unticked]
     parts.asking += [
-        gr.on([box.submit, parts.send.click], talk.ask, [box, turns], parts.look, **QUIET),
-        chat.example_select(talk.example, turns, parts.look, **QUIET),
+        gr.on([box.submit, parts.send.click], talk.ask, [box, *given], parts.look, **QUIET),
+        chat.example_select(talk.example, given, parts.look, **QUIET),
     ]
     quick: dict[str, Any] = QUIET | {"cancels": parts.asking, "concurrency_limit": None}
     parts.halt.click(talk.stop, turns, parts.look, **quick)
     parts.clear.click(lambda: look(()), None, parts.look, **quick)
-    told = [parts.status, parts.header, chat]
-    parts.sync.click(talk.sync, None, told, concurrency_limit=1, **QUIET)
     page.load(talk.welcome, None, [parts.header, chat], **QUIET)
 
 
@@ -111,7 +112,8 @@ def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) 
             theme=gr.themes.Base(font="system-ui", font_mono="monospace"),
             head=_head(),
             app_kwargs={
-                "middleware": [Middleware(Guard)], "routes": document.routes(assistant),
+                "middleware": [Middleware(Guard, file_bytes=assistant.settings.file_bytes)],
+                "routes": [*document.routes(assistant), *upload.routes(assistant)],
                 "openapi_url": None, "docs_url": None,
             },
         )  # fmt: skip
@@ -121,10 +123,14 @@ def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) 
 
 
 def _head() -> str:
-    style, *scripts = (
-        (_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "viewer.js", "page.js")
+    styles, scripts = (
+        [(_HERE / name).read_text(encoding="utf-8") for name in names]
+        for names in (("page.css", "sources.css"), ("viewer.js", "page.js", "sources.js"))
     )
-    return f"<style>{style}</style>{''.join(f'<script>{each}</script>' for each in scripts)}"
+    return "".join(
+        [f"<style>{each}</style>" for each in styles]
+        + [f"<script>{each}</script>" for each in scripts]
+    )
 
 
 def serve(

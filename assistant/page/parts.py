@@ -28,6 +28,10 @@ class Parts:
 
     def __init__(self) -> None:
         self.turns = gr.State((), time_to_live=6 * 3600, render=False)
+        self.unticked = gr.State(frozenset(), time_to_live=6 * 3600, render=False)
+        """The sources that are not to answer."""
+        self.scope = gr.Markdown(elem_id="scope", **_text())
+        """How many are to answer, where not all."""
         self.header = gr.Markdown(header("Reading the folder…"), elem_id="header", **_text())
         self.chat = gr.Chatbot(
             elem_id="chat", placeholder=_INVITATION, height="100%", line_breaks=False,

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 NAME = "Agreement Assistant"
 _NO_SOURCES = '<p class="none">The words an answer rests on will be shown here.</p>'
-_READING = "Reading the folder…"
 _log = logging.getLogger(__name__)
 
 
@@ -53,13 +52,16 @@ class Conversation:
             held = told(error)
         return header(held), gr.update(examples=[{"text": show.line(text)} for text in examples])
 
-    def ask(self, question: str | None, turns: Turns) -> Iterator[Look]:
+    def ask(
+        self, question: str | None, turns: Turns, unticked: frozenset[str] = frozenset()
+    ) -> Iterator[Look]:
         """Show the answer as it comes. A refused question goes back to its box."""
         turn = Turn(question or "")
         history = tuple(earlier.answer for earlier in turns if earlier.answer is not None)
         try:
             yield look((*turns, turn))
-            for item in self.assistant.stream(turn.question, history=history):
+            among = self._among(unticked)
+            for item in self.assistant.stream(turn.question, history=history, sources=among):
                 turn = _grown(turn, item)
                 yield look((*turns, turn))
         except QuestionRefused as error:
@@ -67,9 +69,11 @@ class Conversation:
         except Exception as error:
             yield look((*turns, replace(turn, remark=told(error), reading=False)))
 
-    def example(self, turns: Turns, chosen: gr.SelectData) -> Iterator[Look]:
+    def example(
+        self, turns: Turns, unticked: frozenset[str], chosen: gr.SelectData
+    ) -> Iterator[Look]:
         """Ask the example that was clicked."""
-        yield from self.ask(str(chosen.value["text"]), turns)
+        yield from self.ask(str(chosen.value["text"]), turns, unticked)
 
     def stop(self, turns: Turns) -> Look:
         """Leave the answer as far as it came."""
@@ -77,14 +81,15 @@ class Conversation:
             turns = (*turns[:-1], replace(turns[-1], remark="Stopped.", reading=False))
         return look(turns)
 
-    def sync(self) -> Iterator[tuple[str, Any, Any]]:
-        """Read the folder again, and tell what came of it."""
-        yield status(_READING), gr.skip(), gr.skip()
-        try:
-            done = str(self.assistant.sync())
-        except Exception as error:
-            done = told(error)
-        yield status(done), *self.welcome()
+    def _among(self, unticked: frozenset[str]) -> list[str] | None:
+        """The sources that are to answer; None for all. Raises `QuestionRefused` for none."""
+        if not unticked:
+            return None
+        answering = [each.name for each in self.assistant.sources() if each.passages]
+        ticked = [name for name in answering if name not in unticked]
+        if answering and not ticked:
+            raise QuestionRefused("No source is to answer: tick one under “Sources”.")
+        return None if ticked == answering else ticked
 
 
 def _grown(turn: Turn, item: Statement | Answer) -> Turn:

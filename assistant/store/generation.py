@@ -103,6 +103,11 @@ class Generation:
         return dict(self._rows("SELECT source, sha256 FROM documents ORDER BY source"))
 
     @property
+    def counts(self) -> dict[str, int]:
+        """How many passages each source has."""
+        return dict(self._rows("SELECT source, count(*) FROM passages GROUP BY source"))
+
+    @property
     def skipped(self) -> tuple[Skipped, ...]:
         """What the last sync left out, and why."""
         return tuple(Skipped(*pair) for pair in self.manifest["skipped"])

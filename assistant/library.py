@@ -1,0 +1,196 @@
+"""The folder of documents as a person manages it: add files, remove one, read one.
+
+Names and bytes come from anywhere. What is stored has a safe name, is a document, and replaces
+nothing; what is removed is kept beside the folder.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+from pathlib import Path, PurePath
+from secrets import token_hex
+from unicodedata import normalize
+
+from assistant import load
+from assistant.errors import FileRefused, SourceUnusable
+from assistant.load import Found, Refused
+from assistant.settings import Settings
+from assistant.types import Document, Skipped
+
+MOST = 100
+"""Files that a person adds at a time."""
+_LONGEST = 200  # bytes of a name: file systems take 255, and a number may come behind it
+_FORBIDDEN = re.compile(r'[<>:"|?*]')  # on Windows
+# What hides a file, makes it an option of a command, or is how Office marks what is open.
+_LEADING = re.compile(r"^(?:[ .-]|~\$)+")
+# Devices of Windows, whatever stands behind a full stop.
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)")
+_NAMELESS = "document"
+_KEPT = 8  # documents that were read last
+# What a file begins with that is no text, and the formats which do.
+_SIGNS = {
+    b"%PDF-": (".pdf",),
+    b"PK\3\4": (".docx", ".pptx", ".xlsx", ".xlsm", ".epub"),
+    b"\x7fELF": (),
+    b"MZ\x90": (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of a file that is now in the folder."""
+
+    name: str
+    """As it was given."""
+    source: str
+    """As it is stored."""
+    is_new: bool
+    """Whether it was stored now; else the same bytes were already there."""
+
+    def __str__(self) -> str:
+        if not self.is_new:
+            return f"“{self.source}” is already there."
+        if self.source in (self.name, safe_name(self.name)):
+            return f"“{self.source}” was added."
+        return (
+            f"“{self.source}” was added: another “{safe_name(self.name)}” is there. "
+            "Remove that one if this is its new version."
+        )
+
+
+class Library:
+    """The folder of one home. Safe to use from several threads and processes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder, self._removed = settings.knowledge, settings.removed
+        self._limit = settings.file_bytes
+        self._parsed = lru_cache(_KEPT)(self._parse)
+
+    def add(self, path: Path, name: str) -> Added:
+        """Store a copy of the file under a safe form of `name`. Raises `FileRefused`."""
+        wanted = safe_name(name)
+        if reason := load.refusal(wanted):
+            raise FileRefused(name, reason)
+        part = self._folder / f".{token_hex(8)}.part"  # hidden: no sync reads it
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _copy(load.content(path, self._limit), part, wanted)
+            result = load.read(Found(wanted, part), self._limit)
+            if isinstance(result, Skipped):
+                raise Refused(result.reason)
+            assert result is not None
+            return self._placed(part, name, wanted, result.sha256)
+        except Refused as refusal:
+            raise FileRefused(name, str(refusal)) from None
+        except OSError as error:
+            raise FileRefused(name, _in_words(error)) from None
+        finally:
+            part.unlink(missing_ok=True)
+
+    def remove(self, source: str) -> Path:
+        """Take the file out of the folder, and say where it is kept. Raises `SourceUnusable`."""
+        path = self._found(source).path
+        kept = self._removed / path.relative_to(self._folder).parent
+        try:
+            kept.mkdir(parents=True, exist_ok=True)
+            for name in _numbered(path.name):
+                if _moved(path, kept / name):
+                    return kept / name
+        except OSError as error:
+            raise SourceUnusable(source, _in_words(error)) from None
+        raise AssertionError("there is always another number")
+
+    def read(self, source: str) -> Document:
+        """The source as text, as the file is now. Raises `SourceUnusable`."""
+        found = self._found(source)
+        return self._parsed(source, found.path, load.digest(found, self._limit))
+
+    def _found(self, source: str) -> Found:
+        """The file of that name, which is a regular file of the folder and no link out of it."""
+        found, skipped = load.scan(self._folder, self._limit)
+        for file in found:
+            if file.source == source:
+                return file
+        reasons = {skip.source: skip.reason for skip in skipped}
+        raise SourceUnusable(source, reasons.get(source, "it is not among the documents"))
+
+    def _parse(self, source: str, path: Path, sha256: str) -> Document:
+        """The document. The sha256 is there to know it again, while it is not changed."""
+        result = load.read(Found(source, path), self._limit)
+        if isinstance(result, Skipped):
+            raise SourceUnusable(source, result.reason)
+        assert result is not None
+        return result
+
+    def _placed(self, part: Path, name: str, wanted: str, sha256: str) -> Added:
+        """Give the file the first name that is free, unless it is there already."""
+        for candidate in _numbered(wanted):
+            target = part.with_name(candidate)
+            if _moved(part, target):
+                return Added(name, candidate, is_new=True)
+            if load.digest(Found(candidate, target), self._limit) == sha256:
+                return Added(name, candidate, is_new=False)
+        raise AssertionError("there is always another number")
+
+
+def safe_name(name: str) -> str:
+    """The name as it may be stored anywhere: one that is shown as it is, and hides nothing."""
+    spaced = re.sub(r"\s", " ", re.split(r"[/\\]", name)[-1])
+    shown = "".join(filter(str.isprintable, _FORBIDDEN.sub("_", spaced)))
+    shown = normalize("NFC", " ".join(shown.split())).rstrip(" .")
+    stem, dot, suffix = shown.rpartition(".")
+    if not dot:
+        stem, suffix = suffix, ""
+    stem = _LEADING.sub("", stem)
+    room = _LONGEST - len(f"{dot}{suffix}".encode())
+    stem = stem.encode()[: max(room, 1)].decode(errors="ignore").rstrip(" .") or _NAMELESS
+    safe = f"{stem}{dot}{suffix}"
+    return f"_{safe}" if _RESERVED.match(safe) else safe
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """The name, then `name (2)`, and so on, before its suffix."""
+    stem, suffix = PurePath(name).stem, PurePath(name).suffix
+    yield name
+    yield from (f"{stem} ({number}){suffix}" for number in count(2))
+
+
+def _copy(data: bytes, part: Path, name: str) -> None:
+    """Write the bytes, and have the disk hold them. Raises `Refused` for another kind of file."""
+    suffix = PurePath(name).suffix.lower()
+    for sign, suffixes in _SIGNS.items():
+        if data.startswith(sign) and suffix not in suffixes:
+            raise Refused(f"its content is not that of a {suffix} file")
+    with part.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _moved(path: Path, target: Path) -> bool:
+    """Give the file another name, unless that is taken: nothing is replaced, even in a race."""
+    try:
+        os.link(path, target)
+    except FileExistsError:
+        return False
+    except OSError:  # no such links here, or another disk: hold the name, then fill it
+        try:
+            target.touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        try:
+            shutil.move(path, target)
+        except OSError:
+            target.unlink(missing_ok=True)
+            raise
+        return True
+    path.unlink()
+    return True
+
+
+def _in_words(error: OSError) -> str:
+    return f"it could not be stored ({error.strerror or error})"
