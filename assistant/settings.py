@@ -60,6 +60,11 @@ class Settings:
         return self.home / "index"
 
     @property
+    def history(self) -> Path:
+        """The folder of conversations and feedback."""
+        return self.home / "history"
+
+    @property
     def file_bytes(self) -> int:
         """Size of the largest file that is read."""
         return self.file_megabytes * 2**20
