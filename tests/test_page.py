@@ -168,7 +168,7 @@ def test_three_questions_and_every_citation_leads_to_its_words(visitor: "Page") 
         for number, quote in enumerate(QUOTES, 1):
             visitor.locator(f'#chat a.cite[href="#src-{turn}-{number}"]').click()
             check_leads_to(visitor, f"src-{turn}-{number}", quote)
-    assert visitor.locator("#sources h3").all_inner_texts() == [
+    assert visitor.locator("#cited h3").all_inner_texts() == [
         "How much?",
         "What was said?",
         "Who met?",
@@ -195,7 +195,7 @@ def test_an_abstention_is_a_card_with_the_closest_passages(visitor: "Page") -> N
     assert Abstention.DOES_NOT_SAY.explanation in card.inner_text()
     card.locator("a.cite").nth(1).click()
     visitor.locator("#src-1-2.on").wait_for()
-    assert visitor.locator("#sources mark").count() == 0
+    assert visitor.locator("#cited mark").count() == 0
 
 
 @pytest.mark.browser
@@ -317,11 +317,11 @@ def test_hostile_text_is_shown_and_does_nothing(
     visitor.locator("a.cite").click()
     shown = visitor.locator("#src-1-1 mark").evaluate("mark => mark.textContent")
     assert shown == payload
-    for place in ("#chat .asked", "#chat .statement", "#src-1-1 h4", "#sources h3"):
+    for place in ("#chat .asked", "#chat .statement", "#src-1-1 h4", "#cited h3"):
         text = visitor.locator(place).evaluate("place => place.textContent")
         assert "".join(payload.split()) in "".join(text.split())
     assert visitor.evaluate("window.x") is None
-    for part in ("#chat .message-content", "#sources .md"):
+    for part in ("#chat .message-content", "#cited .md"):
         inside = ", ".join(f"{part} {each.strip()}" for each in FOREIGN.split(","))
         assert visitor.locator(inside).count() == 0
     scripted.chips = ["What is this about?", "Who met in Minsk?"]

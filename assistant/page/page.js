@@ -9,6 +9,8 @@
     "#status": ["role", "status"],
     "#panel": ["role", "complementary"],
     "#panel ": ["aria-label", "Sources"],
+    "#conversations": ["role", "navigation"],
+    "#conversations ": ["aria-label", "Conversations"],
     "a.back": ["aria-label", "Back to the answer"],
   };
   let groups = 0;
@@ -21,7 +23,7 @@
         if (element.getAttribute(name) !== value) element.setAttribute(name, value);
       }
     }
-    const now = document.querySelectorAll("#sources h3").length;
+    const now = document.querySelectorAll("#cited h3").length;
     if (now > groups) document.getElementById("panel").scrollTop = 0;
     groups = now;
   }
@@ -48,7 +50,24 @@
     }
   }
 
+  // The left column is there or not; wide windows remember it.
+  const columns = () => document.getElementById("columns");
+  const remembered = "assistant conversations";
+
+  function show(open) {
+    columns()?.classList.toggle("with-conversations", open);
+    document.getElementById("show-conversations")?.setAttribute("aria-expanded", String(open));
+  }
+
+  function toggle(event) {
+    if (!event.target.closest?.("#show-conversations")) return;
+    const open = !columns().classList.contains("with-conversations");
+    localStorage.setItem(remembered, open ? "open" : "");
+    show(open);
+  }
+
   document.addEventListener("click", follow, true);
+  document.addEventListener("click", toggle);
   new MutationObserver(() => {
     if (!asked) requestAnimationFrame(dress);
     asked = true;

@@ -1,0 +1,124 @@
+"""The page: the chat, beside it the words each statement rests on, and the documents themselves.
+
+    talk           the conversation, and what the page's events do
+    parts          the components that those events write to
+    conversations  what stands in the left column
+    sources        what stands under the tab "Sources"
+
+The conversation is kept here, not in the browser: what a browser sends is one question.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from assistant.errors import SettingRefused
+from assistant.guard import Guard
+from assistant.page import conversations, sources
+from assistant.page.parts import QUIET, Parts
+from assistant.page.talk import NAME, Conversation, look
+
+if TYPE_CHECKING:
+    from assistant.assistant import Assistant
+
+__all__ = ["build", "serve", "start"]
+
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+_HERE = Path(__file__).parent
+
+
+def build(assistant: "Assistant") -> gr.Blocks:
+    """The page, not yet served."""
+    talk = Conversation(assistant)
+    page = gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True)
+    with page:
+        parts = Parts()
+        _wire(page, parts, talk)
+        with gr.Row(elem_id="top"):
+            gr.Button("Conversations", elem_id="show-conversations", size="sm", scale=0)
+            _render(parts.header)
+        with gr.Row(elem_id="columns"):
+            with gr.Column(elem_id="conversations", scale=0, min_width=240):
+                conversations.place(parts, talk)
+            with gr.Column(elem_id="talk", scale=3, min_width=280):
+                _place_talk(parts)
+            with gr.Column(elem_id="panel", scale=2, min_width=280), gr.Tabs():
+                with gr.Tab("Cited", id="cited"):
+                    _render(parts.cited)
+                with gr.Tab("Sources", id="library"), gr.Column(elem_id="library"):
+                    sources.place(parts, talk)
+    page.queue(api_open=False, max_size=32, default_concurrency_limit=4)
+    return page
+
+
+def _place_talk(parts: Parts) -> None:
+    _render(parts.turns, parts.chat)
+    with gr.Row(elem_id="asking"):
+        _render(parts.box, parts.send, parts.halt)
+    with gr.Row(elem_id="tools"):
+        _render(parts.status, parts.sync, parts.clear)
+
+
+def _render(*components: Any) -> None:
+    """Lay the components out here."""
+    for component in components:
+        component.render()
+
+
+def _wire(page: gr.Blocks, parts: Parts, talk: Conversation) -> None:
+    """Tie the chat's own events to what they do."""
+    box, turns, chat = parts.box, parts.turns, parts.chat
+    parts.asking += [
+        gr.on([box.submit, parts.send.click], talk.ask, [box, turns], parts.look, **QUIET),
+        chat.example_select(talk.example, turns, parts.look, **QUIET),
+    ]
+    quick: dict[str, Any] = QUIET | {"cancels": parts.asking, "concurrency_limit": None}
+    parts.halt.click(talk.stop, turns, parts.look, **quick)
+    parts.clear.click(lambda: look(()), None, parts.look, **quick)
+    told = [parts.status, parts.header, chat]
+    parts.sync.click(talk.sync, None, told, concurrency_limit=1, **QUIET)
+    page.load(talk.welcome, None, [parts.header, chat], **QUIET)
+
+
+def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) -> gr.Blocks:
+    """Serve the page from a thread of its own; `local_url` is where."""
+    if host not in _THIS_MACHINE:
+        wanted = f"{' or '.join(_THIS_MACHINE)}: listening wider needs a password, not there yet"
+        raise SettingRefused("host", host, wanted)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # no tables of events nobody reads
+    os.environ["GRADIO_TEMP_DIR"] = folder = tempfile.mkdtemp(prefix="assistant-")  # mode 0700
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    page = build(assistant)
+    try:
+        page.launch(
+            server_name=host, server_port=port, inbrowser=browse, prevent_thread_lock=True,
+            quiet=True, share=False, ssr_mode=False, pwa=False, mcp_server=False,
+            enable_monitoring=False, run_history=False, footer_links=[],
+            theme=gr.themes.Base(font="system-ui", font_mono="monospace"),
+            css_paths=_HERE / "page.css",
+            head=f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>",
+            app_kwargs={"middleware": [Middleware(Guard)], "openapi_url": None, "docs_url": None},
+        )  # fmt: skip
+    except OSError:
+        raise SettingRefused("port", port, "free; leave it out to take a free one") from None
+    return page
+
+
+def serve(
+    assistant: "Assistant",
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    *,
+    open_browser: bool = False,
+) -> None:
+    """Serve the page until interrupted; without a port, at the first free one from 7860."""
+    page = start(assistant, host, port, browse=open_browser)
+    print(f"{NAME}: {page.local_url} (Ctrl+C ends it)", flush=True)
+    page.block_thread()

@@ -1,0 +1,135 @@
+"""The conversation: the turns, what the page's events make of them, and how they look."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from assistant import show
+from assistant.errors import AssistantError, QuestionRefused
+from assistant.types import Answer, Statement
+
+if TYPE_CHECKING:
+    from assistant.assistant import Assistant
+
+NAME = "Agreement Assistant"
+_NO_SOURCES = '<p class="none">The words an answer rests on will be shown here.</p>'
+_READING = "Reading the folder…"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question, and what has come of it so far; `remark` says why there is no more."""
+
+    question: str
+    answer: Answer | None = None
+    remark: str = ""
+    reading: bool = True
+
+
+Turns = tuple[Turn, ...]
+Look = tuple[str, Turns, list[dict[str, str]], str, str]
+"""What an event leaves: text box, conversation, chat, sources, status."""
+
+
+class Conversation:
+    """What the page's events do. The server keeps the turns."""
+
+    def __init__(self, assistant: "Assistant") -> None:
+        self.assistant = assistant
+
+    def welcome(self) -> tuple[str, dict[str, Any]]:
+        """The header, and the example questions of the empty chat."""
+        examples: list[str] = []
+        try:
+            examples = self.assistant.examples()
+            holds = self.assistant.status()
+            documents = show.plural(len(holds.documents), "document")
+            held = f"{documents}, {show.plural(holds.passages, 'passage')}"
+        except Exception as error:
+            held = told(error)
+        return header(held), gr.update(examples=[{"text": show.line(text)} for text in examples])
+
+    def ask(self, question: str | None, turns: Turns) -> Iterator[Look]:
+        """Show the answer as it comes. A refused question goes back to its box."""
+        turn = Turn(question or "")
+        history = tuple(earlier.answer for earlier in turns if earlier.answer is not None)
+        try:
+            yield look((*turns, turn))
+            for item in self.assistant.stream(turn.question, history=history):
+                turn = _grown(turn, item)
+                yield look((*turns, turn))
+        except QuestionRefused as error:
+            yield look(turns, box=turn.question, remark=str(error))
+        except Exception as error:
+            yield look((*turns, replace(turn, remark=told(error), reading=False)))
+
+    def example(self, turns: Turns, chosen: gr.SelectData) -> Iterator[Look]:
+        """Ask the example that was clicked."""
+        yield from self.ask(str(chosen.value["text"]), turns)
+
+    def stop(self, turns: Turns) -> Look:
+        """Leave the answer as far as it came."""
+        if turns and turns[-1].reading:
+            turns = (*turns[:-1], replace(turns[-1], remark="Stopped.", reading=False))
+        return look(turns)
+
+    def sync(self) -> Iterator[tuple[str, Any, Any]]:
+        """Read the folder again, and tell what came of it."""
+        yield status(_READING), gr.skip(), gr.skip()
+        try:
+            done = str(self.assistant.sync())
+        except Exception as error:
+            done = told(error)
+        yield status(done), *self.welcome()
+
+
+def _grown(turn: Turn, item: Statement | Answer) -> Turn:
+    if isinstance(item, Answer):
+        return replace(turn, answer=item, reading=False)
+    said = turn.answer.statements if turn.answer is not None else ()
+    return replace(turn, answer=Answer(turn.question, (*said, item)))
+
+
+def told(error: Exception) -> str:
+    """What a person is told; all of it goes to the log when nobody foresaw it."""
+    if isinstance(error, AssistantError):
+        return str(error)
+    _log.error("The page could not do what was asked", exc_info=error)
+    return "Something went wrong here; the details are in the log."
+
+
+def look(turns: Turns, *, box: str = "", remark: str = "") -> Look:
+    """Everything an event redraws, from the turns; `box` and `remark` are put beside them."""
+    chat = []
+    for number, turn in enumerate(turns, 1):
+        asked = f'<div class="asked" dir="auto">{show.escape(turn.question)}</div>'
+        said = show.bubble(turn.answer, number) if turn.answer is not None else ""
+        said += f'<div class="remark">{show.escape(turn.remark)}</div>' if turn.remark else ""
+        said += '<p class="reading">Reading…</p>' if turn.reading else ""
+        chat.append({"role": "user", "content": asked})
+        chat.append({"role": "assistant", "content": f"<div>{said}</div>"})
+    return box, turns, chat, panel(turns), status(remark)
+
+
+def panel(turns: Turns) -> str:
+    """The cards of every turn, newest first: old citations still lead somewhere."""
+    groups = [
+        f"<section><h3>{show.escape(turn.question)}</h3>{shown}</section>"
+        for number, turn in reversed(list(enumerate(turns, 1)))
+        if turn.answer is not None and (shown := show.cards(turn.answer, number))
+    ]
+    return f"<section><h2>Sources</h2>{''.join(groups) or _NO_SOURCES}</section>"
+
+
+def header(held: str) -> str:
+    """The product's name, and what it holds."""
+    return f"<header><h1>{NAME}</h1><p>{show.escape(held)}</p></header>"
+
+
+def status(text: str) -> str:
+    """What is told under the chat."""
+    return f'<div class="status">{show.escape(text)}</div>'
