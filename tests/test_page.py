@@ -104,8 +104,9 @@ class ScriptedAssistant:
 
 
 @pytest.fixture(scope="module")
-def scripted() -> ScriptedAssistant:
-    return ScriptedAssistant()
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> ScriptedAssistant:
+    places = {"knowledge": Path("/knowledge"), "history": tmp_path_factory.mktemp("history")}
+    return ScriptedAssistant(settings=SimpleNamespace(**places))
 
 
 @pytest.fixture(scope="module")

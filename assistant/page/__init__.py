@@ -22,7 +22,7 @@ from assistant.errors import SettingRefused
 from assistant.guard import Guard
 from assistant.page import conversations, sources
 from assistant.page.parts import QUIET, Parts
-from assistant.page.talk import NAME, Conversation, look
+from assistant.page.talk import NAME, Conversation
 
 if TYPE_CHECKING:
     from assistant.assistant import Assistant
@@ -39,13 +39,14 @@ def build(assistant: "Assistant") -> gr.Blocks:
     page = gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True)
     with page:
         parts = Parts()
-        _wire(page, parts, talk)
+        column = conversations.Column()
+        _wire(page, parts, column, talk)
         with gr.Row(elem_id="top"):
             gr.Button("Conversations", elem_id="show-conversations", size="sm", scale=0)
             _render(parts.header)
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="conversations", scale=0, min_width=240):
-                conversations.place(parts, talk)
+                conversations.place(column)
             with gr.Column(elem_id="talk", scale=3, min_width=280):
                 _place_talk(parts)
             with gr.Column(elem_id="panel", scale=2, min_width=280), gr.Tabs():
@@ -71,19 +72,12 @@ def _render(*components: Any) -> None:
         component.render()
 
 
-def _wire(page: gr.Blocks, parts: Parts, talk: Conversation) -> None:
+def _wire(page: gr.Blocks, parts: Parts, column: conversations.Column, talk: Conversation) -> None:
     """Tie the chat's own events to what they do."""
-    box, turns, chat = parts.box, parts.turns, parts.chat
-    parts.asking += [
-        gr.on([box.submit, parts.send.click], talk.ask, [box, turns], parts.look, **QUIET),
-        chat.example_select(talk.example, turns, parts.look, **QUIET),
-    ]
-    quick: dict[str, Any] = QUIET | {"cancels": parts.asking, "concurrency_limit": None}
-    parts.halt.click(talk.stop, turns, parts.look, **quick)
-    parts.clear.click(lambda: look(()), None, parts.look, **quick)
-    told = [parts.status, parts.header, chat]
+    conversations.tie(page, parts, column, talk)
+    told = [parts.status, parts.header, parts.chat]
     parts.sync.click(talk.sync, None, told, concurrency_limit=1, **QUIET)
-    page.load(talk.welcome, None, [parts.header, chat], **QUIET)
+    page.load(talk.welcome, None, [parts.header, parts.chat], **QUIET)
 
 
 def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) -> gr.Blocks:
@@ -102,13 +96,17 @@ def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) 
             quiet=True, share=False, ssr_mode=False, pwa=False, mcp_server=False,
             enable_monitoring=False, run_history=False, footer_links=[],
             theme=gr.themes.Base(font="system-ui", font_mono="monospace"),
-            css_paths=_HERE / "page.css",
-            head=f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>",
+            css_paths=sorted(_HERE.glob("*.css"), reverse=True),  # page.css first
+            head="".join(map(_script, sorted(_HERE.glob("*.js")))),
             app_kwargs={"middleware": [Middleware(Guard)], "openapi_url": None, "docs_url": None},
         )  # fmt: skip
     except OSError:
         raise SettingRefused("port", port, "free; leave it out to take a free one") from None
     return page
+
+
+def _script(path: Path) -> str:
+    return f"<script>{path.read_text(encoding='utf-8')}</script>"
 
 
 def serve(
