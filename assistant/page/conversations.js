@@ -13,12 +13,18 @@
     return Object.assign(document.createElement(tag), { textContent: text }, properties);
   }
 
+  // One after the other: Gradio reads a box a moment after it was told to.
+  let before = Promise.resolve();
   function wish(kind, what) {
-    const box = one(`#wish-${kind} input`);
     wishes += 1;
-    box.value = JSON.stringify({ ...what, nonce: wishes });
-    box.dispatchEvent(new Event("input", { bubbles: true }));
-    box.dispatchEvent(new KeyboardEvent("keypress", { key: "Enter", bubbles: true }));
+    const text = JSON.stringify({ ...what, nonce: wishes });
+    before = before.then(() => {
+      const box = one(`#wish-${kind} input`);
+      box.value = text;
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+      box.dispatchEvent(new KeyboardEvent("keypress", { key: "Enter", bubbles: true }));
+      return pause(30);
+    });
     return wishes;
   }
 

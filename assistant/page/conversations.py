@@ -39,7 +39,7 @@ def tie(page: gr.Blocks, parts: Parts, column: Column, talk: Conversation) -> No
         parts.chat.example_select(shelf.example, known, seen, **QUIET),
         column.again.submit(shelf.again, [column.again, *known], seen, **QUIET),
     ]
-    quick: dict[str, Any] = QUIET | {"concurrency_limit": None}
+    quick: dict[str, Any] = QUIET | {"concurrency_limit": None, "trigger_mode": "multiple"}
     ending: dict[str, Any] = quick | {"cancels": parts.asking}
     parts.halt.click(shelf.stop, known, seen, **ending)
     gr.on([parts.clear.click, column.new.click], shelf.new, known, seen, **ending)

@@ -143,11 +143,13 @@ class Shelf:
             return
         run, said, looked = token_hex(8), turns[:at], look(turns)
         self._running[run] = Running(history, kept, said)
-        going = Now(now.kept, run=run)
+        going, box = Now(now.kept, run=run), ""
         try:
             for looked in self.talk.ask(question, turns[:at]):
                 said = looked[1]
-                yield (*looked, going, gr.skip())
+                if len(said) > at and said[-1].reading:
+                    yield (box, *looked[1:], going, gr.skip())
+                    box = gr.skip()  # what is typed meanwhile stays
         finally:
             said, going, problem = self._settled(said, going)
         if len(said) == at:  # it was no question: all stays as it was
@@ -214,7 +216,7 @@ class Shelf:
     def _undo(self, _: Wish, turns: Turns, now: Now, history: History) -> "Done":
         if not turns:
             return turns, now, None, ""
-        kept, _, at = _fresh(history, turns, len(turns) - 1, now)
+        kept, turns, at = _fresh(history, turns, len(turns) - 1, now)
         if now.kept is not None and at:
             now = Now(history.save(kept.until(at)))
         elif now.kept is not None:
