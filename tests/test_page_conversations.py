@@ -218,9 +218,10 @@ def test_a_stopped_and_a_failed_answer_are_kept(
     tab.get_by_role("textbox").fill("slow question")
     tab.keyboard.press("Enter")
     tab.locator("#chat .statement").wait_for()
-    button(tab, "Stop").click()
-    tab.locator("#chat .remark").wait_for()
-    scripted.go_on.set()
+    with tab.expect_event("requestfinished", lambda sent: sent.url.endswith("/cancel")):
+        button(tab, "Stop").click()
+        tab.locator("#chat .remark").wait_for()
+        scripted.go_on.set()
     tab.locator(".talks .now").wait_for()
     keep(tab, "damaged")
     (entry,) = history.list().entries
@@ -398,6 +399,20 @@ def test_thumbs_are_kept_with_a_comment(tab: "Page", scripted: ScriptedAssistant
     assert second.answer.abstention is Abstention.DOES_NOT_SAY
 
 
+def test_a_question_to_go_on_with_is_asked_by_a_click_or_enter(
+    tab: "Page", history: History, scripted: ScriptedAssistant
+) -> None:
+    keep(tab, "Who met?")
+    link = tab.get_by_role("link", name="What is said about “Visit”?")
+    link.focus()
+    tab.keyboard.press("Enter")
+    settle(tab, "Who met?", "What is said about “Visit”?")
+    link.wait_for(state="detached")
+    assert len(scripted.histories[-1]) == 1
+    tab.locator("#chat .bot-row .acts").nth(1).wait_for()
+    assert kept(history) == [["Who met?", "What is said about “Visit”?"]]
+
+
 def test_two_tabs_lose_nothing_of_one_another(
     opener: Opener, tab: "Page", history: History
 ) -> None:
@@ -547,7 +562,7 @@ def test_q6_q7_hostile_text_is_shown_and_does_nothing(
     assert not re.search(r'[/\\<>:"|?*]', exported.value.suggested_filename)
     button(tab, "Copy").click()
     tab.get_by_text(re.compile("^(Copied|Not copied)$")).wait_for()
-    for part in (".talks", "#conversations", "#status"):
+    for part in (".talks", "#conversations", "#status", "#further"):
         inside = ", ".join(f"{part} .md {each.strip()}" for each in FOREIGN.split(","))
         assert tab.locator(inside).count() == 0
     assert tab.evaluate("window.x") is None

@@ -48,7 +48,7 @@ def build(assistant: "Assistant") -> gr.Blocks:
             with gr.Column(elem_id="conversations", scale=0, min_width=240):
                 conversations.place(column)
             with gr.Column(elem_id="talk", scale=3, min_width=280):
-                _place_talk(parts)
+                _place_talk(parts, column)
             with gr.Column(elem_id="panel", scale=2, min_width=280), gr.Tabs():
                 with gr.Tab("Cited", id="cited"):
                     _render(parts.cited)
@@ -58,8 +58,8 @@ def build(assistant: "Assistant") -> gr.Blocks:
     return page
 
 
-def _place_talk(parts: Parts) -> None:
-    _render(parts.turns, parts.chat)
+def _place_talk(parts: Parts, column: conversations.Column) -> None:
+    _render(parts.turns, parts.chat, column.further)
     with gr.Row(elem_id="asking"):
         _render(parts.box, parts.send, parts.halt)
     with gr.Row(elem_id="tools"):

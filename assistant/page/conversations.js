@@ -108,6 +108,17 @@
     if (sure !== null) wish("turn", { do: "delete", key });
   }
 
+  function askThat(event) {
+    const link = event.target.closest?.("a.ask");
+    if (!link) return;
+    event.preventDefault();
+    const box = one("#question textarea");
+    box.value = link.textContent;
+    box.focus();
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    box.dispatchEvent(new KeyboardEvent("keypress", { key: "Enter", bubbles: true }));
+  }
+
   function edit(turn) {
     editing = true;
     wish("turn", { do: "edit", turn });
@@ -242,6 +253,7 @@
     }
   }
 
+  document.addEventListener("click", askThat, true);
   addEventListener("hashchange", () => {
     if (wanted() && wanted() !== now) open();
   });

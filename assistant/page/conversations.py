@@ -21,6 +21,7 @@ class Column:
         self.now = gr.State(Now(), time_to_live=6 * 3600, render=False)
         self.new = gr.Button("New conversation", elem_id="new", size="sm", render=False)
         self.talks = gr.Markdown(elem_id="talks", render=False, **PLAIN)
+        self.further = gr.Markdown(elem_id="further", render=False, **PLAIN)
         self.again, self.turn, self.give, self.given = (
             gr.Textbox(elem_id=f"wish-{name}", visible="hidden", max_lines=1, render=False)
             for name in ("again", "turn", "give", "given")
@@ -32,7 +33,7 @@ def tie(page: gr.Blocks, parts: Parts, column: Column, talk: Conversation) -> No
     shelf = Shelf(talk)
     hand = Hand(shelf)
     known = [parts.turns, column.now]
-    seen: list[Any] = [*parts.look, column.now, column.talks]
+    seen: list[Any] = [*parts.look, column.now, column.talks, column.further]
     asked = [parts.box.submit, parts.send.click]
     parts.asking += [
         gr.on(asked, shelf.ask, [parts.box, *known], seen, **QUIET),

@@ -15,6 +15,7 @@ from assistant import show
 from assistant.errors import ConversationChanged, ConversationMissing
 from assistant.history import Conversation, History
 from assistant.history import Turn as KeptTurn
+from assistant.page.further import as_links, further
 from assistant.page.person import person
 from assistant.page.requests import Wish, key_of, number_of, parsed
 from assistant.page.talk import Conversation as Talk
@@ -148,12 +149,19 @@ class Shelf:
             for looked in self.talk.ask(question, turns[:at]):
                 said = looked[1]
                 if len(said) > at and said[-1].reading:
-                    yield (box, *looked[1:], going, gr.skip())
+                    yield (box, *looked[1:], going, gr.skip(), "")
                     box = gr.skip()  # what is typed meanwhile stays
         finally:
             said, going, problem = self._settled(said, going)
         if len(said) == at:  # it was no question: all stays as it was
-            yield (looked[0], *look(turns)[1:-1], looked[-1], now, gr.skip())
+            yield (
+                looked[0],
+                *look(turns)[1:-1],
+                looked[-1],
+                now,
+                gr.skip(),
+                as_links(further(turns)),
+            )
         else:
             yield self._view(said, going, request, remark=problem)
 
@@ -197,7 +205,8 @@ class Shelf:
     ) -> tuple[Any, ...]:
         """Everything redrawn; what is typed stays where nothing is put in its place."""
         _, *rest = look(turns, remark=remark)
-        return (gr.skip() if box is None else box, *rest, now, self.listed(now, request))
+        links = as_links(further(turns))
+        return (gr.skip() if box is None else box, *rest, now, self.listed(now, request), links)
 
     def _open(self, wish: Wish, _: Turns, __: Now, history: History) -> "Done":
         found = history.read(key_of(wish))
