@@ -133,6 +133,16 @@ def test_u11_what_is_no_id_reaches_no_file(history: History, key: str) -> None:
     assert sorted(history.folder.iterdir()) == before
 
 
+def test_a_history_that_is_no_folder_is_told(history: History) -> None:
+    history.folder.parent.mkdir()
+    history.folder.write_text("a file")
+    entries, (problem,) = history.list()
+    assert entries == ()
+    assert problem.startswith("The history cannot be read: ")
+    with pytest.raises(HistoryUnwritable):
+        history.save(begun())
+
+
 def test_ids_are_not_guessed(history: History) -> None:
     ids = {Conversation.begin().id for _ in range(100)}
     assert len(ids) == 100

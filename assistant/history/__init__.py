@@ -67,7 +67,11 @@ class History:
     def list(self) -> Listed:
         """What there is; of each file only the first line is read. Makes no folder."""
         entries, problems = [], []
-        for path in self._files():
+        try:
+            paths = [*self._files()]
+        except OSError as error:
+            return Listed((), (f"The history cannot be read: {_reason(error)}.",))
+        for path in paths:
             try:
                 entries.append(_entry(path))
             except (ValueError, OSError) as error:

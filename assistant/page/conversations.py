@@ -9,8 +9,9 @@ from typing import Any
 import gradio as gr
 
 from assistant.page.hand import Hand
+from assistant.page.keeping import Now
 from assistant.page.parts import PLAIN, QUIET, Parts
-from assistant.page.shelf import Now, Shelf
+from assistant.page.shelf import Shelf
 from assistant.page.talk import Conversation
 
 
