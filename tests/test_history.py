@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.errors import (
@@ -71,6 +71,7 @@ def test_a_conversation_is_read_as_it_was_saved(history: History) -> None:
     assert saved.began <= saved.changed
 
 
+@settings(deadline=None)  # it waits for the disk
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(), st.text())
 def test_any_text_is_read_as_it_was_saved(asked: str, remark: str, title: str) -> None:
     with TemporaryDirectory() as place:
@@ -369,6 +370,7 @@ def breaking_off(step: int) -> Iterator[None]:
         raise BrokenOff  # there are no more steps
 
 
+@settings(deadline=None)  # it waits for the disk
 @given(st.integers(1, 12), st.integers(0, 400))
 def test_wherever_a_save_breaks_off_the_old_or_the_new_is_there(step: int, torn: int) -> None:
     with TemporaryDirectory() as place:

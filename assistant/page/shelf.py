@@ -20,10 +20,7 @@ from assistant.page.requests import Wish, key_of, number_of, parsed
 from assistant.page.talk import Conversation as Talk
 from assistant.page.talk import Turns, look, told
 
-_EDITING = (
-    "Editing question {}. What followed it goes once you ask. "
-    "To leave all as it is, choose Edit again or press Escape."
-)
+_EDITING = "Editing question {}; what followed it goes once you ask. Escape, or Edit, leaves it."
 
 
 class Shelf:
@@ -75,8 +72,8 @@ class Shelf:
         """Open, edit, undo, rename or delete, as a browser asked."""
         turns, now, problem = self._keeper.left(turns, now)
         box: str | None = None
+        wish = parsed(sent)
         try:
-            wish = parsed(sent)
             done = getattr(self, f"_{wish['do']}") if wish.get("do") in _WISHES else _unknown
             turns, now, box, said = done(wish, turns, now, self.history(request))
             problem = said or problem
@@ -98,48 +95,44 @@ class Shelf:
             turns, now, _ = self._keeper.left(turns, now)
             history = self.history(request)
             kept, turns, at = fresh(history, turns, at, now)
-        except ConversationChanged as error:
+        except Exception as error:
             turns, now, problem = self._as_kept(turns, now, request, error)
             yield self._view(turns, now, request, box=question, remark=problem)
-            return
-        except Exception as error:
-            gone = isinstance(error, ConversationMissing)
-            turns, now = ((), Now()) if gone else (turns, now)
-            yield self._view(turns, now, request, box=question, remark=told(error))
-            return
-        said, looked, box = turns[:at], look(turns), ""
-        going = Now(now.kept, run=self._keeper.begin(Running(history, kept, said)))
+        else:
+            running = Running(history, kept, turns[:at])
+            yield from self._answer(question, running, turns, now, request)
+
+    def _answer(
+        self, question: str, running: Running, turns: Turns, now: Now, request: gr.Request
+    ) -> Iterator[tuple[Any, ...]]:
+        """Show each step of the answer, and the last once it is kept: then all is at rest."""
+        said, looked, box = running.before, look(turns), ""
+        going = Now(now.kept, run=self._keeper.begin(running))
         try:
-            for looked in self.talk.ask(question, turns[:at]):
+            for looked in self.talk.ask(question, running.before):
                 said = looked[1]
-                if len(said) > at and said[-1].reading:
+                if len(said) > len(running.before) and said[-1].reading:
                     yield (box, *looked[1:], going, gr.skip(), "")
                     box = gr.skip()  # what is typed meanwhile stays
         finally:
             said, going, problem = self._keeper.settled(said, going)
-        if len(said) == at:  # it was no question: all stays as it was
-            yield (
-                looked[0],
-                *look(turns)[1:-1],
-                looked[-1],
-                now,
-                gr.skip(),
-                as_links(further(turns)),
-            )
-        else:
+        if len(said) > len(running.before):
             yield self._view(said, going, request, remark=problem)
+        else:  # it was no question: all stays as it was
+            view = self._view(turns, now, request, box=looked[0])
+            yield (*view[:4], looked[-1], *view[5:])
 
     def _as_kept(
         self, turns: Turns, now: Now, request: gr.Request, error: Exception
     ) -> tuple[Turns, Now, str]:
         """The conversation as another window left it."""
         if now.kept is None:
-            return turns, now, str(error)
+            return turns, now, told(error)
         try:
             found = self.history(request).read(now.kept.id)
         except AssistantError as gone:
             return (), Now(), str(gone)
-        return shown(found), Now(found), str(error)
+        return shown(found), Now(found), told(error)
 
     def _view(
         self,
