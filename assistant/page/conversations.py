@@ -1,17 +1,17 @@
 """What stands in the left column: the conversations; and what ties them to the chat.
 
 The buttons at each turn and in the list are made by conversations.js. What they wish for comes
-here through hidden text boxes, one for each kind of event, and is looked at by shelf and hand.
+here through hidden text boxes, one for each kind of event, and is looked at by archive and hand.
 """
 
 from typing import Any
 
 import gradio as gr
 
+from assistant.page.archive import Archive
 from assistant.page.hand import Hand
 from assistant.page.keeping import Now
 from assistant.page.parts import PLAIN, QUIET, Parts
-from assistant.page.shelf import Shelf
 from assistant.page.talk import Conversation
 
 
@@ -31,24 +31,24 @@ class Column:
 
 def tie(page: gr.Blocks, parts: Parts, column: Column, talk: Conversation) -> None:
     """Tie the chat and the column to their events: whatever is asked is kept."""
-    shelf = Shelf(talk)
-    hand = Hand(shelf)
+    archive = Archive(talk)
+    hand = Hand(archive)
     known = [parts.turns, column.now]
     seen: list[Any] = [*parts.look, column.now, column.talks, column.further]
     asked = [parts.box.submit, parts.send.click]
     parts.asking += [
-        gr.on(asked, shelf.ask, [parts.box, *known], seen, **QUIET),
-        parts.chat.example_select(shelf.example, known, seen, **QUIET),
-        column.again.submit(shelf.again, [column.again, *known], seen, **QUIET),
+        gr.on(asked, archive.ask, [parts.box, *known], seen, **QUIET),
+        parts.chat.example_select(archive.example, known, seen, **QUIET),
+        column.again.submit(archive.again, [column.again, *known], seen, **QUIET),
     ]
     quick: dict[str, Any] = QUIET | {"concurrency_limit": None, "trigger_mode": "multiple"}
     ending: dict[str, Any] = quick | {"cancels": parts.asking}
-    parts.halt.click(shelf.stop, known, seen, **ending)
-    gr.on([parts.clear.click, column.new.click], shelf.new, known, seen, **ending)
-    column.turn.submit(shelf.turn, [column.turn, *known], seen, **ending)
+    parts.halt.click(archive.stop, known, seen, **ending)
+    gr.on([parts.clear.click, column.new.click], archive.new, known, seen, **ending)
+    column.turn.submit(archive.turn, [column.turn, *known], seen, **ending)
     handed = [parts.status, column.given]
     column.give.submit(hand.give, [column.give, parts.turns], handed, **quick)
-    page.load(shelf.listed, [column.now], [column.talks], **quick)
+    page.load(archive.listed, [column.now], [column.talks], **quick)
 
 
 def place(column: Column) -> None:

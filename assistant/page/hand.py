@@ -10,8 +10,8 @@ import gradio as gr
 from assistant import show
 from assistant.history import Conversation, Feedback, Thumb
 from assistant.history.feedback import MOST_COMMENT
+from assistant.page.archive import Archive
 from assistant.page.requests import Wish, key_of, number_of, parsed
-from assistant.page.shelf import Shelf
 from assistant.page.talk import Turns, status, told
 
 _UNNAMABLE = re.compile(r"[\W_]+")
@@ -20,8 +20,8 @@ _UNNAMABLE = re.compile(r"[\W_]+")
 class Hand:
     """The events that change no conversation. They return a status, and JSON for the browser."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
 
     def give(self, sent: str, turns: Turns, request: gr.Request) -> tuple[Any, str]:
         """Copy, export or keep a thumb, as a browser asked."""
@@ -35,7 +35,7 @@ class Hand:
         return status(remark), json.dumps(given | {"for": wish.get("nonce")})
 
     def _given(self, wish: Wish, turns: Turns, request: gr.Request) -> dict[str, Any]:
-        history = self._shelf.history(request)
+        history = self._archive.history(request)
         if wish.get("do") == "export":
             return _exported(history.read(key_of(wish)), str(wish.get("kind")))
         at = number_of(wish, turns)

@@ -23,7 +23,7 @@ from assistant.page.talk import Turns, look, told
 _EDITING = "Editing question {}; what followed it goes once you ask. Escape, or Edit, leaves it."
 
 
-class Shelf:
+class Archive:
     """What the events do to conversations. `talk` does the talking."""
 
     def __init__(self, talk: Talk) -> None:
