@@ -149,6 +149,23 @@ def _evaluate(assistant: "Assistant", options: argparse.Namespace) -> int:
     return ANSWERED
 
 
+def _feedback(assistant: "Assistant", options: argparse.Namespace) -> int:
+    from assistant.history import feedback
+    from assistant.show import line
+
+    told = feedback.read(assistant.settings.history)
+    for given in feedback.last_of_each(told.feedback):
+        question = given.to_question()
+        if question is not None:
+            print(json.dumps(question))
+        else:
+            print(f"to look at: {line(given.question)}", file=sys.stderr)
+            print(f"    {line(given.comment) or '(no comment)'}", file=sys.stderr)
+    for problem in told.problems:
+        print(f"assistant: {line(problem)}", file=sys.stderr)
+    return FAULT if told.problems else ANSWERED
+
+
 def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
     if assistant.settings.knowledge.is_dir() or not assistant.settings.chroma:
         _follow(assistant, options)  # the page begins with the folder as it is
@@ -222,6 +239,17 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--plot", type=Path, help="write the refusal trade-off as SVG here")
     evaluate.add_argument("--each", action="store_true", help="list every question first")
     evaluate.set_defaults(run=_evaluate)
+
+    feedback = commands.add_parser(
+        "feedback",
+        parents=[shared],
+        help="print the thumbs given on the page as questions to evaluate",
+        description="A thumb up says what is right: on an answer, a question with its quotes; on "
+        "a refusal, one that cannot be answered. A thumb down does not, and is listed on stderr "
+        "with its comment, to look at. The last thumb on a question counts. "
+        "Use: assistant feedback > questions.jsonl; assistant evaluate questions.jsonl",
+    )
+    feedback.set_defaults(run=_feedback)
 
     ui = commands.add_parser("ui", parents=[shared], help="serve the chat page")
     ui.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")

@@ -14,6 +14,10 @@
     ├── IndexMismatch         the index was built by another recipe or a newer version
     ├── IndexDamaged          the index cannot be read, and was not rebuilt
     ├── IndexUnwritable       the disk is full, or the folder read-only
+    ├── ConversationMissing   there is no conversation of that id
+    ├── ConversationChanged   another window has saved it meanwhile
+    ├── ConversationDamaged   its file cannot be read, and is left as it is
+    ├── HistoryUnwritable     the disk or a limit does not let it be saved
     └── ServerUnusable        the Chroma server is down, slow, or holds what is not ours
         └── GenerationReplaced    another machine has published since
 
@@ -160,6 +164,47 @@ class IndexUnwritable(AssistantError):
             "Nothing was lost: the old index still answers. Make room there, or pass --home."
         )
         self.index = index
+
+
+class ConversationMissing(AssistantError):
+    """There is no conversation of that id, or it is another person's."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no such conversation; it may have been deleted in another window. "
+            "Open one from the list, or begin a new one."
+        )
+
+
+class ConversationChanged(AssistantError):
+    """The conversation was saved by another since it was read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This conversation went on in another window. Nothing was overwritten: look at it "
+            "as it is now, and try again."
+        )
+
+
+class ConversationDamaged(AssistantError):
+    """A conversation's file cannot be read."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"The conversation in history/{path.parent.name}/{path.name} cannot be read: "
+            f"{problem}. It was left as it is; bring the file back from a copy, or move it away."
+        )
+        self.path = path
+
+
+class HistoryUnwritable(AssistantError):
+    """What was said cannot be saved; what was saved before is as it was."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"The history could not be written: {problem}. What was saved before is still there."
+        )
+        self.path = path
 
 
 class ServerUnusable(AssistantError):

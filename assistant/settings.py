@@ -60,6 +60,11 @@ class Settings:
         return self.home / "index"
 
     @property
+    def history(self) -> Path:
+        """The folder of conversations and feedback."""
+        return self.home / "history"
+
+    @property
     def removed(self) -> Path:
         """The folder where sources are kept that were removed."""
         return self.home / "removed"

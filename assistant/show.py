@@ -30,6 +30,8 @@ from assistant.types import (
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+    from assistant.history import Conversation
+
 # What steers a terminal, reorders a line or is no text: controls, bidi marks, lone surrogates.
 _STEERING = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -40,6 +42,10 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+|[ \t]+#+$", re.MULTILINE)
 # All punctuation, so that neither HTML nor Gradio's Markdown finds anything to act on.
 _ENTITIES = {ord(char): f"&#{ord(char)};" for char in string.punctuation + "\n\t"}
 _ENTITIES[ord("\r")] = '<span class="soft">&#10;</span>'
+# What Markdown acts on, wherever it stands in a line; `<`, `>` and `&` are entities instead,
+# because not every program knows a backslash before them.
+_ACTIVE = re.compile(r"[\\`*_{}\[\]|~$^=#@%]|:(?=\S)|(?i:(?<=www)\.)|^[-+:]|!$")
+_NUMBERED = re.compile(r"^(\d+)(?=[.)])")
 _SPACES = re.compile(r"\s+")
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[22m"
 _CLOSEST, _EXCERPT, _NAMES = 3, 160, 20
@@ -218,6 +224,49 @@ def from_json(text: str | bytes) -> Answer:
     except ValidationError as error:
         place = line(".".join(map(str, error.errors()[0]["loc"]))) or "its JSON"
         raise ValueError(f"This is not a saved answer: {place} is not as it should be.") from None
+
+
+def conversation_to_json(conversation: "Conversation") -> str:
+    """Its answers as a list, one on each line; `assistant verify` reads it."""
+    answers = [to_json(turn.answer) for turn in conversation.turns if turn.answer is not None]
+    return "[\n" + ",\n".join(answers) + "\n]\n"
+
+
+def conversation_to_markdown(conversation: "Conversation") -> str:
+    """Its questions and answers; a footnote for each citation, with its place and exact quote."""
+    blocks, notes = [f"# {markdown(conversation.title)}"], list[str]()
+    for turn in conversation.turns:
+        blocks.append(f"## {markdown(turn.question)}")
+        if turn.answer is not None:
+            blocks += _answered(turn.answer, len(notes))
+            notes += map(_footnote, turn.answer.citations)
+        blocks += [f"*{markdown(turn.remark)}*"] if turn.remark.strip() else []
+    numbered = [f"[^{number}]: {note}" for number, note in enumerate(notes, 1)]
+    return "\n\n".join([*blocks, *numbered]) + "\n"
+
+
+def markdown(text: str) -> str:
+    """The text as Markdown that shows it literally. One line."""
+    flat = _NUMBERED.sub(r"\1\\", _ACTIVE.sub(r"\\\g<0>", line(text)))
+    return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _answered(answer: Answer, before: int) -> Iterator[str]:
+    """The blocks of an answer in Markdown; so many footnotes stand before its own."""
+    numbers = {cited: before + n for n, cited in enumerate(answer.citations, 1)}
+    for said in answer.statements:
+        marks = "".join(f"[^{numbers[cited]}]" for cited in said.citations)
+        yield f"{markdown(said.text)}{marks}"
+    if answer.abstention is not None:
+        yield markdown(answer.abstention.explanation)
+        for near in _sources(answer):
+            place, words = markdown(near.location), markdown(_excerpt(near.passage))
+            yield f"- Closest: {place}: “{words}”"
+    yield from (f"*{markdown(notice)}*" for notice in answer.notices if notice.strip())
+
+
+def _footnote(cited: Citation) -> str:
+    return f"{markdown(cited.location)}: “{markdown(cited.quote)}”"
 
 
 @cache

@@ -137,9 +137,11 @@ def browser() -> Iterator["Browser"]:
 
 
 @pytest.fixture(scope="module")
-def scripted() -> ScriptedAssistant:
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> ScriptedAssistant:
     """What answers the page; a test that changes it changes it back."""
-    return ScriptedAssistant()
+    made = ScriptedAssistant()
+    made.settings.history = tmp_path_factory.mktemp("history")
+    return made
 
 
 @pytest.fixture(scope="module")

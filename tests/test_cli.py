@@ -2,6 +2,7 @@ import io
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from assistant import assistant as module
 from assistant.cli import main
 from assistant.errors import IndexBusy
+from assistant.history import Feedback, History, Thumb
 from assistant.types import SyncReport
 from tests.conftest import WordEmbeddings
 
@@ -151,6 +153,40 @@ def test_the_index_is_verified(knowledge: Path, capsys: Captured) -> None:
     assert "index: " in capsys.readouterr().out
 
 
+def test_thumbs_become_questions_to_evaluate(
+    knowledge: Path, capsys: Captured, tmp_path: Path
+) -> None:
+    assistant = module.Assistant()
+    history = History(assistant.settings.history)
+    for question, thumb in (
+        ("What is the refund limit?", Thumb.UP),
+        ("Who won the world cup?", Thumb.UP),
+        ("What is the limit?", Thumb.DOWN),
+    ):
+        said = assistant.ask(question)
+        history.tell(
+            Feedback(question, said, thumb, datetime.now(UTC), "too\nlow" * (thumb == "down"))
+        )
+    capsys.readouterr()
+    assert main(["feedback"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == "to look at: What is the limit?\n    too low\n"
+    (tmp_path / "questions.jsonl").write_text(captured.out)
+    assert main(["evaluate", str(tmp_path / "questions.jsonl"), "--each"]) == 0
+    told = capsys.readouterr().out
+    assert "right words first" in told
+    assert "1 of 1" in told
+
+
+def test_feedback_without_any_prints_nothing(home: Path, capsys: Captured) -> None:
+    assert main(["feedback"]) == 0
+    assert capsys.readouterr() == ("", "")
+    (home / "history" / "local").mkdir(parents=True)
+    (home / "history" / "local" / "feedback.jsonl").write_text("damaged")
+    assert main(["feedback"]) == 2
+    assert capsys.readouterr().err.startswith("assistant: Line 1 of ")
+
+
 def test_a_broken_pipe_and_ctrl_c_are_no_traceback(
     knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,7 +206,7 @@ def test_help_is_quick_and_names_every_command() -> None:
         "print([m for m in ('torch','gradio','chromadb','langchain_core') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for command in ("ask", "chat", "sync", "rebuild", "status", "verify", "ui"):
+    for command in ("ask", "chat", "sync", "rebuild", "status", "verify", "feedback", "ui"):
         assert f"\n    {command} " in done.stdout
     assert done.stdout.endswith("[]\n")
 

@@ -7,8 +7,10 @@ from urllib.parse import parse_qs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from assistant import show
+from assistant.history import Conversation, Turn
 from assistant.types import (
     Abstention,
     Answer,
@@ -278,3 +280,62 @@ def test_a_long_report_is_cut() -> None:
     assert len(told.splitlines()) == 22
     assert told.endswith("\n  added: and 980 more")
     assert told.startswith("Indexed 1,000 files, 1 passage (")
+
+
+def conversation(*turns: Turn) -> Conversation:
+    talk = Conversation.begin()
+    for turn in turns:
+        talk = talk.and_then(turn)
+    return talk
+
+
+def rendered(text: str) -> Page:
+    """As other programs show Markdown, with all that they act on."""
+    return Page(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text))
+
+
+def test_markdown_has_a_footnote_for_each_citation() -> None:
+    both = Answer("Who?", (Statement("They met. They talked.", (TALK, LI)),), notices=("Old.",))
+    hits = (Hit(TALK.passage, 0.5),)
+    unsaid = Answer("Why?", abstention=Abstention.DOES_NOT_SAY, closest=hits)
+    turns = (Turn("Who?", both), Turn("Why?", unsaid), Turn("And?", answer(LI), "Stopped."))
+    assert show.conversation_to_markdown(conversation(*turns)) == (
+        "# Who?\n\n"
+        "## Who?\n\nThey met. They talked.[^1][^2]\n\n*Old.*\n\n"
+        "## Why?\n\nYour documents touch on this, but do not say.\n\n"
+        "- Closest: b.pdf, line 1: “They talked. A lot.”\n\n"
+        "## And?\n\nLi met Golovchenko.[^3]\n\n*Stopped.*\n\n"
+        "[^1]: b.pdf, line 1: “They talked.”\n\n"
+        "[^2]: a.md, “Visit”, line 3: “Li met Golovchenko.”\n\n"
+        "[^3]: a.md, “Visit”, line 3: “Li met Golovchenko.”\n"
+    )
+
+
+@given(PLAIN | st.sampled_from(HOSTILE) | st.text("[]()!*_`~#+-=|<>&:.1w/\\\"' \n"))
+def test_text_in_markdown_shows_as_itself_and_nothing_acts(text: str) -> None:
+    for before, tags in (("", {"p"}), ("# ", {"h1"}), ("- ", {"ul", "li"})):
+        page = rendered(f"{before}{show.markdown(text)}[^1]")
+        assert set(page.tags) == tags
+        assert page.said.strip() == f"{show.line(text)}[^1]"
+    page = rendered(f"[^1]: {show.markdown(text)}: “{show.markdown(text)}”")
+    assert page.tags == ["p"]
+    assert page.said.strip() == f"[^1]: {show.line(text)}: “{show.line(text)}”"
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_text_adds_nothing_to_markdown(hostile: str) -> None:
+    def export(text: str) -> str:
+        bad = cited(f"x. {text} y.", text, source=text, heading=text)
+        said = Answer(text, (Statement(text, (bad,)),), notices=(text,))
+        return show.conversation_to_markdown(conversation(Turn(text, said, text)))
+
+    assert rendered(export(hostile)).tags == rendered(export("plain")).tags
+    assert show.line(hostile) in rendered(export(hostile)).said
+    assert not re.search(r"(?<!\\)https?:/|(?i:(?<!\\)www\.)|\{\{|\$\{", export(hostile))
+
+
+def test_json_of_a_conversation_is_its_answers() -> None:
+    turns = (Turn("Who?", answer(LI)), Turn("Lost?"), Turn("When?", answer(TALK)))
+    told = show.conversation_to_json(conversation(*turns))
+    saved = [show.from_json(json.dumps(each)) for each in json.loads(told)]
+    assert saved == [answer(LI), answer(TALK)]

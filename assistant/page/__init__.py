@@ -17,7 +17,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 from gradio.components import Component
@@ -27,7 +27,7 @@ from assistant.errors import SettingRefused
 from assistant.guard import Guard
 from assistant.page import conversations, document, programs, sources, upload
 from assistant.page.parts import QUIET, Parts
-from assistant.page.talk import NAME, Conversation, look
+from assistant.page.talk import NAME, Conversation
 
 if TYPE_CHECKING:
     from assistant.assistant import Assistant
@@ -36,6 +36,8 @@ __all__ = ["build", "serve", "start"]
 
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 _HERE = Path(__file__).parent
+_STYLES = ("page.css", "conversations.css", "sources.css")
+_SCRIPTS = ("viewer.js", "page.js", "conversations.js", "sources.js")
 
 
 def build(assistant: "Assistant") -> gr.Blocks:
@@ -45,15 +47,16 @@ def build(assistant: "Assistant") -> gr.Blocks:
     with page:
         programs.offer(assistant)  # first, while its name is free
         parts = Parts()
-        _wire(page, parts, talk)
+        column = conversations.Column()
+        _wire(page, parts, column, talk)
         with gr.Row(elem_id="top"):
             gr.Button("Conversations", elem_id="show-conversations", size="sm", scale=0)
             _render(parts.header)
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="conversations", scale=0, min_width=240):
-                conversations.place(parts, talk)
+                conversations.place(column)
             with gr.Column(elem_id="talk", scale=3, min_width=280):
-                _place_talk(parts)
+                _place_talk(parts, column)
             with gr.Column(elem_id="panel", scale=2, min_width=280), gr.Tabs():
                 with gr.Tab("Cited", id="cited", elem_id="cited-tab"):
                     _render(parts.cited)
@@ -66,8 +69,8 @@ def build(assistant: "Assistant") -> gr.Blocks:
     return page
 
 
-def _place_talk(parts: Parts) -> None:
-    _render(parts.turns, parts.unticked, parts.chat)
+def _place_talk(parts: Parts, column: conversations.Column) -> None:
+    _render(parts.turns, parts.unticked, parts.chat, column.further)
     _render(parts.scope)
     with gr.Row(elem_id="asking"):
         _render(parts.box, parts.send, parts.halt)
@@ -81,17 +84,10 @@ def _render(*components: Component) -> None:
         component.render()  # type: ignore[no-untyped-call]
 
 
-def _wire(page: gr.Blocks, parts: Parts, talk: Conversation) -> None:
+def _wire(page: gr.Blocks, parts: Parts, column: conversations.Column, talk: Conversation) -> None:
     """Tie the chat's own events to what they do."""
-    box, turns, chat, given = parts.box, parts.turns, parts.chat, [parts.turns, parts.unticked]
-    parts.asking += [
-        gr.on([box.submit, parts.send.click], talk.ask, [box, *given], parts.look, **QUIET),
-        chat.example_select(talk.example, given, parts.look, **QUIET),
-    ]
-    quick: dict[str, Any] = QUIET | {"cancels": parts.asking, "concurrency_limit": None}
-    parts.halt.click(talk.stop, turns, parts.look, **quick)
-    parts.clear.click(lambda: look(()), None, parts.look, **quick)
-    page.load(talk.welcome, None, [parts.header, chat], **QUIET)
+    conversations.tie(page, parts, column, talk)
+    page.load(talk.welcome, None, [parts.header, parts.chat], **QUIET)
 
 
 def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) -> gr.Blocks:
@@ -125,7 +121,7 @@ def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) 
 def _head() -> str:
     styles, scripts = (
         [(_HERE / name).read_text(encoding="utf-8") for name in names]
-        for names in (("page.css", "sources.css"), ("viewer.js", "page.js", "sources.js"))
+        for names in (_STYLES, _SCRIPTS)
     )
     return "".join(
         [f"<style>{each}</style>" for each in styles]

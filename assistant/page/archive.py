@@ -1,0 +1,212 @@
+"""The conversations of whoever asks: kept as they go, opened again, cut, renamed and deleted.
+
+Every event finds out anew who asks, and only ever sees that person's history. What a browser says
+is an id, a number of a turn, or text.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from assistant.errors import AssistantError, ConversationChanged, ConversationMissing
+from assistant.history import History
+from assistant.page.further import as_links, further
+from assistant.page.keeping import Keeper, Now, Running, fresh, shown
+from assistant.page.listing import listing
+from assistant.page.person import person
+from assistant.page.requests import Wish, key_of, number_of, parsed
+from assistant.page.talk import Conversation as Talk
+from assistant.page.talk import Turns, look, told
+
+_EDITING = "Editing question {}; what followed it goes once you ask. Escape, or Edit, leaves it."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, the sources that are not to answer it, and the request it came with."""
+
+    question: str
+    unticked: frozenset[str]
+    request: gr.Request
+
+
+class Archive:
+    """What the events do to conversations. `talk` does the talking."""
+
+    def __init__(self, talk: Talk) -> None:
+        self.talk = talk
+        self._keeper = Keeper()
+
+    def history(self, request: gr.Request) -> History:
+        """The history of whoever asks."""
+        return History(self.talk.assistant.settings.history, person(request).name)
+
+    def ask(
+        self,
+        question: str | None,
+        turns: Turns,
+        now: Now,
+        unticked: frozenset[str],
+        request: gr.Request,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Answer as it comes, and keep what came of it, however it ends."""
+        at = len(turns) if now.editing is None else now.editing
+        yield from self._ask(Asked(question or "", unticked, request), turns, at, now)
+
+    def example(
+        self,
+        turns: Turns,
+        now: Now,
+        unticked: frozenset[str],
+        request: gr.Request,
+        chosen: gr.SelectData,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Ask the example that was clicked."""
+        yield from self.ask(str(chosen.value["text"]), turns, now, unticked, request)
+
+    def again(
+        self, sent: str, turns: Turns, now: Now, unticked: frozenset[str], request: gr.Request
+    ) -> Iterator[tuple[Any, ...]]:
+        """Ask a question once more; what followed it goes."""
+        try:
+            at = number_of(parsed(sent), turns)
+        except ConversationChanged as error:
+            yield self._view(turns, now, request, remark=str(error))
+        else:
+            yield from self._ask(Asked(turns[at].question, unticked, request), turns, at, now)
+
+    def stop(self, turns: Turns, now: Now, request: gr.Request) -> tuple[Any, ...]:
+        """Leave the answer as far as it came, and keep that."""
+        turns, now, problem = self._keeper.left(turns, now)
+        return self._view(turns, now, request, remark=problem)
+
+    def new(self, turns: Turns, now: Now, request: gr.Request) -> tuple[Any, ...]:
+        """Begin a conversation; the one before is kept as it is."""
+        _, _, problem = self._keeper.left(turns, now)
+        return self._view((), Now(), request, box="", remark=problem)
+
+    def turn(self, sent: str, turns: Turns, now: Now, request: gr.Request) -> tuple[Any, ...]:
+        """Open, edit, undo, rename or delete, as a browser asked."""
+        turns, now, problem = self._keeper.left(turns, now)
+        box: str | None = None
+        wish = parsed(sent)
+        try:
+            done = getattr(self, f"_{wish['do']}") if wish.get("do") in _WISHES else _unknown
+            turns, now, box, said = done(wish, turns, now, self.history(request))
+            problem = said or problem
+        except ConversationChanged as error:
+            turns, now, problem = self._as_kept(turns, now, request, error)
+        except Exception as error:
+            problem = told(error)
+        return self._view(turns, now, request, box=box, remark=problem)
+
+    def listed(self, now: Now, request: gr.Request) -> str:
+        """The list of conversations as HTML, the one in the chat marked."""
+        current = now.kept.id if now.kept is not None else ""
+        return listing(self.history(request).list(), current)
+
+    def _ask(self, asked: Asked, turns: Turns, at: int, now: Now) -> Iterator[tuple[Any, ...]]:
+        try:
+            turns, now, _ = self._keeper.left(turns, now)
+            history = self.history(asked.request)
+            kept, turns, at = fresh(history, turns, at, now)
+        except Exception as error:
+            turns, now, problem = self._as_kept(turns, now, asked.request, error)
+            yield self._view(turns, now, asked.request, box=asked.question, remark=problem)
+        else:
+            running = Running(history, kept, turns[:at])
+            yield from self._answer(asked, running, turns, now)
+
+    def _answer(
+        self, asked: Asked, running: Running, turns: Turns, now: Now
+    ) -> Iterator[tuple[Any, ...]]:
+        """Show each step of the answer, and the last once it is kept: then all is at rest."""
+        said, looked, box = running.before, look(turns), ""
+        going = Now(now.kept, run=self._keeper.begin(running))
+        try:
+            for looked in self.talk.ask(asked.question, running.before, asked.unticked):
+                said = looked[1]
+                if len(said) > len(running.before) and said[-1].reading:
+                    yield (box, *looked[1:], going, gr.skip(), "")
+                    box = gr.skip()  # what is typed meanwhile stays
+        finally:
+            said, going, problem = self._keeper.settled(said, going)
+        if len(said) > len(running.before):
+            yield self._view(said, going, asked.request, remark=problem)
+        else:  # it was no question: all stays as it was
+            view = self._view(turns, now, asked.request, box=looked[0])
+            yield (*view[:4], looked[-1], *view[5:])
+
+    def _as_kept(
+        self, turns: Turns, now: Now, request: gr.Request, error: Exception
+    ) -> tuple[Turns, Now, str]:
+        """The conversation as another window left it."""
+        if now.kept is None:
+            return turns, now, told(error)
+        try:
+            found = self.history(request).read(now.kept.id)
+        except AssistantError as gone:
+            return (), Now(), str(gone)
+        return shown(found), Now(found), told(error)
+
+    def _view(
+        self,
+        turns: Turns,
+        now: Now,
+        request: gr.Request,
+        *,
+        box: str | None = None,
+        remark: str = "",
+    ) -> tuple[Any, ...]:
+        """Everything redrawn; what is typed stays where nothing is put in its place."""
+        _, *rest = look(turns, remark=remark)
+        links = as_links(further(turns))
+        return (gr.skip() if box is None else box, *rest, now, self.listed(now, request), links)
+
+    def _open(self, wish: Wish, _: Turns, __: Now, history: History) -> "Done":
+        found = history.read(key_of(wish))
+        return shown(found), Now(found), None, ""
+
+    def _edit(self, wish: Wish, turns: Turns, now: Now, _: History) -> "Done":
+        at = number_of(wish, turns)
+        if now.editing == at:
+            return turns, replace(now, editing=None), "", ""
+        return turns, replace(now, editing=at), turns[at].question, _EDITING.format(at + 1)
+
+    def _leave(self, _: Wish, turns: Turns, now: Now, __: History) -> "Done":
+        box = None if now.editing is None else ""
+        return turns, replace(now, editing=None), box, ""
+
+    def _undo(self, _: Wish, turns: Turns, now: Now, history: History) -> "Done":
+        if not turns:
+            return turns, now, None, ""
+        kept, turns, at = fresh(history, turns, len(turns) - 1, now)
+        if now.kept is not None and at:
+            now = Now(history.save(kept.until(at)))
+        elif now.kept is not None:
+            history.remove(kept.id)
+            now = Now()
+        return turns[:at], now, turns[at].question, ""
+
+    def _rename(self, wish: Wish, turns: Turns, now: Now, history: History) -> "Done":
+        saved = history.rename(key_of(wish), str(wish.get("title", "")))
+        if now.kept is None or now.kept.id != saved.id:
+            return turns, now, None, ""
+        return shown(saved), Now(saved, now.editing), None, ""
+
+    def _delete(self, wish: Wish, turns: Turns, now: Now, history: History) -> "Done":
+        key = key_of(wish)
+        history.remove(key)
+        is_here = now.kept is not None and now.kept.id == key
+        return ((), Now(), None, "") if is_here else (turns, now, None, "")
+
+
+Done = tuple[Turns, Now, str | None, str]
+"""Turns, the conversation, what is put into the text box (None: nothing), what is told."""
+_WISHES = frozenset(("open", "edit", "leave", "undo", "rename", "delete"))
+
+
+def _unknown(*_: object) -> Done:
+    raise ConversationMissing

@@ -1,0 +1,269 @@
+// The buttons at each turn and in the list of conversations. What they wish for is put into hidden
+// text boxes, which the server reads and believes nothing of. All text is set as text.
+(() => {
+  const one = (selector, within = document) => within.querySelector(selector);
+  const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+  let wishes = 0;
+  let now = "";
+  let restored = false;
+  let editing = false;
+  let due = false;
+
+  function make(tag, text, properties = {}) {
+    return Object.assign(document.createElement(tag), { textContent: text }, properties);
+  }
+
+  // One after the other: Gradio reads a box a moment after it was told to.
+  let before = Promise.resolve();
+  function wish(kind, what) {
+    wishes += 1;
+    const text = JSON.stringify({ ...what, nonce: wishes });
+    before = before.then(() => {
+      const box = one(`#wish-${kind} input`);
+      box.value = text;
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+      box.dispatchEvent(new KeyboardEvent("keypress", { key: "Enter", bubbles: true }));
+      return pause(30);
+    });
+    return wishes;
+  }
+
+  // What the server hands out for one wish; nothing if that takes half a minute.
+  async function given(what) {
+    const box = one("#wish-given input");
+    let last = box.value;
+    const mine = wish("give", what);
+    for (let tries = 0; tries < 600; tries += 1) {
+      await pause(50);
+      if (box.value === last) continue;
+      last = box.value;
+      const said = JSON.parse(last);
+      if (said.for === mine) return said;
+    }
+    return {};
+  }
+
+  // Where the page has no secure address, browsers offer only the old way.
+  async function copied(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      const box = make("textarea", text, { readOnly: true, className: "unseen" });
+      document.body.append(box);
+      box.select();
+      const done = document.execCommand("copy");
+      box.remove();
+      return done;
+    }
+  }
+
+  async function copy(turn, button) {
+    const said = await given({ do: "copy", turn });
+    if (said.text === undefined) return;
+    const name = button.textContent;
+    button.textContent = (await copied(said.text)) ? "Copied" : "Not copied";
+    button.focus();
+    await pause(2000);
+    button.textContent = name;
+  }
+
+  async function download(key, kind) {
+    const said = await given({ do: "export", key, kind });
+    if (!said.save) return;
+    const address = URL.createObjectURL(new Blob([said.text], { type: "text/plain" }));
+    make("a", "", { href: address, download: said.save }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 60000);
+  }
+
+  // One question in a box above the page: a text, or whether to go on. Null where it was left.
+  function inquire(question, yes, text) {
+    const dialog = make("dialog", "", { className: "inquiry" });
+    const form = make("form", "", { method: "dialog" });
+    const label = make("label", question);
+    const box = make("input", "", { type: "text", value: text ?? "", maxLength: 100 });
+    const leave = make("button", "Cancel", { type: "button" });
+    leave.addEventListener("click", () => dialog.close());
+    if (text !== undefined) label.append(box);
+    form.append(label, leave, make("button", yes, { value: "yes" }));
+    dialog.append(form);
+    (one(".gradio-container") ?? document.body).append(dialog);
+    dialog.showModal();
+    box.select();
+    return new Promise((done) => {
+      dialog.addEventListener("close", () => {
+        dialog.remove();
+        done(dialog.returnValue === "yes" ? box.value : null);
+      });
+    });
+  }
+
+  async function rename(key, title) {
+    const text = await inquire("Title of this conversation", "Rename", title);
+    if (text !== null) wish("turn", { do: "rename", key, title: text });
+  }
+
+  async function erase(key, title) {
+    const sure = await inquire(`Delete “${title}”? It cannot be brought back.`, "Delete");
+    if (sure !== null) wish("turn", { do: "delete", key });
+  }
+
+  function askThat(event) {
+    const link = event.target.closest?.("a.ask");
+    if (!link) return;
+    event.preventDefault();
+    const box = one("#question textarea");
+    box.value = link.textContent;
+    box.focus();
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    box.dispatchEvent(new KeyboardEvent("keypress", { key: "Enter", bubbles: true }));
+  }
+
+  function edit(turn) {
+    editing = true;
+    wish("turn", { do: "edit", turn });
+    one("#question textarea").focus();
+  }
+
+  function thumb(turn, way, bar, button) {
+    for (const other of bar.querySelectorAll("[aria-pressed]")) {
+      other.setAttribute("aria-pressed", String(other === button));
+    }
+    wish("give", { do: way, turn });
+    one("form", bar)?.remove();
+    const form = make("form", "", { className: "comment" });
+    const box = make("input", "", { type: "text", maxLength: 2000, placeholder: "Why? (optional)" });
+    box.setAttribute("aria-label", "Comment on this answer, optional");
+    form.append(box, make("button", "Send", { className: "act" }));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      wish("give", { do: way, turn, comment: box.value });
+      form.remove();
+      button.focus();
+    });
+    bar.append(form);
+  }
+
+  function act(name, label, does) {
+    const button = make("button", name, { type: "button", className: "act", title: label });
+    button.setAttribute("aria-label", label);
+    button.addEventListener("click", () => does(button));
+    return button;
+  }
+
+  // A row of buttons that stands as long as what it is for does.
+  function bar(place, what, buttons) {
+    const there = one(":scope > .acts", place);
+    if (there?.dataset.for === what) return;
+    there?.remove();
+    if (!what) return;
+    const made = make("div", "", { className: "acts" });
+    made.dataset.for = what;
+    made.setAttribute("aria-live", "off");
+    made.append(...buttons(made));
+    place.append(made);
+  }
+
+  function answerButtons(turn, isAnswered, isLast) {
+    const number = turn + 1;
+    return (made) => {
+      const way = (name, does) => {
+        const label = `${name}: answer ${number}`;
+        const button = act(name, label, () => thumb(turn, does, made, button));
+        button.setAttribute("aria-pressed", "false");
+        return button;
+      };
+      const again = act("Retry", `Retry question ${number}; what followed it goes`, () =>
+        wish("again", { turn }),
+      );
+      const undo = act("Undo", "Undo: take the last question back", () => {
+        wish("turn", { do: "undo" });
+        one("#question textarea").focus();
+      });
+      const copying = act("Copy", `Copy answer ${number} with footnotes`, (button) =>
+        copy(turn, button),
+      );
+      return [
+        ...(isAnswered ? [copying] : []),
+        again,
+        ...(isLast ? [undo] : []),
+        ...(isAnswered ? [way("Helpful", "up"), way("Not helpful", "down")] : []),
+      ];
+    };
+  }
+
+  function dressTurns() {
+    const answers = [...document.querySelectorAll("#chat .bot-row")];
+    answers.forEach((row, turn) => {
+      const isLast = turn === answers.length - 1;
+      const isAnswered = one(".statement, .abstention", row) !== null;
+      const asked = one(".asked", row.previousElementSibling ?? row)?.textContent ?? "";
+      const what = one(".reading", row) ? "" : `${now} ${isLast} ${isAnswered} ${asked}`;
+      const place = one(".message", row)?.parentElement;
+      if (place) bar(place, what, answerButtons(turn, isAnswered, isLast));
+    });
+    document.querySelectorAll("#chat .user-row").forEach((row, turn) => {
+      const place = one(".message", row)?.parentElement;
+      const button = () => [act("Edit", `Edit question ${turn + 1}`, () => edit(turn))];
+      if (place) bar(place, one("#chat .reading") ? "" : "question", button);
+    });
+  }
+
+  const wanted = () => /^#c-([0-9a-f]{32})$/.exec(location.hash)?.[1] ?? "";
+  const open = () => wish("turn", { do: "open", key: wanted() });
+
+  function dressList() {
+    if (!one(".talks")) return;
+    const link = one(".talks .now");
+    const current = link ? link.hash.slice(3) : "";
+    if (current !== now) {
+      now = current;
+      const address = location.pathname + location.search + (now ? `#c-${now}` : "");
+      history.replaceState(null, "", address);
+    } else if (!restored && wanted() && wanted() !== now) {
+      open();
+    }
+    restored = true;
+    if (!link) return;
+    link.setAttribute("aria-current", "page");
+    const title = link.textContent;
+    bar(link.parentElement, `${now} ${title}`, () => [
+      act("Rename", "Rename this conversation", () => rename(current, title)),
+      act("Delete", "Delete this conversation", () => erase(current, title)),
+      act(".md", "Save this conversation as Markdown, .md", () => download(current, "md")),
+      act(".json", "Save this conversation's answers as .json", () => download(current, "json")),
+    ]);
+  }
+
+  function dress() {
+    due = false;
+    dressList();
+    dressTurns();
+    if (one("#chat .reading")) editing = false;
+  }
+
+  // The list is drawn anew when a conversation is opened: the keyboard stays where it was.
+  let focused = "";
+  document.addEventListener("focusin", (event) => {
+    focused = event.target.closest?.(".talks a")?.hash ?? "";
+  });
+  function refocus() {
+    if (focused && document.activeElement === document.body) {
+      one(`.talks a[href="${CSS.escape(focused).replace("\\#", "#")}"]`)?.focus();
+    }
+  }
+
+  document.addEventListener("click", askThat, true);
+  addEventListener("hashchange", () => {
+    if (wanted() && wanted() !== now) open();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !editing || !event.target.closest?.("#question")) return;
+    editing = false;
+    wish("turn", { do: "leave" });
+  });
+  new MutationObserver(() => {
+    if (!due) requestAnimationFrame(() => (dress(), refocus()));
+    due = true;
+  }).observe(document, { childList: true, subtree: true });
+})();
