@@ -4,12 +4,15 @@
     parts          the components that those events write to
     conversations  what stands in the left column
     sources        what stands under the tab "Sources"
+    person         who is asking, and what they may do
+    seats          how many are answered at once
 
 The conversation is kept here, not in the browser: what a browser sends is one question.
 """
 
 import atexit
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -18,10 +21,13 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from assistant.errors import SettingRefused
+from assistant.accounts import Accounts
+from assistant.door import Door
+from assistant.errors import AccountsMissing, SettingRefused
 from assistant.guard import Guard
 from assistant.page import conversations, sources
-from assistant.page.parts import QUIET, Parts
+from assistant.page.parts import QUIET, SEATED, Parts
+from assistant.page.person import arrive, username
 from assistant.page.talk import NAME, Conversation, look
 
 if TYPE_CHECKING:
@@ -31,6 +37,10 @@ __all__ = ["build", "serve", "start"]
 
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 _HERE = Path(__file__).parent
+_ADDRESS = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
+_LEAVE = "() => fetch('logout', {method: 'POST'}).then(() => location.reload())"
+_EVENTS = 256
+"""Gradio's own limits, wide: what is limited, and told in words, are the seats."""
 
 
 def build(assistant: "Assistant") -> gr.Blocks:
@@ -53,7 +63,7 @@ def build(assistant: "Assistant") -> gr.Blocks:
                     _render(parts.cited)
                 with gr.Tab("Sources", id="library"), gr.Column(elem_id="library"):
                     sources.place(parts, talk)
-    page.queue(api_open=False, max_size=32, default_concurrency_limit=4)
+    page.queue(api_open=False, max_size=_EVENTS, default_concurrency_limit=4)
     return page
 
 
@@ -62,7 +72,7 @@ def _place_talk(parts: Parts) -> None:
     with gr.Row(elem_id="asking"):
         _render(parts.box, parts.send, parts.halt)
     with gr.Row(elem_id="tools"):
-        _render(parts.status, parts.sync, parts.clear)
+        _render(parts.status, parts.sync, parts.clear, parts.leave)
 
 
 def _render(*components: Any) -> None:
@@ -75,8 +85,8 @@ def _wire(page: gr.Blocks, parts: Parts, talk: Conversation) -> None:
     """Tie the chat's own events to what they do."""
     box, turns, chat = parts.box, parts.turns, parts.chat
     parts.asking += [
-        gr.on([box.submit, parts.send.click], talk.ask, [box, turns], parts.look, **QUIET),
-        chat.example_select(talk.example, turns, parts.look, **QUIET),
+        gr.on([box.submit, parts.send.click], talk.ask, [box, turns], parts.look, **SEATED),
+        chat.example_select(talk.example, turns, parts.look, **SEATED),
     ]
     quick: dict[str, Any] = QUIET | {"cancels": parts.asking, "concurrency_limit": None}
     parts.halt.click(talk.stop, turns, parts.look, **quick)
@@ -84,18 +94,34 @@ def _wire(page: gr.Blocks, parts: Parts, talk: Conversation) -> None:
     told = [parts.status, parts.header, chat]
     parts.sync.click(talk.sync, None, told, concurrency_limit=1, **QUIET)
     page.load(talk.welcome, None, [parts.header, chat], **QUIET)
+    page.load(arrive, None, [parts.sync, parts.leave], **QUIET)
+    parts.leave.click(None, js=_LEAVE, **QUIET)
 
 
-def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) -> gr.Blocks:
-    """Serve the page from a thread of its own; `local_url` is where."""
-    if host not in _THIS_MACHINE:
-        wanted = f"{' or '.join(_THIS_MACHINE)}: listening wider needs a password, not there yet"
-        raise SettingRefused("host", host, wanted)
+def start(
+    assistant: "Assistant",
+    host: str,
+    port: int | None,
+    *,
+    browse: bool,
+    auth: bool = False,
+    address: str = "",
+) -> gr.Blocks:
+    """Serve the page from a thread of its own; `local_url` is where.
+
+    `auth` asks for a login, `address` is where a proxy before the page is found. Raises
+    `SettingRefused`, `AccountsMissing`, `AccountsUnreadable`.
+    """
+    _check_reach(host, address, auth)
+    accounts = Accounts(assistant.settings.accounts) if auth else None
+    if accounts and not accounts.all():
+        raise AccountsMissing(accounts.path)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # no tables of events nobody reads
     os.environ["GRADIO_TEMP_DIR"] = folder = tempfile.mkdtemp(prefix="assistant-")  # mode 0700
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     page = build(assistant)
+    door = [Middleware(Guard, address), Middleware(Door, NAME, accounts)]
     try:
         page.launch(
             server_name=host, server_port=port, inbrowser=browse, prevent_thread_lock=True,
@@ -104,11 +130,29 @@ def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) 
             theme=gr.themes.Base(font="system-ui", font_mono="monospace"),
             css_paths=_HERE / "page.css",
             head=f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>",
-            app_kwargs={"middleware": [Middleware(Guard)], "openapi_url": None, "docs_url": None},
+            app_kwargs={"middleware": door, "openapi_url": None, "docs_url": None},
+            auth_dependency=username if accounts else None, max_threads=_EVENTS,
         )  # fmt: skip
     except OSError:
+        if host not in _THIS_MACHINE:
+            raise SettingRefused(
+                "host", host, "an address of this machine, the port free"
+            ) from None
         raise SettingRefused("port", port, "free; leave it out to take a free one") from None
     return page
+
+
+def _check_reach(host: str, address: str, auth: bool) -> None:
+    """Who else may reach the page needs a password."""
+    if address and not _ADDRESS.fullmatch(address):
+        wanted = "as browsers show it, such as https://ask.example.org, without a path"
+        raise SettingRefused("address", address, wanted)
+    if auth or (host in _THIS_MACHINE and not address):
+        return
+    wanted = "listening wider needs a password, so add --auth"
+    if address:
+        raise SettingRefused("address", address, f"left out: {wanted}")
+    raise SettingRefused("host", host, f"{' or '.join(_THIS_MACHINE)}: {wanted}")
 
 
 def serve(
@@ -117,8 +161,10 @@ def serve(
     port: int | None = None,
     *,
     open_browser: bool = False,
+    auth: bool = False,
+    address: str = "",
 ) -> None:
     """Serve the page until interrupted; without a port, at the first free one from 7860."""
-    page = start(assistant, host, port, browse=open_browser)
-    print(f"{NAME}: {page.local_url} (Ctrl+C ends it)", flush=True)
+    page = start(assistant, host, port, browse=open_browser, auth=auth, address=address)
+    print(f"{NAME}: {address or page.local_url} (Ctrl+C ends it)", flush=True)
     page.block_thread()

@@ -1,7 +1,7 @@
 """The conversation: the turns, what the page's events make of them, and how they look."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,8 @@ import gradio as gr
 
 from assistant import show
 from assistant.errors import AssistantError, QuestionRefused
+from assistant.page.person import person, seat
+from assistant.page.seats import Seats
 from assistant.types import Answer, Statement
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Conversation:
 
     def __init__(self, assistant: "Assistant") -> None:
         self.assistant = assistant
+        self.seats = Seats()
 
     def welcome(self) -> tuple[str, dict[str, Any]]:
         """The header, and the example questions of the empty chat."""
@@ -53,7 +56,18 @@ class Conversation:
             held = told(error)
         return header(held), gr.update(examples=[{"text": show.line(text)} for text in examples])
 
-    def ask(self, question: str | None, turns: Turns) -> Iterator[Look]:
+    async def ask(
+        self, question: str | None, turns: Turns, request: gr.Request
+    ) -> AsyncIterator[Look]:
+        """Show the answer as it comes, or what to wait for: until then the question stays."""
+
+        def waiting(remark: str) -> Look:
+            return look(turns, box=question or "", remark=remark)
+
+        async for shown in self.seats.taken(seat(request), self.answer(question, turns), waiting):
+            yield shown
+
+    def answer(self, question: str | None, turns: Turns) -> Generator[Look, None, None]:
         """Show the answer as it comes. A refused question goes back to its box."""
         turn = Turn(question or "")
         history = tuple(earlier.answer for earlier in turns if earlier.answer is not None)
@@ -67,9 +81,12 @@ class Conversation:
         except Exception as error:
             yield look((*turns, replace(turn, remark=told(error), reading=False)))
 
-    def example(self, turns: Turns, chosen: gr.SelectData) -> Iterator[Look]:
+    async def example(
+        self, turns: Turns, chosen: gr.SelectData, request: gr.Request
+    ) -> AsyncIterator[Look]:
         """Ask the example that was clicked."""
-        yield from self.ask(str(chosen.value["text"]), turns)
+        async for shown in self.ask(str(chosen.value["text"]), turns, request):
+            yield shown
 
     def stop(self, turns: Turns) -> Look:
         """Leave the answer as far as it came."""
@@ -77,8 +94,11 @@ class Conversation:
             turns = (*turns[:-1], replace(turns[-1], remark="Stopped.", reading=False))
         return look(turns)
 
-    def sync(self) -> Iterator[tuple[str, Any, Any]]:
+    def sync(self, request: gr.Request) -> Iterator[tuple[str, Any, Any]]:
         """Read the folder again, and tell what came of it."""
+        if not person(request).may_change:
+            yield status("This account may ask, and change nothing."), gr.skip(), gr.skip()
+            return
         yield status(_READING), gr.skip(), gr.skip()
         try:
             done = str(self.assistant.sync())
