@@ -21,12 +21,16 @@ button { font: inherit; margin-top: 1.25rem; padding: .5rem 1.25rem; color: var(
 
 
 def page(title: str, told: str = "", name: str = "") -> str:
-    """The form; `told` is why it is shown once more, `name` what was typed."""
+    """The form; `told` is why it is shown once more, `name` what was typed.
+
+    A browser says where a form comes from only where it may say so to this site at least.
+    """
     told = f'<p role="alert">{escape(told)}</p>' if told else ""
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="referrer" content="same-origin">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
 <title>Log in: {escape(title)}</title>

@@ -33,7 +33,7 @@ def cookie(scope: Scope, name: str) -> str:
 
 def form(body: bytes) -> dict[str, str]:
     """The fields of a form."""
-    return dict(parse_qsl(body.decode(errors="replace"), max_num_fields=20))
+    return dict(parse_qsl(body.decode(errors="replace")))
 
 
 def named(scope: Scope, body: bytes) -> set[str]:

@@ -38,7 +38,6 @@ __all__ = ["build", "serve", "start"]
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 _HERE = Path(__file__).parent
 _ADDRESS = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
-_LEAVE = "() => fetch('logout', {method: 'POST'}).then(() => location.reload())"
 _EVENTS = 256
 """Gradio's own limits, wide: what is limited, and told in words, are the seats."""
 
@@ -95,7 +94,6 @@ def _wire(page: gr.Blocks, parts: Parts, talk: Conversation) -> None:
     parts.sync.click(talk.sync, None, told, concurrency_limit=1, **QUIET)
     page.load(talk.welcome, None, [parts.header, chat], **QUIET)
     page.load(arrive, None, [parts.sync, parts.leave], **QUIET)
-    parts.leave.click(None, js=_LEAVE, **QUIET)
 
 
 def start(
