@@ -52,7 +52,7 @@ def _list(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _described(account: Account) -> str:
-    return f"{account.name}, who may {'change the sources' if account.may_change else 'ask'}"
+    return f"{account.name}, who may ask{' and change the sources' if account.may_change else ''}"
 
 
 def _password() -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
+from fastapi import APIRouter, FastAPI
 
 from assistant import page
 from assistant.accounts import Accounts
@@ -299,7 +300,7 @@ def test_u8_with_a_password_it_listens_wider(echo: Echo) -> None:
     served.close(verbose=False)
 
 
-def routes(router: APIRouter) -> Iterator[tuple[str, str]]:
+def routes(router: APIRouter | FastAPI) -> Iterator[tuple[str, str]]:
     """Every method and path of an app, those of the routers in it too."""
     for route in router.routes:
         if hasattr(route, "path"):
@@ -307,7 +308,7 @@ def routes(router: APIRouter) -> Iterator[tuple[str, str]]:
             for method in getattr(route, "methods", None) or {"GET"}:
                 yield method, path
         else:
-            yield from routes(route.original_router)
+            yield from routes(cast(Any, route).original_router)
 
 
 def test_u9_every_route_wants_a_login_but_the_login(echo: Echo) -> None:

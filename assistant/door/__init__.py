@@ -3,6 +3,7 @@
 It stands behind the guard, and is of the same make: pure ASGI, so that nothing streams late.
 """
 
+import json
 import logging
 import re
 import secrets
@@ -70,7 +71,7 @@ class Door:
             return await _stranger(scope, send)
         if path.startswith(_UPLOAD):
             if person is None or not person.may_change:
-                return await answer(send, 403, "Refused: this account may ask, and change nothing.")
+                return await _refuse(send, 403, "This account may ask, and change nothing.")
             return await self._app(scope, receive, send)
         return await self._pass(scope, receive, _marking(scope, send, caller), caller)
 
@@ -82,9 +83,9 @@ class Door:
         try:
             sessions = named(scope, body)
         except Senseless:
-            return await answer(send, 422, "Refused: that is not a message of this page.")
+            return await _refuse(send, 422, "That is not a message of this page.")
         if not all(self._sessions.admit(each, caller.owner) for each in sessions):
-            return await answer(send, 403, "Refused: this conversation belongs to another browser.")
+            return await _refuse(send, 403, "This conversation belongs to another browser.")
         await self._app(scope, again(body, receive) if body else receive, send)
 
     async def _log_in(self, scope: Scope, receive: Receive, send: Send, caller: Caller) -> None:
@@ -162,4 +163,9 @@ def _marking(scope: Scope, send: Send, caller: Caller) -> Send:
 async def _stranger(scope: Scope, send: Send) -> None:
     if scope["path"] == "/":
         return await answer(send, 303, "", more=[(b"location", b"/login")])
-    return await answer(send, 401, "Log in first.")
+    return await _refuse(send, 401, "You are not logged in (any more). Reload the page to log in.")
+
+
+async def _refuse(send: Send, status: int, told: str) -> None:
+    """As the page's script expects it: that is how it reaches the person's eyes."""
+    return await answer(send, status, json.dumps({"detail": told}), "application/json")

@@ -3,21 +3,22 @@
 from html import escape
 
 _STYLE = """
-:root { color-scheme: light dark; --paper: #fff; --ink: #1b1b1f; --line: #8a8a93; --act: #1d4ed8 }
-@media (prefers-color-scheme: dark) {
-  :root { --paper: #16161a; --ink: #f2f2f5; --line: #8f8f9a; --act: #93b4ff }
-}
-body { background: var(--paper); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; margin: 0;
-  display: grid; place-content: safe center; min-height: 100dvh }
+:root { color-scheme: light dark;
+  --paper: #f5f4f0; --ink: #1f2428; --line: #767c82; --accent: #0f5f59; --on-accent: #fff }
+@media (prefers-color-scheme: dark) { :root {
+  --paper: #141617; --ink: #e9e7e2; --line: #8b9197; --accent: #7fd0c6; --on-accent: #0d2b28 } }
+body { margin: 0; min-height: 100dvh; display: grid; place-content: safe center;
+  background: var(--paper); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif }
 main { width: min(22rem, 100vw); box-sizing: border-box; padding: 1.5rem }
 h1 { font-size: 1.25rem; margin: 0 0 1rem }
-label { display: block; margin-top: .75rem }
-input { font: inherit; width: 100%; box-sizing: border-box; padding: .5rem; color: inherit;
-  background: transparent; border: 1px solid var(--line); border-radius: .375rem }
-button { font: inherit; margin-top: 1.25rem; padding: .5rem 1.25rem; color: var(--paper);
-  background: var(--act); border: 0; border-radius: .375rem; cursor: pointer }
-:focus-visible { outline: 3px solid var(--act); outline-offset: 2px }
+label { display: block; margin-top: 0.75rem }
+input { font: inherit; color: inherit; background: transparent; width: 100%; padding: 0.5rem;
+  box-sizing: border-box; border: 1px solid var(--line); border-radius: 0.4rem }
+button { font: inherit; color: var(--on-accent); background: var(--accent); margin-top: 1.25rem;
+  padding: 0.5rem 1.25rem; border: 0; border-radius: 0.4rem; cursor: pointer }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 """
+"""The colours of `page.css`."""
 
 
 def page(title: str, told: str = "", name: str = "") -> str:
@@ -26,6 +27,7 @@ def page(title: str, told: str = "", name: str = "") -> str:
     A browser says where a form comes from only where it may say so to this site at least.
     """
     told = f'<p role="alert">{escape(told)}</p>' if told else ""
+    here, next_field = ("", " autofocus") if name else (" autofocus", "")
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -43,9 +45,10 @@ def page(title: str, told: str = "", name: str = "") -> str:
 <form method="post" action="/login">
 <label for="username">Name</label>
 <input id="username" name="username" value="{escape(name)}" autocomplete="username"
- autocapitalize="none" spellcheck="false" maxlength="100" required autofocus>
+ autocapitalize="none" spellcheck="false" maxlength="100" required{here}>
 <label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password" required>
+<input id="password" name="password" type="password" autocomplete="current-password"
+ required{next_field}>
 <button>Log in</button>
 </form>
 </main>

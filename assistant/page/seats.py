@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import TypeVar
@@ -31,7 +31,7 @@ class Seats:
 
     async def taken(
         self, who: str, steps: Generator[T, None, None], tell: Callable[[str], T]
-    ) -> AsyncIterator[T]:
+    ) -> AsyncGenerator[T, None]:
         """The steps, each made in a thread, once there is a seat; `tell` shows what is awaited."""
         if self._held[who] >= self._each:
             yield tell(ENOUGH)
