@@ -13,7 +13,7 @@ from assistant import load, split, sync, terms
 from assistant.answer import Answering
 from assistant.compare import Freshness, changes, recall
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
-from assistant.errors import IndexDamaged, KnowledgeMissing
+from assistant.errors import AssistantError, IndexDamaged, KnowledgeMissing
 from assistant.progress import Bar, Progress, silent
 from assistant.read import Reader
 from assistant.recheck import recheck
@@ -26,6 +26,7 @@ from assistant.types import (
     Changes,
     Checked,
     Citation,
+    Document,
     Hit,
     Skipped,
     Statement,
@@ -146,6 +147,17 @@ class Assistant:
             generation.documents if generation is not None else {},
             recall(self.settings.index),
         )
+
+    def read(self, source: str) -> Document:
+        """A source as text, as its file is now. Raises `AssistantError`, `KnowledgeMissing`."""
+        limit = self.settings.file_bytes
+        found, _ = load.scan(self.settings.knowledge, limit)
+        with load.Readers(1) as readers:
+            wanted = (file for file in found if file.source == source)
+            for _, document in readers.read(wanted, limit, {}):
+                if isinstance(document, Document):
+                    return document
+        raise AssistantError(f"{source} is not in the folder any more, or cannot be read.")
 
     def verify(self) -> list[str]:
         """What is wrong with the index itself, in plain words; nothing where it is sound."""

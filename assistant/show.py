@@ -10,9 +10,22 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
+from itertools import combinations
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
-from assistant.types import Answer, Changes, Checked, Citation, Passage, Standing, SyncReport
+from assistant.types import (
+    Answer,
+    Changes,
+    Checked,
+    Citation,
+    Passage,
+    Standing,
+    Statement,
+    SyncReport,
+    Verdict,
+    disagreement,
+)
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -23,12 +36,22 @@ _STEERING = re.compile(
 )
 # A newline amid a paragraph: a long line before it, a letter after it.
 _WRAPPED = re.compile(r"(?<=[^\r\n]{40})\n(?=[^\W\d_])")
+_HEADING = re.compile(r"^#{1,6}[ \t]+|[ \t]+#+$", re.MULTILINE)
 # All punctuation, so that neither HTML nor Gradio's Markdown finds anything to act on.
 _ENTITIES = {ord(char): f"&#{ord(char)};" for char in string.punctuation + "\n\t"}
 _ENTITIES[ord("\r")] = '<span class="soft">&#10;</span>'
 _SPACES = re.compile(r"\s+")
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[22m"
 _CLOSEST, _EXCERPT, _NAMES = 3, 160, 20
+_VERDICTS = {Verdict.SUPPORTED: "supported"}
+# Odds of at least so much, in words and as the share that was right of answers so sure, on
+# questions the odds were not fitted to (benchmarks/results/calibration.txt).
+_SURE = (
+    (0.85, "very likely", "about 9 in 10"),
+    (0.7, "likely", "about 3 in 4"),
+    (0.5, "more likely than not", "about 6 in 10"),
+    (0.0, "unsure", "fewer than half"),
+)
 _STYLE = "<style>.passage { white-space: pre-wrap } .soft { white-space: normal }</style>"
 
 
@@ -60,23 +83,68 @@ def to_html(answer: Answer) -> str:
 
 
 def bubble(answer: Answer, turn: int | str) -> str:
-    """The answer for a chat; its markers link to the cards of the same turn. One line."""
+    """The answer for a chat; its markers link to the cards of the same turn. One line.
+
+    What is known only at the end stands at the end: nothing moves that is being read.
+    """
     sources = _sources(answer)
     to = {source: f'<a class="cite" href="#src-{turn}-{n}">' for source, n in sources.items()}
-    blocks = []
+    marks = {source: f"{to[source]}{_marker(n)}</a>" for source, n in sources.items()}
+    blocks = [_abstention(answer, to)] if answer.abstention is not None else []
+    blocks += [_said(said, marks) for said in answer.statements]
+    blocks += [_sureness(answer.confidence)] * bool(answer.statements and answer.confidence)
+    told, conflicts = list(answer.notices), []
+    for one, other in combinations(answer.citations, 2):
+        if (notice := disagreement(one, other)) in told:
+            told.remove(notice)
+            conflicts.append(_conflict((one, other), marks))
+    blocks += conflicts
     if answer.standalone and answer.standalone != answer.question:
-        blocks.append(f'<p class="aside">Searched for: {escape(answer.standalone)}</p>')
-    if answer.abstention is not None:
-        near = "".join(f"<li>{to[source]}{escape(source.location)}</a></li>" for source in sources)
-        near = near and f"<p>Closest passages</p><ul>{near}</ul>"
-        reason = escape(answer.abstention.explanation)
-        blocks.append(f'<div class="abstention"><p>{reason}</p>{near}</div>')
-    for said in answer.statements:
-        markers = " ".join(f"{to[cited]}&#91;{sources[cited]}&#93;</a>" for cited in said.citations)
-        text = _emphasised(said.text, said.citations[0])
-        blocks.append(f'<p class="statement">{text} {markers}</p>')
-    blocks += [f'<p class="aside">{escape(notice)}</p>' for notice in answer.notices]
+        told.insert(0, f"Searched for: {answer.standalone}")
+    blocks += [f'<p class="aside" dir="auto">{escape(notice)}</p>' for notice in told]
     return "".join(blocks)
+
+
+def _said(said: Statement, marks: Mapping[Citation, str]) -> str:
+    text = _emphasised(said.text, said.citations[0])
+    cited = " ".join(marks[citation] for citation in said.citations)
+    verdict = f'<span class="verdict">{_VERDICTS[said.verdict]}</span>'
+    return (
+        f'<p class="statement" dir="auto">{text} <span class="rests">{cited} {verdict}</span></p>'
+    )
+
+
+def _marker(number: int) -> str:
+    """`[1]`, with brackets that a style may leave out."""
+    return f'<span class="edge">&#91;</span>{number}<span class="edge">&#93;</span>'
+
+
+def _abstention(answer: Answer, to: Mapping[Citation, str]) -> str:
+    assert answer.abstention is not None
+    near = "".join(
+        f"<li>{link}{escape(source.location)}</a>"
+        f'<span class="excerpt" dir="auto">{escape(_excerpt(source.passage))}</span></li>'
+        for source, link in to.items()
+    )
+    near = near and f"<p>Closest passages</p><ul>{near}</ul>"
+    return f'<div class="abstention"><p>{escape(answer.abstention.explanation)}</p>{near}</div>'
+
+
+def _sureness(odds: float) -> str:
+    least, word, share = next(grade for grade in _SURE if odds >= grade[0])
+    return (
+        f'<p class="sure at{least * 100:.0f}">Answers your question: <strong>{word}</strong> '
+        f'<span class="share">({share} answers this sure are right)</span></p>'
+    )
+
+
+def _conflict(sides: Sequence[Citation], marks: Mapping[Citation, str]) -> str:
+    items = "".join(
+        f'<li><span class="where">{escape(side.location)}</span> {marks[side]}'
+        f'<span class="excerpt" dir="auto">{_emphasised(side.quote, side)}</span></li>'
+        for side in sides
+    )
+    return f'<div class="conflict"><p>The sources disagree</p><ul>{items}</ul></div>'
 
 
 def cards(answer: Answer, turn: int | str) -> str:
@@ -84,10 +152,25 @@ def cards(answer: Answer, turn: int | str) -> str:
     return "".join(
         f'<article id="src-{turn}-{number}" class="src" tabindex="-1"><h4>'
         f'<span class="badge">{number if source.quote else "Closest"}</span> '
-        f'{escape(source.location)} <a class="back" href="#src-{turn}-{number}">↩</a></h4>'
-        f"{_prose(source)}</article>"
+        f'<a class="open" href="{_reading(source)}">{escape(source.location)}</a> '
+        f'<a class="back" href="#src-{turn}-{number}">↩</a></h4>{_prose(source)}</article>'
         for source, number in _sources(answer).items()
     )
+
+
+def reading(source: str, sha256: str = "", start: int = 0, end: int = 0) -> str:
+    """The address, inside the page, of a document and a place in it. For an `href`, as it is."""
+    place = {"source": source, "sha256": sha256, "start": start, "end": end}
+    return escape(f"#read?{urlencode(place, errors='replace')}")
+
+
+def _reading(source: Citation) -> str:
+    """Where the quoted words stand; of a closest passage, all its sentences."""
+    if source.quote:
+        return reading(source.source, source.sha256, source.start, source.end)
+    start = source.passage.start + _lead(source.passage)
+    length = len(source.passage.text[_lead(source.passage) :].rstrip())
+    return reading(source.source, "", start, start + length)
 
 
 def escape(text: str) -> str:
@@ -98,6 +181,16 @@ def escape(text: str) -> str:
 def visible(text: str) -> str:
     r"""The text with steering characters spelt out, such as `\x1b`."""
     return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def unwrapped(text: str, space: str = " ") -> str:
+    """The text, as long as it was, without the newlines that only wrapped a line."""
+    return _WRAPPED.sub(space, text)
+
+
+def bare(heading: str) -> str:
+    """A heading without Markdown's signs of one."""
+    return _HEADING.sub("", heading.strip())
 
 
 def line(text: str) -> str:
@@ -213,11 +306,11 @@ def _excerpt(passage: Passage) -> str:
 def _prose(source: Citation) -> str:
     """The passage with the quoted words marked, what stands above its first sentence apart."""
     passage = source.passage
-    text = _WRAPPED.sub("\r", passage.text)  # shown as a space, still one character
+    text = unwrapped(passage.text, "\r")  # shown as a space, still one character
     start, end = source.start - passage.start, source.end - passage.start
     body = min(_lead(passage), start) if source.quote else _lead(passage)
     before, after = (text[body:start], text[end:]) if source.quote else (text[body:], "")
-    above = escape(text[:body].strip())
+    above = escape(bare(text[:body]))
     above = above and f'<p class="above" dir="auto">{above}</p>'
     marked = source.quote and f"<mark>{_emphasised(text[start:end], source)}</mark>"
     return (

@@ -177,6 +177,11 @@ class Citation:
         return locate(self.source, passage.heading, passage.unit, passage.number, lines)
 
 
+def disagreement(one: Citation, other: Citation) -> str:
+    """The notice that two sources speak of the same thing and differ."""
+    return f"The sources disagree: see {one.location} and {other.location}."
+
+
 class Verdict(StrEnum):
     """What checking a statement against its quotes found."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from assistant.terms import numbers, terms
-from assistant.types import Citation, Span, Statement
+from assistant.types import Citation, Span, Statement, disagreement
 
 # Share of words two sentences have in common when they speak of the same thing.
 _SAME_MATTER = 0.6
@@ -44,7 +44,7 @@ def _holds(citation: Citation, words: Span | None) -> bool:
 def disagreements(statements: Sequence[Statement]) -> list[str]:
     """A notice for each two sources that speak of the same thing and differ in a number."""
     return [
-        f"The sources disagree: see {one.citations[0].location} and {other.citations[0].location}."
+        disagreement(one.citations[0], other.citations[0])
         for one, other in combinations(statements, 2)
         if _disagree(one, other)
     ]

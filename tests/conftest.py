@@ -3,22 +3,26 @@
 import math
 import os
 import shutil
+import socket
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.load import Readers
 from assistant.settings import Settings
 from assistant.terms import terms
+from tests.scripted import ScriptedAssistant, open_page
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SWITCHES = (
@@ -128,3 +132,64 @@ def browser() -> Iterator["Browser"]:
         chromium = playwright.chromium.launch(executable_path=found, args=SWITCHES)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def scripted() -> ScriptedAssistant:
+    """What answers the page; a test that changes it changes it back."""
+    return ScriptedAssistant()
+
+
+@pytest.fixture(scope="module")
+def address(scripted: ScriptedAssistant) -> Iterator[str]:
+    """Where the page over the scripted assistant is."""
+    from assistant import page
+
+    with socket.create_server(("127.0.0.1", 0)) as free:  # Gradio's own search leaves sockets open
+        port = free.getsockname()[1]
+    served = page.start(cast("Assistant", scripted), "127.0.0.1", port, browse=False)
+    yield str(served.local_url)
+    served.close(verbose=False)
+
+
+@pytest.fixture
+def visitor(browser: "Browser", address: str) -> Iterator["Page"]:
+    """A browser at the page. Nothing may leave for elsewhere, fail, or be complained about."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    tab = context.new_page()
+    faults: list[str] = []
+    tab.on("request", lambda sent: _note(faults, sent.url, not sent.url.startswith(address)))
+    tab.on("response", lambda got: _note(faults, f"{got.status} {got.url}", got.status >= 400))
+    tab.on("console", lambda said: _note(faults, said.text, said.type == "error"))
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    open_page(tab, address)
+    yield tab
+    context.close()
+    assert faults == []
+
+
+def _note(faults: list[str], what: str, bad: bool) -> None:
+    if bad and not what.startswith(("data:", "blob:")):
+        faults.append(what)
+
+
+@pytest.fixture(scope="module")
+def sink() -> Iterator[tuple[str, list[str]]]:
+    """An address that nothing may ask, and what asked it."""
+    asked: list[str] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()

@@ -2,6 +2,7 @@
 
     talk           the conversation, and what the page's events do
     parts          the components that those events write to
+    document       the documents, for the viewer that page.js opens over the panel
     conversations  what stands in the left column
     sources        what stands under the tab "Sources"
     person         who is asking, and what they may do
@@ -19,13 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from gradio.components import Component
 from starlette.middleware import Middleware
 
 from assistant.accounts import Accounts
 from assistant.door import Door
 from assistant.errors import AccountsMissing, SettingRefused
 from assistant.guard import Guard
-from assistant.page import conversations, sources
+from assistant.page import conversations, document, sources
 from assistant.page.parts import QUIET, SEATED, Parts
 from assistant.page.person import arrive, username
 from assistant.page.talk import NAME, Conversation, look
@@ -58,9 +60,12 @@ def build(assistant: "Assistant") -> gr.Blocks:
             with gr.Column(elem_id="talk", scale=3, min_width=280):
                 _place_talk(parts)
             with gr.Column(elem_id="panel", scale=2, min_width=280), gr.Tabs():
-                with gr.Tab("Cited", id="cited"):
+                with gr.Tab("Cited", id="cited", elem_id="cited-tab"):
                     _render(parts.cited)
-                with gr.Tab("Sources", id="library"), gr.Column(elem_id="library"):
+                with (
+                    gr.Tab("Sources", id="library", elem_id="library-tab"),
+                    gr.Column(elem_id="library"),
+                ):
                     sources.place(parts, talk)
     page.queue(api_open=False, max_size=_EVENTS, default_concurrency_limit=4)
     return page
@@ -74,10 +79,10 @@ def _place_talk(parts: Parts) -> None:
         _render(parts.status, parts.sync, parts.clear, parts.leave)
 
 
-def _render(*components: Any) -> None:
+def _render(*components: Component) -> None:
     """Lay the components out here."""
     for component in components:
-        component.render()
+        component.render()  # type: ignore[no-untyped-call]
 
 
 def _wire(page: gr.Blocks, parts: Parts, talk: Conversation) -> None:
@@ -126,10 +131,11 @@ def start(
             quiet=True, share=False, ssr_mode=False, pwa=False, mcp_server=False,
             enable_monitoring=False, run_history=False, footer_links=[],
             theme=gr.themes.Base(font="system-ui", font_mono="monospace"),
-            css_paths=_HERE / "page.css",
-            head=f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>",
-            app_kwargs={"middleware": door, "openapi_url": None, "docs_url": None},
-            auth_dependency=username if accounts else None, max_threads=_EVENTS,
+            head=_head(), max_threads=_EVENTS, auth_dependency=username if accounts else None,
+            app_kwargs={
+                "middleware": door, "routes": document.routes(assistant),
+                "openapi_url": None, "docs_url": None,
+            },
         )  # fmt: skip
     except OSError:
         if host not in _THIS_MACHINE:
@@ -151,6 +157,13 @@ def _check_reach(host: str, address: str, auth: bool) -> None:
     if address:
         raise SettingRefused("address", address, f"left out: {wanted}")
     raise SettingRefused("host", host, f"{' or '.join(_THIS_MACHINE)}: {wanted}")
+
+
+def _head() -> str:
+    style, *scripts = (
+        (_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "viewer.js", "page.js")
+    )
+    return f"<style>{style}</style>{''.join(f'<script>{each}</script>' for each in scripts)}"
 
 
 def serve(

@@ -1,7 +1,8 @@
 """The conversation: the turns, what the page's events make of them, and how they look."""
 
 import logging
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -58,14 +59,16 @@ class Conversation:
 
     async def ask(
         self, question: str | None, turns: Turns, request: gr.Request
-    ) -> AsyncIterator[Look]:
+    ) -> AsyncGenerator[Look, None]:
         """Show the answer as it comes, or what to wait for: until then the question stays."""
 
         def waiting(remark: str) -> Look:
             return look(turns, box=question or "", remark=remark)
 
-        async for shown in self.seats.taken(seat(request), self.answer(question, turns), waiting):
-            yield shown
+        steps = self.seats.taken(seat(request), self.answer(question, turns), waiting)
+        async with aclosing(steps) as looks:
+            async for shown in looks:
+                yield shown
 
     def answer(self, question: str | None, turns: Turns) -> Generator[Look, None, None]:
         """Show the answer as it comes. A refused question goes back to its box."""
@@ -83,10 +86,11 @@ class Conversation:
 
     async def example(
         self, turns: Turns, chosen: gr.SelectData, request: gr.Request
-    ) -> AsyncIterator[Look]:
+    ) -> AsyncGenerator[Look, None]:
         """Ask the example that was clicked."""
-        async for shown in self.ask(str(chosen.value["text"]), turns, request):
-            yield shown
+        async with aclosing(self.ask(str(chosen.value["text"]), turns, request)) as looks:
+            async for shown in looks:
+                yield shown
 
     def stop(self, turns: Turns) -> Look:
         """Leave the answer as far as it came."""
@@ -128,7 +132,8 @@ def look(turns: Turns, *, box: str = "", remark: str = "") -> Look:
     for number, turn in enumerate(turns, 1):
         asked = f'<div class="asked" dir="auto">{show.escape(turn.question)}</div>'
         said = show.bubble(turn.answer, number) if turn.answer is not None else ""
-        said += f'<div class="remark">{show.escape(turn.remark)}</div>' if turn.remark else ""
+        if turn.remark:
+            said += f'<div class="remark" dir="auto">{show.escape(turn.remark)}</div>'
         said += '<p class="reading">Reading…</p>' if turn.reading else ""
         chat.append({"role": "user", "content": asked})
         chat.append({"role": "assistant", "content": f"<div>{said}</div>"})
@@ -136,13 +141,14 @@ def look(turns: Turns, *, box: str = "", remark: str = "") -> Look:
 
 
 def panel(turns: Turns) -> str:
-    """The cards of every turn, newest first: old citations still lead somewhere."""
+    """The cards of every turn, newest first; page.js shows those of one turn."""
     groups = [
-        f"<section><h3>{show.escape(turn.question)}</h3>{shown}</section>"
+        f'<section id="turn-{number}" class="turn">'
+        f'<h3 dir="auto">{show.escape(turn.question)}</h3>{shown}</section>'
         for number, turn in reversed(list(enumerate(turns, 1)))
         if turn.answer is not None and (shown := show.cards(turn.answer, number))
     ]
-    return f"<section><h2>Sources</h2>{''.join(groups) or _NO_SOURCES}</section>"
+    return f"<div>{''.join(groups) or _NO_SOURCES}</div>"
 
 
 def header(held: str) -> str:
