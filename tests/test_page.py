@@ -1,7 +1,6 @@
 """The page in a real browser, with a small scripted assistant behind it."""
 
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx

@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,13 +21,13 @@ from fastapi import APIRouter, FastAPI
 
 from assistant import page
 from assistant.accounts import Accounts
-from assistant.errors import AccountsMissing, SettingRefused
+from assistant.errors import AccountsMissing, KnowledgeMissing, SettingRefused
 from assistant.page import talk
 from assistant.page.seats import BUSY, ENOUGH, Seats
 from assistant.show import escape
-from assistant.types import Answer, Statement, SyncReport
+from assistant.types import Answer, Document, Statement, SyncReport
 from benchmarks.readers import Visit, visits
-from tests.test_page import QUOTES, TEXT, cited
+from tests.scripted import QUOTES, TEXT, cited
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -66,6 +67,9 @@ class Echo:
             self.closed.set()
         yield Answer(question, (said,))
 
+    def read(self, source: str) -> Document:
+        raise KnowledgeMissing(Path(source))
+
     def sync(self) -> SyncReport:
         self.syncs += 1
         return SyncReport(passages=1)
@@ -87,9 +91,13 @@ def echo(tmp_path_factory: pytest.TempPathFactory) -> Echo:
     return Echo(settings)
 
 
-def serve(echo: Echo, *, auth: bool = False, address: str = "") -> Iterator[str]:
+def serve(
+    echo: Echo, *, host: str = "127.0.0.1", auth: bool = False, address: str = ""
+) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as free:  # Gradio's own search leaves sockets open
+        port = free.getsockname()[1]
     served = page.start(
-        cast("Assistant", echo), "127.0.0.1", None, browse=False, auth=auth, address=address
+        cast("Assistant", echo), host, port, browse=False, auth=auth, address=address
     )
     yield str(served.local_url).rstrip("/")
     served.close(verbose=False)
@@ -142,23 +150,24 @@ def test_llm10_one_person_holds_three_seats_and_others_are_answered(
     closed_page: str, echo: Echo
 ) -> None:
     echo.go_on.clear()
-    ana, bo = log_in(closed_page, "ana"), log_in(closed_page, "bo")
-    streams = [join(ana, "wait") for _ in range(3)]
-    for _ in streams:
-        assert echo.waiting.acquire(timeout=20)
-    assert told(ENOUGH) in read(ana, join(ana, "one more"))
-    assert "You asked a thing of me" in read(bo, join(bo, "a thing"))
-    echo.go_on.set()
-    for stream in streams:
-        assert "You asked wait of me" in read(ana, stream)
-    assert "You asked again of me" in read(ana, join(ana, "again"))
+    with log_in(closed_page, "ana") as ana, log_in(closed_page, "bo") as bo:
+        streams = [join(ana, "wait") for _ in range(3)]
+        for _ in streams:
+            assert echo.waiting.acquire(timeout=20)
+        assert told(ENOUGH) in read(ana, join(ana, "one more"))
+        assert "You asked a thing of me" in read(bo, join(bo, "a thing"))
+        echo.go_on.set()
+        for stream in streams:
+            assert "You asked wait of me" in read(ana, stream)
+        assert "You asked again of me" in read(ana, join(ana, "again"))
 
 
-def log_in(address: str, name: str) -> httpx.Client:
-    browser = httpx.Client(base_url=address, timeout=30)
-    browser.get("/login").raise_for_status()
-    browser.post("/login", data={"username": name, "password": PASSWORD}).raise_for_status()
-    return browser
+@contextmanager
+def log_in(address: str, name: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address, timeout=30) as browser:
+        browser.get("/login").raise_for_status()
+        browser.post("/login", data={"username": name, "password": PASSWORD}).raise_for_status()
+        yield browser
 
 
 def event_of(browser: httpx.Client, elem_id: str, kind: str) -> int:
@@ -293,11 +302,11 @@ def test_u8_a_login_without_an_account_says_how_to_make_one(tmp_path: Path) -> N
 
 
 def test_u8_with_a_password_it_listens_wider(echo: Echo) -> None:
-    served = page.start(cast("Assistant", echo), "0.0.0.0", None, browse=False, auth=True)
-    with httpx.Client(base_url=f"http://127.0.0.1:{served.server_port}") as browser:
-        assert browser.get("/login").status_code == 200
-        assert browser.get("/config").status_code == 401
-    served.close(verbose=False)
+    for address in serve(echo, auth=True, host="0.0.0.0"):
+        port = httpx.URL(address).port
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as browser:
+            assert browser.get("/login").status_code == 200
+            assert browser.get("/config").status_code == 401
 
 
 def routes(router: APIRouter | FastAPI) -> Iterator[tuple[str, str]]:
@@ -312,7 +321,9 @@ def routes(router: APIRouter | FastAPI) -> Iterator[tuple[str, str]]:
 
 
 def test_u9_every_route_wants_a_login_but_the_login(echo: Echo) -> None:
-    served = page.start(cast("Assistant", echo), "127.0.0.1", None, browse=False, auth=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    served = page.start(cast("Assistant", echo), "127.0.0.1", port, browse=False, auth=True)
     found = set(routes(served.app))
     assert len(found) > 60
     with httpx.Client(base_url=str(served.local_url).rstrip("/")) as stranger:
@@ -326,6 +337,17 @@ def test_u9_every_route_wants_a_login_but_the_login(echo: Echo) -> None:
         ("HEAD", "/"): 303,
         ("GET", "/gradio_api/startup-events"): 200,  # says "true"; Gradio itself asks for it
     }
+
+
+def test_u9_a_document_is_for_those_who_logged_in(closed_page: str) -> None:
+    wanted = {"source": "gone.md"}
+    forged = {"Cookie": f"assistant-login-{httpx.URL(closed_page).port}={'x' * 43}"}
+    for headers in ({}, forged):
+        assert (
+            httpx.post(f"{closed_page}/document", json=wanted, headers=headers).status_code == 401
+        )
+    got = log_in(closed_page, "bo").post("/document", json=wanted)
+    assert "gone.md" in got.json()["told"]
 
 
 def test_u10_a_thousand_wrong_passwords(echo: Echo) -> None:
@@ -443,12 +465,12 @@ def test_u16_it_starts_without_a_network(echo: Echo, monkeypatch: pytest.MonkeyP
 
 
 def test_only_who_may_change_can_sync(closed_page: str, echo: Echo) -> None:
-    ana, bo = log_in(closed_page, "ana"), log_in(closed_page, "bo")
-    event = event_of(ana, "sync", "click")
-    assert "This account may ask" in read(bo, join(bo, None, event))
-    assert echo.syncs == 0
-    assert "1 passage" in read(ana, join(ana, None, event))
-    assert echo.syncs == 1
+    with log_in(closed_page, "ana") as ana, log_in(closed_page, "bo") as bo:
+        event = event_of(ana, "sync", "click")
+        assert "This account may ask" in read(bo, join(bo, None, event))
+        assert echo.syncs == 0
+        assert "1 passage" in read(ana, join(ana, None, event))
+        assert echo.syncs == 1
 
 
 def test_a_program_logs_in_as_gradios_client_does(closed_page: str) -> None:
