@@ -1,7 +1,6 @@
 """The page served, with the guard and the door before it, over real HTTP and in real browsers."""
 
 import asyncio
-import gc
 import json
 import re
 import socket
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
+from gradio import Blocks
 
 from assistant import page
 from assistant.accounts import Accounts
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from assistant.assistant import Assistant
 
-# Gradio leaves sockets and its event loop to the collector.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 PASSWORD = "correct horse battery"
 
 
@@ -91,17 +89,21 @@ def echo(tmp_path_factory: pytest.TempPathFactory) -> Echo:
     return Echo(settings)
 
 
-def serve(
-    echo: Echo, *, host: str = "127.0.0.1", auth: bool = False, address: str = ""
-) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:  # Gradio's own search leaves sockets open
+async def start(
+    echo: Echo, host: str = "127.0.0.1", *, auth: bool = False, address: str = ""
+) -> Blocks:
+    """Within a loop, for without one Gradio makes some, and leaves them open."""
+    with socket.create_server(("127.0.0.1", 0)) as free:  # its search for a port does so too
         port = free.getsockname()[1]
-    served = page.start(
-        cast("Assistant", echo), host, port, browse=False, auth=auth, address=address
-    )
+    return page.start(cast("Assistant", echo), host, port, browse=False, auth=auth, address=address)
+
+
+def serve(
+    echo: Echo, host: str = "127.0.0.1", *, auth: bool = False, address: str = ""
+) -> Iterator[str]:
+    served = asyncio.run(start(echo, host, auth=auth, address=address))
     yield str(served.local_url).rstrip("/")
     served.close(verbose=False)
-    gc.collect()
 
 
 @pytest.fixture(scope="module")
@@ -302,7 +304,7 @@ def test_u8_a_login_without_an_account_says_how_to_make_one(tmp_path: Path) -> N
 
 
 def test_u8_with_a_password_it_listens_wider(echo: Echo) -> None:
-    for address in serve(echo, auth=True, host="0.0.0.0"):
+    for address in serve(echo, "0.0.0.0", auth=True):
         port = httpx.URL(address).port
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as browser:
             assert browser.get("/login").status_code == 200
@@ -321,9 +323,7 @@ def routes(router: APIRouter | FastAPI) -> Iterator[tuple[str, str]]:
 
 
 def test_u9_every_route_wants_a_login_but_the_login(echo: Echo) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    served = page.start(cast("Assistant", echo), "127.0.0.1", port, browse=False, auth=True)
+    served = asyncio.run(start(echo, auth=True))
     found = set(routes(served.app))
     assert len(found) > 60
     with httpx.Client(base_url=str(served.local_url).rstrip("/")) as stranger:
@@ -346,8 +346,8 @@ def test_u9_a_document_is_for_those_who_logged_in(closed_page: str) -> None:
         assert (
             httpx.post(f"{closed_page}/document", json=wanted, headers=headers).status_code == 401
         )
-    got = log_in(closed_page, "bo").post("/document", json=wanted)
-    assert "gone.md" in got.json()["told"]
+    with log_in(closed_page, "bo") as bo:
+        assert "gone.md" in bo.post("/document", json=wanted).json()["told"]
 
 
 def test_u10_a_thousand_wrong_passwords(echo: Echo) -> None:
