@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assistant.enrol import add_commands
 from assistant.errors import AssistantError
 from assistant.progress import Bar
 
@@ -172,7 +173,14 @@ def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
     from assistant.page import serve
 
-    serve(assistant, options.host, options.port, open_browser=options.open)
+    serve(
+        assistant,
+        options.host,
+        options.port,
+        open_browser=options.open,
+        auth=options.auth,
+        address=options.address.rstrip("/"),
+    )
     return ANSWERED
 
 
@@ -255,10 +263,16 @@ def _parser() -> argparse.ArgumentParser:
     ui.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     ui.add_argument("--port", type=int, help="port to listen on (7860, or the next free one)")
     ui.add_argument("--open", action="store_true", help="open it in the browser")
+    ui.add_argument("--auth", action="store_true", help="ask for a login (assistant account)")
+    ui.add_argument(
+        "--address", default="", help="where a proxy before it is: https://ask.example.org"
+    )
     ui.set_defaults(run=_ui)
 
     mcp = commands.add_parser(
         "mcp", parents=[shared], help="be a tool of other programs (MCP over stdin and stdout)"
     )
     mcp.set_defaults(run=_mcp)
+
+    add_commands(commands, shared)
     return parser

@@ -9,6 +9,9 @@
     ├── SourceUnreadable      a source is not there, or cannot be shown
     ├── SettingRefused        a setting that cannot be used (also a ValueError)
     ├── ExtraMissing          a command needs a package that is not installed
+    ├── AccountRefused        an account cannot be made or removed (also a ValueError)
+    ├── AccountsUnreadable    the file of accounts is damaged, or not ours to read
+    ├── AccountsMissing       a login is asked for, and there is no account
     ├── ModelUnavailable      a model is missing, damaged or not allowed
     ├── IndexBusy             another process is writing the index
     ├── IndexMismatch         the index was built by another recipe or a newer version
@@ -111,6 +114,36 @@ class ExtraMissing(AssistantError):
         )
         self.command = command
         self.extra = extra
+
+
+class AccountRefused(AssistantError, ValueError):
+    """An account cannot be made or removed as asked."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"The account {name!r} was left as it is: {problem}.")
+        self.name = name
+
+
+class AccountsUnreadable(AssistantError):
+    """The file of accounts cannot be read, so nobody may come in."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"The accounts in {path} cannot be read ({problem}), so nobody can log in. Put a copy "
+            "back, or delete the file and add the accounts again: assistant account add NAME."
+        )
+        self.path = path
+
+
+class AccountsMissing(AssistantError):
+    """A login is asked for where there is no account."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"There is no account in {path}, so nobody could log in. Make the first one: "
+            "assistant account add NAME --may-change."
+        )
+        self.path = path
 
 
 class ModelUnavailable(AssistantError):

@@ -70,6 +70,11 @@ class Settings:
         return self.home / "removed"
 
     @property
+    def accounts(self) -> Path:
+        """The file of who may come in."""
+        return self.home / "accounts.json"
+
+    @property
     def file_bytes(self) -> int:
         """Size of the largest file that is read."""
         return self.file_megabytes * 2**20

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from assistant import assistant as module
+from assistant.accounts import Accounts
 from assistant.cli import main
 from assistant.errors import IndexBusy
 from assistant.history import Feedback, History, Thumb
@@ -198,6 +199,55 @@ def test_a_broken_pipe_and_ctrl_c_are_no_traceback(
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_accounts_are_added_listed_and_removed(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = knowledge.parent
+    for name, rights in (("ana", ["--may-change"]), ("bo", [])):
+        monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse battery\n"))
+        assert main(["account", "add", name, *rights]) == 0
+    assert Accounts(home / "accounts.json").check("ana", "correct horse battery")
+    capsys.readouterr()
+    assert main(["account", "list"]) == 0
+    out = capsys.readouterr().out
+    assert out == "ana, who may ask and change the sources\nbo, who may ask\n"
+    assert main(["account", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[1] == {"name": "bo", "may_change": False}
+    assert main(["account", "remove", "ana"]) == 0
+    assert main(["account", "remove", "ana"]) == 2
+    assert "none of that name" in capsys.readouterr().err
+
+
+def test_a_short_password_is_refused_and_none_is_an_argument(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("short\n"))
+    assert main(["account", "add", "ana"]) == 2
+    assert "12 characters or more" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["account", "add", "ana", "correct horse battery"])
+
+
+def test_a_password_is_typed_twice_unseen(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = iter(["correct horse battery", "correct horse batter", *["correct horse battery"] * 2])
+    monkeypatch.setattr("assistant.enrol.getpass", lambda _: next(typed))
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    assert main(["account", "add", "ana"]) == 2
+    assert "typed the same both times" in capsys.readouterr().err
+    assert main(["account", "add", "ana"]) == 0
+
+
+def test_u8_listening_wider_wants_a_password_and_a_login_an_account(
+    knowledge: Path, capsys: Captured
+) -> None:
+    assert main(["ui", "--host", "0.0.0.0"]) == 2
+    assert "add --auth" in capsys.readouterr().err
+    assert main(["ui", "--auth"]) == 2
+    assert "assistant account add NAME --may-change" in capsys.readouterr().err
+
+
 def test_help_is_quick_and_names_every_command() -> None:
     code = (
         "import sys; from assistant.cli import main\n"
@@ -206,7 +256,8 @@ def test_help_is_quick_and_names_every_command() -> None:
         "print([m for m in ('torch','gradio','chromadb','langchain_core') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for command in ("ask", "chat", "sync", "rebuild", "status", "verify", "feedback", "ui"):
+    commands = "ask chat sync rebuild status verify feedback evaluate ui mcp account"
+    for command in commands.split():
         assert f"\n    {command} " in done.stdout
     assert done.stdout.endswith("[]\n")
 

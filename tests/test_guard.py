@@ -23,6 +23,8 @@ async def knock(
     path: str = "/",
     server: tuple[str, int | None] | None = ("127.0.0.1", 7860),
     kind: str = "http",
+    query: str = "",
+    address: str = "",
 ) -> tuple[bool, list[Message]]:
     inner, sent = Inner(), []
 
@@ -34,7 +36,7 @@ async def knock(
 
     raw = [(name.encode(), value.encode()) for name, value in headers]
     scope = {"type": kind, "method": method, "path": path, "headers": raw, "server": server}
-    await Guard(inner)(scope, receive, send)
+    await Guard(inner, address)(scope | {"query_string": query.encode()}, receive, send)
     return inner.reached, sent
 
 
@@ -60,7 +62,7 @@ async def test_its_own_names_pass(host: str) -> None:
         "",
     ],
 )
-async def test_other_names_are_refused(host: str) -> None:
+async def test_u7_other_names_are_refused(host: str) -> None:
     reached, sent = await knock(("host", host))
     assert not reached
     assert sent[0]["status"] == 403
@@ -71,13 +73,53 @@ async def test_the_ipv6_name_passes_where_it_is_the_address() -> None:
     assert reached
 
 
+LAN = ("192.0.2.7", 7860)
+
+
+@pytest.mark.parametrize(
+    ("host", "passes"),
+    [
+        ("192.0.2.7:7860", True),
+        ("192.0.2.8:7860", False),
+        ("localhost:7860", False),
+        ("127.0.0.1:7860", False),
+        ("ask.example.org:7860", False),
+        ("192.0.2.7", False),
+    ],
+)
+async def test_u7_on_a_wider_address_only_that_address_is_its_name(host: str, passes: bool) -> None:
+    assert (await knock(("host", host), server=LAN))[0] is passes
+
+
+@pytest.mark.parametrize("host", ["ask.example.org", "127.0.0.1:7860"])
+async def test_behind_a_proxy_its_address_is_a_name_too(host: str) -> None:
+    address = "https://ask.example.org"
+    origin = ("origin", address)
+    assert (await knock(("host", host), origin, method="POST", address=address))[0]
+    for other in ("http://ask.example.org", "https://evil.example", "https://ask.example.org:8"):
+        refused = await knock(("host", host), ("origin", other), method="POST", address=address)
+        assert not refused[0]
+    assert not (await knock(("host", "ask.example.com"), address=address))[0]
+
+
+async def test_u7_a_forwarded_name_is_looked_at_as_the_name_itself() -> None:
+    assert (await knock(HOST, ("x-forwarded-host", "127.0.0.1:7860")))[0]
+    assert not (await knock(HOST, ("x-forwarded-host", "evil.example")))[0]
+
+
+@pytest.mark.parametrize("query", ["deep_link=x", "a=1&deep%5Flink=..%2Fx", "deep_link="])
+async def test_u12_no_state_is_loaded_from_a_file(query: str) -> None:
+    assert not (await knock(HOST, query=query))[0]
+    assert (await knock(HOST, query="__theme=dark"))[0]
+
+
 @pytest.mark.parametrize("server", [None, ("/run/page.sock", None)])
 async def test_without_an_address_nobody_passes(server: tuple[str, int | None] | None) -> None:
     reached, _ = await knock(HOST, server=server)
     assert not reached
 
 
-async def test_two_hosts_or_none_are_refused() -> None:
+async def test_u7_two_hosts_or_none_are_refused() -> None:
     assert not (await knock())[0]
     assert not (await knock(HOST, ("host", "evil.example")))[0]
     assert not (await knock(("host", "evil.example"), HOST))[0]
@@ -87,7 +129,7 @@ async def test_two_hosts_or_none_are_refused() -> None:
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", "https://127.0.0.1:7860", "http://localhost:1"]
 )
-async def test_another_origin_is_refused(method: str, origin: str) -> None:
+async def test_u7_another_origin_is_refused(method: str, origin: str) -> None:
     reached, sent = await knock(HOST, ("origin", origin), method=method)
     assert not reached
     assert sent[0]["status"] == 403
@@ -95,7 +137,7 @@ async def test_another_origin_is_refused(method: str, origin: str) -> None:
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-async def test_another_site_may_link_here_and_no_more(site: str) -> None:
+async def test_u7_another_site_may_link_here_and_no_more(site: str) -> None:
     elsewhere = ("sec-fetch-site", site)
     assert (await knock(HOST, elsewhere, ("sec-fetch-mode", "navigate")))[0]
     assert not (await knock(HOST, elsewhere, ("sec-fetch-mode", "no-cors")))[0]
@@ -114,21 +156,21 @@ async def test_another_site_may_link_here_and_no_more(site: str) -> None:
         "/gradio_api/run/ask",
     ],
 )
-async def test_what_the_page_does_without_is_closed(path: str) -> None:
+async def test_u12_u15_what_the_page_does_without_is_closed(path: str) -> None:
     reached, sent = await knock(HOST, path=path)
     assert not reached
     assert sent[0]["status"] == 403
 
 
 @pytest.mark.parametrize("length", [str(BODY_LIMIT + 1), "9" * 5000, "-1", "²", "1e3", ""])
-async def test_a_large_or_senseless_body_is_refused(length: str) -> None:
+async def test_u14_a_large_or_senseless_body_is_refused(length: str) -> None:
     reached, sent = await knock(HOST, ORIGIN, ("content-length", length), method="POST")
     assert not reached
     assert sent[0]["status"] == 413
     assert b"1,000,000 bytes" in sent[1]["body"]
 
 
-async def test_a_body_of_unknown_length_is_refused() -> None:
+async def test_u14_a_body_of_unknown_length_is_refused() -> None:
     reached, sent = await knock(HOST, ORIGIN, ("transfer-encoding", "chunked"), method="POST")
     assert not reached
     assert sent[0]["status"] == 411
@@ -140,7 +182,7 @@ async def test_a_body_at_the_limit_passes() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:7860", "evil.example"])
-async def test_every_response_has_the_security_headers(host: str) -> None:
+async def test_u7_every_response_has_the_security_headers(host: str) -> None:
     _, sent = await knock(("host", host))
     headers = dict(sent[0]["headers"])
     policy = headers[b"content-security-policy"].decode()

@@ -13,7 +13,7 @@ import assistant
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "assistant").rglob("*.py"))
 VOCABULARY = {"types", "errors", "settings", "terms", "progress", "hub"}
-FACES = {"cli", "page", "mcp", "evaluate", "__main__", "__init__"}
+FACES = {"cli", "door", "enrol", "page", "mcp", "evaluate", "__main__", "__init__"}
 # Who speaks the sentence, and so imports the steps.
 SPEAKERS = {"assistant", "answer", "compare", "library", "recheck", "sync"}
 

@@ -1,21 +1,20 @@
 """What the viewer is sent of a document, and to whom."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant import page
 from assistant.page.blocks import blocks
 from assistant.page.document import WINDOW, Wanted, view
 from assistant.show import visible
 from assistant.types import Document, Section, Span
-from tests.scripted import DIGEST, QUOTES, TEXT, ScriptedAssistant
+from tests.scripted import DIGEST, QUOTES, TEXT
 
 if TYPE_CHECKING:
-    from assistant.assistant import Assistant
+    pass
 
 PAGES = "First page.\n\nIt ends.\n\nSecond page.\n\nRow one\nRow two\n"
 DOCUMENT = Document(
@@ -110,21 +109,3 @@ def test_anything_else_is_refused(address: str, wanted: dict[str, object]) -> No
     elsewhere = {"Origin": "https://evil.example"}
     sent = httpx.post(f"{address}document", json={"source": "visit.md"}, headers=elsewhere)
     assert sent.status_code == 403
-
-
-async def test_u9_a_document_is_for_those_who_logged_in() -> None:
-    from gradio.routes import App
-
-    assistant = cast("Assistant", ScriptedAssistant())
-    built = page.build(assistant)
-    built.auth = cast("Any", [("ana", "secret")])
-    app = App.create_app(built, app_kwargs={"routes": page.document.routes(assistant)})
-    wanted = {"source": "visit.md"}
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="https://127.0.0.1") as client:
-        assert (await client.post("/document", json=wanted)).status_code == 401
-        client.cookies.set(f"access-token-{app.cookie_id}", "forged")
-        assert (await client.post("/document", json=wanted)).status_code == 401
-        client.cookies.clear()
-        await client.post("/login", data={"username": "ana", "password": "secret"})
-        assert (await client.post("/document", json=wanted)).status_code == 200

@@ -6,7 +6,8 @@
     conversations  what stands in the left column
     sources        what stands under the tab "Sources"; shelf is how it looks
     upload         takes the files that are added
-    person         who is asking
+    person         who is asking, and what they may do
+    seats          how many are answered at once
     programs       the endpoint for programs
 
 The conversation is kept here, not in the browser: what a browser sends is one question.
@@ -14,6 +15,7 @@ The conversation is kept here, not in the browser: what a browser sends is one q
 
 import atexit
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -23,10 +25,13 @@ import gradio as gr
 from gradio.components import Component
 from starlette.middleware import Middleware
 
-from assistant.errors import SettingRefused
+from assistant.accounts import Accounts
+from assistant.door import Door
+from assistant.errors import AccountsMissing, SettingRefused
 from assistant.guard import Guard
 from assistant.page import conversations, document, programs, sources, upload
 from assistant.page.parts import QUIET, Parts
+from assistant.page.person import arrive, username
 from assistant.page.talk import NAME, Conversation
 
 if TYPE_CHECKING:
@@ -38,6 +43,9 @@ _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 _HERE = Path(__file__).parent
 _STYLES = ("page.css", "conversations.css", "sources.css")
 _SCRIPTS = ("viewer.js", "page.js", "conversations.js", "sources.js")
+_ADDRESS = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
+_EVENTS = 256
+"""Gradio's own limits, wide: what is limited, and told in words, are the seats."""
 
 
 def build(assistant: "Assistant") -> gr.Blocks:
@@ -65,7 +73,7 @@ def build(assistant: "Assistant") -> gr.Blocks:
                     gr.Column(elem_id="library"),
                 ):
                     sources.place(page, parts, talk)
-    page.queue(api_open=False, max_size=32, default_concurrency_limit=4)
+    page.queue(api_open=False, max_size=_EVENTS, default_concurrency_limit=4)
     return page
 
 
@@ -75,7 +83,7 @@ def _place_talk(parts: Parts, column: conversations.Column) -> None:
     with gr.Row(elem_id="asking"):
         _render(parts.box, parts.send, parts.halt)
     with gr.Row(elem_id="tools"):
-        _render(parts.status, parts.sync, parts.clear)
+        _render(parts.status, parts.sync, parts.clear, parts.leave)
 
 
 def _render(*components: Component) -> None:
@@ -88,34 +96,67 @@ def _wire(page: gr.Blocks, parts: Parts, column: conversations.Column, talk: Con
     """Tie the chat's own events to what they do."""
     conversations.tie(page, parts, column, talk)
     page.load(talk.welcome, None, [parts.header, parts.chat], **QUIET)
+    page.load(arrive, None, [parts.sync, parts.leave], **QUIET)
 
 
-def start(assistant: "Assistant", host: str, port: int | None, *, browse: bool) -> gr.Blocks:
-    """Serve the page from a thread of its own; `local_url` is where."""
-    if host not in _THIS_MACHINE:
-        wanted = f"{' or '.join(_THIS_MACHINE)}: listening wider needs a password, not there yet"
-        raise SettingRefused("host", host, wanted)
+def start(
+    assistant: "Assistant",
+    host: str,
+    port: int | None,
+    *,
+    browse: bool,
+    auth: bool = False,
+    address: str = "",
+) -> gr.Blocks:
+    """Serve the page from a thread of its own; `local_url` is where.
+
+    `auth` asks for a login, `address` is where a proxy before the page is found. Raises
+    `SettingRefused`, `AccountsMissing`, `AccountsUnreadable`.
+    """
+    _check_reach(host, address, auth)
+    accounts = Accounts(assistant.settings.accounts) if auth else None
+    if accounts and not accounts.all():
+        raise AccountsMissing(accounts.path)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # no tables of events nobody reads
     os.environ["GRADIO_TEMP_DIR"] = folder = tempfile.mkdtemp(prefix="assistant-")  # mode 0700
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     page = build(assistant)
+    guard = Middleware(Guard, address, assistant.settings.file_bytes)
+    door = [guard, Middleware(Door, NAME, accounts)]
     try:
         page.launch(
             server_name=host, server_port=port, inbrowser=browse, prevent_thread_lock=True,
             quiet=True, share=False, ssr_mode=False, pwa=False, mcp_server=False,
             enable_monitoring=False, run_history=False, footer_links=[],
             theme=gr.themes.Base(font="system-ui", font_mono="monospace"),
-            head=_head(),
+            head=_head(), max_threads=_EVENTS, auth_dependency=username if accounts else None,
             app_kwargs={
-                "middleware": [Middleware(Guard, file_bytes=assistant.settings.file_bytes)],
+                "middleware": door,
                 "routes": [*document.routes(assistant), *upload.routes(assistant)],
                 "openapi_url": None, "docs_url": None,
             },
         )  # fmt: skip
     except OSError:
+        if host not in _THIS_MACHINE:
+            raise SettingRefused(
+                "host", host, "an address of this machine, the port free"
+            ) from None
         raise SettingRefused("port", port, "free; leave it out to take a free one") from None
     return page
+
+
+def _check_reach(host: str, address: str, auth: bool) -> None:
+    """Who else may reach the page needs a password."""
+    if address and not _ADDRESS.fullmatch(address):
+        wanted = "as browsers show it, such as https://ask.example.org, without a path"
+        raise SettingRefused("address", address, wanted)
+    if auth or (host in _THIS_MACHINE and not address):
+        return
+    wanted = "listening wider needs a password, so add --auth"
+    if address:
+        raise SettingRefused("address", address, f"left out: {wanted}")
+    raise SettingRefused("host", host, f"{' or '.join(_THIS_MACHINE)}: {wanted}")
 
 
 def _head() -> str:
@@ -135,8 +176,10 @@ def serve(
     port: int | None = None,
     *,
     open_browser: bool = False,
+    auth: bool = False,
+    address: str = "",
 ) -> None:
     """Serve the page until interrupted; without a port, at the first free one from 7860."""
-    page = start(assistant, host, port, browse=open_browser)
-    print(f"{NAME}: {page.local_url} (Ctrl+C ends it)", flush=True)
+    page = start(assistant, host, port, browse=open_browser, auth=auth, address=address)
+    print(f"{NAME}: {address or page.local_url} (Ctrl+C ends it)", flush=True)
     page.block_thread()

@@ -4,7 +4,8 @@ Every event finds out anew who asks, and only ever sees that person's history. W
 is an id, a number of a turn, or text.
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,10 +16,14 @@ from assistant.history import History
 from assistant.page.further import as_links, further
 from assistant.page.keeping import Keeper, Now, Running, fresh, shown
 from assistant.page.listing import listing
-from assistant.page.person import person
+from assistant.page.person import person, seat
 from assistant.page.requests import Wish, key_of, number_of, parsed
 from assistant.page.talk import Conversation as Talk
 from assistant.page.talk import Turns, look, told
+
+View = tuple[Any, ...]
+"""What an event leaves: all of `talk.Look`, the conversation, the list, what to ask next."""
+Views = AsyncGenerator[View, None]
 
 _EDITING = "Editing question {}; what followed it goes once you ask. Escape, or Edit, leaves it."
 
@@ -43,51 +48,60 @@ class Archive:
         """The history of whoever asks."""
         return History(self.talk.assistant.settings.history, person(request).name)
 
-    def ask(
+    async def ask(
         self,
         question: str | None,
         turns: Turns,
         now: Now,
         unticked: frozenset[str],
         request: gr.Request,
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Views:
         """Answer as it comes, and keep what came of it, however it ends."""
         at = len(turns) if now.editing is None else now.editing
-        yield from self._ask(Asked(question or "", unticked, request), turns, at, now)
+        asked = Asked(question or "", unticked, request)
+        async with aclosing(self._seated(asked, turns, at, now)) as views:
+            async for view in views:
+                yield view
 
-    def example(
+    async def example(
         self,
         turns: Turns,
         now: Now,
         unticked: frozenset[str],
         request: gr.Request,
         chosen: gr.SelectData,
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Views:
         """Ask the example that was clicked."""
-        yield from self.ask(str(chosen.value["text"]), turns, now, unticked, request)
+        question = str(chosen.value["text"])
+        async with aclosing(self.ask(question, turns, now, unticked, request)) as views:
+            async for view in views:
+                yield view
 
-    def again(
+    async def again(
         self, sent: str, turns: Turns, now: Now, unticked: frozenset[str], request: gr.Request
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Views:
         """Ask a question once more; what followed it goes."""
         try:
             at = number_of(parsed(sent), turns)
         except ConversationChanged as error:
             yield self._view(turns, now, request, remark=str(error))
         else:
-            yield from self._ask(Asked(turns[at].question, unticked, request), turns, at, now)
+            asked = Asked(turns[at].question, unticked, request)
+            async with aclosing(self._seated(asked, turns, at, now)) as views:
+                async for view in views:
+                    yield view
 
-    def stop(self, turns: Turns, now: Now, request: gr.Request) -> tuple[Any, ...]:
+    def stop(self, turns: Turns, now: Now, request: gr.Request) -> View:
         """Leave the answer as far as it came, and keep that."""
         turns, now, problem = self._keeper.left(turns, now)
         return self._view(turns, now, request, remark=problem)
 
-    def new(self, turns: Turns, now: Now, request: gr.Request) -> tuple[Any, ...]:
+    def new(self, turns: Turns, now: Now, request: gr.Request) -> View:
         """Begin a conversation; the one before is kept as it is."""
         _, _, problem = self._keeper.left(turns, now)
         return self._view((), Now(), request, box="", remark=problem)
 
-    def turn(self, sent: str, turns: Turns, now: Now, request: gr.Request) -> tuple[Any, ...]:
+    def turn(self, sent: str, turns: Turns, now: Now, request: gr.Request) -> View:
         """Open, edit, undo, rename or delete, as a browser asked."""
         turns, now, problem = self._keeper.left(turns, now)
         box: str | None = None
@@ -107,7 +121,20 @@ class Archive:
         current = now.kept.id if now.kept is not None else ""
         return listing(self.history(request).list(), current)
 
-    def _ask(self, asked: Asked, turns: Turns, at: int, now: Now) -> Iterator[tuple[Any, ...]]:
+    async def _seated(self, asked: Asked, turns: Turns, at: int, now: Now) -> Views:
+        """The answer once there is a seat for it; until then the question stays in its box."""
+
+        def waiting(remark: str) -> View:
+            return self._view(turns, now, asked.request, box=asked.question, remark=remark)
+
+        steps = self.talk.seats.taken(
+            seat(asked.request), self._ask(asked, turns, at, now), waiting
+        )
+        async with aclosing(steps) as views:
+            async for view in views:
+                yield view
+
+    def _ask(self, asked: Asked, turns: Turns, at: int, now: Now) -> Generator[View, None, None]:
         try:
             turns, now, _ = self._keeper.left(turns, now)
             history = self.history(asked.request)
@@ -121,12 +148,12 @@ class Archive:
 
     def _answer(
         self, asked: Asked, running: Running, turns: Turns, now: Now
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Generator[View, None, None]:
         """Show each step of the answer, and the last once it is kept: then all is at rest."""
         said, looked, box = running.before, look(turns), ""
         going = Now(now.kept, run=self._keeper.begin(running))
         try:
-            for looked in self.talk.ask(asked.question, running.before, asked.unticked):
+            for looked in self.talk.answer(asked.question, running.before, asked.unticked):
                 said = looked[1]
                 if len(said) > len(running.before) and said[-1].reading:
                     yield (box, *looked[1:], going, gr.skip(), "")
@@ -159,7 +186,7 @@ class Archive:
         *,
         box: str | None = None,
         remark: str = "",
-    ) -> tuple[Any, ...]:
+    ) -> View:
         """Everything redrawn; what is typed stays where nothing is put in its place."""
         _, *rest = look(turns, remark=remark)
         links = as_links(further(turns))

@@ -11,7 +11,7 @@ import gradio as gr
 from assistant.page.archive import Archive
 from assistant.page.hand import Hand
 from assistant.page.keeping import Now
-from assistant.page.parts import PLAIN, QUIET, Parts
+from assistant.page.parts import PLAIN, QUIET, SEATED, Parts
 from assistant.page.talk import Conversation
 
 
@@ -38,9 +38,9 @@ def tie(page: gr.Blocks, parts: Parts, column: Column, talk: Conversation) -> No
     given = [*known, parts.unticked]
     asked = [parts.box.submit, parts.send.click]
     parts.asking += [
-        gr.on(asked, archive.ask, [parts.box, *given], seen, **QUIET),
-        parts.chat.example_select(archive.example, given, seen, **QUIET),
-        column.again.submit(archive.again, [column.again, *given], seen, **QUIET),
+        gr.on(asked, archive.ask, [parts.box, *given], seen, **SEATED),
+        parts.chat.example_select(archive.example, given, seen, **SEATED),
+        column.again.submit(archive.again, [column.again, *given], seen, **SEATED),
     ]
     quick: dict[str, Any] = QUIET | {"concurrency_limit": None, "trigger_mode": "multiple"}
     ending: dict[str, Any] = quick | {"cancels": parts.asking}

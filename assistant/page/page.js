@@ -185,4 +185,9 @@
     if (!asked) requestAnimationFrame(dress);
     asked = true;
   }).observe(document, { childList: true, subtree: true, attributeFilter: ["aria-label"] });
+  // Logging out: a form of ours would be sanitized away, and an event's own script needs eval.
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("#leave")) return;
+    fetch("logout", { method: "POST" }).then(() => location.reload());
+  });
 })();

@@ -8,6 +8,8 @@ from assistant.page.talk import header, panel
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """What each event of the page is given: no spinner over the text, and no place in an API."""
+SEATED: dict[str, Any] = QUIET | {"concurrency_limit": None}
+"""What each event that answers is given: `Seats` say who is answered now."""
 PLAIN: dict[str, Any] = {"latex_delimiters": []}
 """What each Markdown and Chatbot is given: no formulas in other people's text."""
 
@@ -47,6 +49,7 @@ class Parts:
         small: dict[str, Any] = {"size": "sm", "render": False}
         self.sync = gr.Button("Sync folder", elem_id="sync", min_width=96, **small)
         self.clear = gr.Button("Clear chat", elem_id="clear", min_width=88, **small)
+        self.leave = gr.Button("Log out", elem_id="leave", min_width=72, visible=False, **small)
         self.status = gr.Markdown(elem_id="status", **_text())
         self.cited = gr.Markdown(panel(()), elem_id="cited", **_text())
         self.asking: list[Any] = []

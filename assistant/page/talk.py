@@ -9,6 +9,7 @@ import gradio as gr
 
 from assistant import show
 from assistant.errors import AssistantError, QuestionRefused
+from assistant.page.seats import Seats
 from assistant.types import Answer, Statement
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Conversation:
 
     def __init__(self, assistant: "Assistant") -> None:
         self.assistant = assistant
+        self.seats = Seats()
 
     def welcome(self) -> tuple[str, dict[str, Any]]:
         """The header, and the example questions of the empty chat."""
@@ -52,7 +54,7 @@ class Conversation:
             held = told(error)
         return header(held), gr.update(examples=[{"text": show.line(text)} for text in examples])
 
-    def ask(
+    def answer(
         self, question: str | None, turns: Turns, unticked: frozenset[str] = frozenset()
     ) -> Iterator[Look]:
         """Show the answer as it comes. A refused question goes back to its box."""
@@ -68,18 +70,6 @@ class Conversation:
             yield look(turns, box=turn.question, remark=str(error))
         except Exception as error:
             yield look((*turns, replace(turn, remark=told(error), reading=False)))
-
-    def example(
-        self, turns: Turns, unticked: frozenset[str], chosen: gr.SelectData
-    ) -> Iterator[Look]:
-        """Ask the example that was clicked."""
-        yield from self.ask(str(chosen.value["text"]), turns, unticked)
-
-    def stop(self, turns: Turns) -> Look:
-        """Leave the answer as far as it came."""
-        if turns and turns[-1].reading:
-            turns = (*turns[:-1], replace(turns[-1], remark="Stopped.", reading=False))
-        return look(turns)
 
     def _among(self, unticked: frozenset[str]) -> list[str] | None:
         """The sources that are to answer; None for all. Raises `QuestionRefused` for none."""

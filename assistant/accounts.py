@@ -1,0 +1,152 @@
+"""Accounts: who may come in, and who of them may change the sources.
+
+One file, `accounts.json`, readable by its owner only. It holds no password, only what scrypt made
+of it with a salt of the account's own.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import tempfile
+import unicodedata
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from filelock import FileLock
+
+from assistant.errors import AccountRefused, AccountsUnreadable
+
+SHORTEST = 12
+"""Characters of a password, at least. NIST SP 800-63B asks for length, not for signs."""
+LONGEST = 1000
+LOCAL = "local"
+"""Who asks where there are no accounts; no account may be called that."""
+_NAME = re.compile(r"\w[\w.@-]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is asking."""
+
+    name: str
+    may_change: bool
+    """Whether they may change the sources."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person, and what their password is checked against."""
+
+    name: str
+    may_change: bool
+    salt: str
+    hashed: str = ""
+    # As the OWASP cheat sheet on storing passwords has it: 16 MiB, a fifth of a second on one core.
+    cost: int = 2**14
+    block: int = 8
+    parallel: int = 5
+
+    @property
+    def person(self) -> Person:
+        """Who comes in by it."""
+        return Person(self.name, self.may_change)
+
+    def hash(self, password: str) -> str:
+        """What scrypt makes of a password, as hexadecimal digits."""
+        return hashlib.scrypt(
+            unicodedata.normalize("NFC", password).encode(errors="replace"),
+            salt=bytes.fromhex(self.salt),
+            n=self.cost,
+            r=self.block,
+            p=self.parallel,
+            maxmem=2**28,
+        ).hex()
+
+
+class Accounts:
+    """The accounts of a home. Every call sees the file as it is now."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._known: dict[str, Account] = {}
+        self._nobody = Account("", may_change=False, salt=secrets.token_hex(16))
+
+    def all(self) -> dict[str, Account]:
+        """Every account by its name. Raises `AccountsUnreadable`."""
+        try:
+            now = self.path.stat()
+            seen = (now.st_ino, now.st_mtime_ns, now.st_size)
+            if seen != self._seen:
+                self._known, self._seen = _parsed(self.path.read_bytes()), seen
+        except FileNotFoundError:
+            self._known, self._seen = {}, None
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise AccountsUnreadable(self.path, str(error)) from None
+        return self._known
+
+    def add(self, name: str, password: str, *, may_change: bool = False) -> Account:
+        """A new account. Raises `AccountRefused`."""
+        name = tidy(name)
+        if not _NAME.fullmatch(name) or name == LOCAL:
+            wanted = "a name is letters and digits, with . _ @ - among them, 40 at most"
+            raise AccountRefused(name, f"“{LOCAL}” is taken" if name == LOCAL else wanted)
+        if not SHORTEST <= len(password) <= LONGEST:
+            wanted = f"its password needs {SHORTEST} characters or more, and {LONGEST:,} at most"
+            raise AccountRefused(name, wanted)
+        bare = Account(name, may_change, salt=secrets.token_hex(16))
+        account = replace(bare, hashed=bare.hash(password))
+        with self._lock():
+            accounts = self.all()
+            if name in accounts:
+                raise AccountRefused(name, "there is one of that name; remove it first")
+            self._write({**accounts, name: account})
+        return account
+
+    def remove(self, name: str) -> None:
+        """Forget an account; who came in by it is out at once. Raises `AccountRefused`."""
+        name = tidy(name)
+        with self._lock():
+            if name not in self.all():
+                raise AccountRefused(name, "there is none of that name (assistant account list)")
+            kept = {other: account for other, account in self.all().items() if other != name}
+            self._write(kept)
+
+    def check(self, name: str, password: str) -> Account | None:
+        """The account, if name and password are right.
+
+        An unknown name takes as long as a wrong password.
+        """
+        account = self.all().get(tidy(name), self._nobody)
+        hashed = account.hash(password[:LONGEST])
+        return account if hmac.compare_digest(hashed, account.hashed) else None
+
+    def _lock(self) -> FileLock:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.path.with_suffix(".lock"), timeout=10)
+
+    def _write(self, accounts: dict[str, Account]) -> None:
+        """All or nothing, and for nobody else to read."""
+        handle, name = tempfile.mkstemp(prefix=".accounts-", dir=self.path.parent)  # mode 0600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump([asdict(account) for account in accounts.values()], file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def tidy(name: str) -> str:
+    """A name as it is kept: Ana and ana are one person."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+def _parsed(text: bytes) -> dict[str, Account]:
+    accounts = [Account(**each) for each in json.loads(text)]
+    return {account.name: account for account in accounts}

@@ -1,0 +1,89 @@
+"""How many are answered at once, how many wait, and who is asked to come again."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from typing import TypeVar
+
+BUSY = "Many people are asking right now. Your question is kept: please try again in a moment."
+ENOUGH = "Your other questions are still being answered. Please wait for one of them."
+_PAUSE = 3.0
+"""Seconds between two signs of life to one who waits; one who has gone is noticed by them."""
+
+T = TypeVar("T")
+
+
+class Seats:
+    """Some are answered at once, for more would only all be slower; others wait in line.
+
+    One event loop uses them, so nothing here needs a lock.
+    """
+
+    def __init__(self, reading: int = 16, waiting: int = 128, each: int = 3) -> None:
+        self._free = reading
+        self._threads = ThreadPoolExecutor(reading, thread_name_prefix="seat")
+        self._waiting = waiting
+        self._each = each
+        self._line: deque[asyncio.Future[None]] = deque()
+        self._held: Counter[str] = Counter()
+
+    async def taken(
+        self, who: str, steps: Generator[T, None, None], tell: Callable[[str], T]
+    ) -> AsyncGenerator[T, None]:
+        """The steps, each made in a thread, once there is a seat; `tell` shows what is awaited."""
+        if self._held[who] >= self._each:
+            yield tell(ENOUGH)
+            return
+        if not self._free and len(self._line) >= self._waiting:
+            yield tell(BUSY)
+            return
+        place = self._come(who)
+        try:
+            while not place.done():
+                yield tell(f"In line: {self._line.index(place)} before you.")
+                await asyncio.wait([place], timeout=_PAUSE)
+            async with aclosing(self._in_threads(steps)) as made:
+                async for step in made:
+                    yield step
+        finally:
+            self._leave(who, place)
+
+    def _come(self, who: str) -> asyncio.Future[None]:
+        """A place, which is done when it is a seat."""
+        self._held[who] += 1
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._free:
+            self._free -= 1
+            place.set_result(None)
+        else:
+            self._line.append(place)
+        return place
+
+    def _leave(self, who: str, place: asyncio.Future[None]) -> None:
+        self._held[who] -= 1
+        if not self._held[who]:
+            del self._held[who]
+        if not place.done():
+            self._line.remove(place)
+        elif self._line:
+            self._line.popleft().set_result(None)
+        else:
+            self._free += 1
+
+    async def _in_threads(self, steps: Generator[T, None, None]) -> AsyncGenerator[T, None]:
+        """Each step, made in a thread; one at work is awaited before its seat is free."""
+        step: asyncio.Future[T | None] | None = None
+        try:
+            while True:
+                work = asyncio.get_running_loop().run_in_executor
+                step = work(self._threads, next, steps, None)
+                made = await asyncio.shield(step)
+                if made is None:
+                    return
+                yield made
+        finally:
+            if step is not None and not step.done():
+                await asyncio.wait([step])
+            steps.close()
