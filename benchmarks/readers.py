@@ -57,13 +57,13 @@ async def visit(address: str, question: str, cookies: httpx.Cookies | None = Non
         base_url=address, cookies=cookies, timeout=_PATIENCE, limits=_MANY
     ) as browser:
         (await browser.get("/")).raise_for_status()
-        event = _asking((await browser.get("/config")).json())
-        return await ask(browser, question, event, uuid.uuid4().hex)
+        event, inputs = _asking((await browser.get("/config")).json())
+        return await ask(browser, [question] + [None] * (inputs - 1), event, uuid.uuid4().hex)
 
 
-async def ask(browser: httpx.AsyncClient, question: str, event: int, session: str) -> Visit:
+async def ask(browser: httpx.AsyncClient, data: list[Any], event: int, session: str) -> Visit:
     """Ask as the page's script does: join the queue, then read what comes."""
-    message = {"data": [question, None], "fn_index": event, "session_hash": session}
+    message = {"data": data, "fn_index": event, "session_hash": session}
     began = time.monotonic()
     (await browser.post("/gradio_api/queue/join", json=message)).raise_for_status()
     first, seen = None, []
@@ -74,16 +74,18 @@ async def ask(browser: httpx.AsyncClient, question: str, event: int, session: st
             seen.append(line)
             if first is None and any(mark in line for mark in _SAID):
                 first = time.monotonic() - began
-    return Visit(question, "\n".join(seen), first, time.monotonic() - began)
+    return Visit(data[0], "\n".join(seen), first, time.monotonic() - began)
 
 
-def _asking(config: dict[str, Any]) -> int:
-    """The number of the event that answers what is in the box."""
+def _asking(config: dict[str, Any]) -> tuple[int, int]:
+    """The number of the event that answers what is in the box, and how much it takes."""
     (box,) = (
         part["id"] for part in config["components"] if part["props"].get("elem_id") == "question"
     )
     return next(
-        int(event["id"]) for event in config["dependencies"] if [box, "submit"] in event["targets"]
+        (int(event["id"]), len(event["inputs"]))
+        for event in config["dependencies"]
+        if [box, "submit"] in event["targets"]
     )
 
 

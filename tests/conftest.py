@@ -1,22 +1,19 @@
 """Doubles that mean something, and homes to try them in."""
 
-import asyncio
 import math
 import os
 import shutil
-import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from gradio import Blocks
     from playwright.sync_api import Browser, Page
 
 from assistant.assistant import Assistant
@@ -24,7 +21,7 @@ from assistant.embed import SentenceTransformerEmbeddings
 from assistant.load import Readers
 from assistant.settings import Settings
 from assistant.terms import terms
-from tests.scripted import ScriptedAssistant, open_page
+from tests.scripted import ScriptedAssistant, open_page, serving
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SWITCHES = (
@@ -147,20 +144,8 @@ def scripted(tmp_path_factory: pytest.TempPathFactory) -> ScriptedAssistant:
 @pytest.fixture(scope="module")
 def address(scripted: ScriptedAssistant) -> Iterator[str]:
     """Where the page over the scripted assistant is."""
-    from assistant import page
-
-    with socket.create_server(("127.0.0.1", 0)) as free:  # Gradio's own search leaves sockets open
-        port = free.getsockname()[1]
-
-    def start() -> "Blocks":
-        return page.start(cast("Assistant", scripted), "127.0.0.1", port, browse=False)
-
-    async def start_in_a_loop() -> "Blocks":  # outside one Gradio makes several, and closes none
-        return start()
-
-    served = start() if asyncio._get_running_loop() else asyncio.run(start_in_a_loop())
-    yield str(served.local_url)
-    served.close(verbose=False)
+    with serving(scripted) as served:
+        yield str(served.local_url)
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """A small scripted assistant for the page, and how a browser speaks with it."""
 
+import asyncio
+import socket
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from assistant.errors import AssistantError, IndexDamaged, QuestionRefused
 from assistant.progress import Progress, silent
@@ -26,7 +29,10 @@ from assistant.types import (
 )
 
 if TYPE_CHECKING:
+    from gradio import Blocks
     from playwright.sync_api import Page
+
+    from assistant.assistant import Assistant
 
 TEXT = """# Visit
 
@@ -138,6 +144,28 @@ class ScriptedAssistant:
 
     def status(self) -> SimpleNamespace:
         return SimpleNamespace(documents=("visit.md",), passages=12)
+
+
+@contextmanager
+def serving(
+    assistant: object, host: str = "127.0.0.1", *, auth: bool = False, address: str = ""
+) -> Iterator["Blocks"]:
+    """The page over an assistant, at a free port."""
+    from assistant import page
+
+    with socket.create_server(("127.0.0.1", 0)) as free:  # Gradio's own search leaves sockets open
+        port = free.getsockname()[1]
+
+    def start() -> "Blocks":
+        served = cast("Assistant", assistant)
+        return page.start(served, host, port, browse=False, auth=auth, address=address)
+
+    async def start_in_a_loop() -> "Blocks":  # outside one Gradio makes several, and closes none
+        return start()
+
+    served = start() if asyncio._get_running_loop() else asyncio.run(start_in_a_loop())
+    yield served
+    served.close(verbose=False)
 
 
 def open_page(tab: "Page", address: str) -> None:

@@ -4,16 +4,15 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant import page
 from assistant.history import Conversation, History, Thumb, Turn, feedback
 from assistant.page.requests import parsed
 from assistant.recheck import read_answers
 from assistant.types import Abstention, Answer
-from tests.scripted import QUOTES, ScriptedAssistant, ask
+from tests.scripted import QUOTES, ScriptedAssistant, ask, serving
 from tests.test_page import check_leads_to
 from tests.test_page_hostile import FOREIGN, HOSTILE
 from tests.test_show import LI, answer
@@ -21,7 +20,6 @@ from tests.test_show import LI, answer
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
-    from assistant.assistant import Assistant
 
 # Gradio leaves the socket open with which it looked for a free port.
 pytestmark = [
@@ -51,9 +49,8 @@ def history(scripted: ScriptedAssistant) -> History:
 
 
 def serve(scripted: ScriptedAssistant) -> Iterator[str]:
-    served = page.start(cast("Assistant", scripted), "127.0.0.1", None, browse=False)
-    yield str(served.local_url)
-    served.close(verbose=False)
+    with serving(scripted) as served:
+        yield str(served.local_url)
 
 
 @pytest.fixture(scope="module")

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
-from gradio import Blocks
 
 from assistant import page
 from assistant.accounts import Accounts
 from assistant.errors import AccountsMissing, KnowledgeMissing, SettingRefused
 from assistant.page import talk
 from assistant.page.seats import BUSY, ENOUGH, Seats
+from assistant.progress import Progress, silent
 from assistant.show import escape
-from assistant.types import Answer, Document, Statement, SyncReport
+from assistant.types import Answer, Document, Source, State, Statement, SyncReport
 from benchmarks.readers import Visit, visits
-from tests.scripted import QUOTES, TEXT, cited
+from tests.scripted import QUOTES, TEXT, cited, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -50,7 +50,11 @@ class Echo:
     asked: int = 0
 
     def stream(
-        self, question: str, *, history: Sequence[str | Answer] = ()
+        self,
+        question: str,
+        *,
+        history: Sequence[str | Answer] = (),
+        sources: Sequence[str] | None = None,
     ) -> Iterator[Statement | Answer]:
         self.asked += 1
         said = Statement(f"You asked {question} of me", (cited(TEXT, QUOTES[0]),))
@@ -68,7 +72,10 @@ class Echo:
     def read(self, source: str) -> Document:
         raise KnowledgeMissing(Path(source))
 
-    def sync(self) -> SyncReport:
+    def sources(self) -> tuple[Source, ...]:
+        return (Source("visit.md", State.INDEXED, 300, 12),)
+
+    def sync(self, *, anew: bool = False, progress: Progress = silent) -> SyncReport:
         self.syncs += 1
         return SyncReport(passages=1)
 
@@ -82,28 +89,23 @@ class Echo:
 @pytest.fixture(scope="module")
 def echo(tmp_path_factory: pytest.TempPathFactory) -> Echo:
     home = tmp_path_factory.mktemp("home")
-    settings = SimpleNamespace(knowledge=home / "knowledge", accounts=home / "accounts.json")
+    settings = SimpleNamespace(
+        knowledge=home / "knowledge",
+        history=home / "history",
+        accounts=home / "accounts.json",
+        file_bytes=10**6,
+    )
     accounts = Accounts(settings.accounts)
     accounts.add("ana", PASSWORD, may_change=True)
     accounts.add("bo", PASSWORD)
     return Echo(settings)
 
 
-async def start(
-    echo: Echo, host: str = "127.0.0.1", *, auth: bool = False, address: str = ""
-) -> Blocks:
-    """Within a loop, for without one Gradio makes some, and leaves them open."""
-    with socket.create_server(("127.0.0.1", 0)) as free:  # its search for a port does so too
-        port = free.getsockname()[1]
-    return page.start(cast("Assistant", echo), host, port, browse=False, auth=auth, address=address)
-
-
 def serve(
     echo: Echo, host: str = "127.0.0.1", *, auth: bool = False, address: str = ""
 ) -> Iterator[str]:
-    served = asyncio.run(start(echo, host, auth=auth, address=address))
-    yield str(served.local_url).rstrip("/")
-    served.close(verbose=False)
+    with serving(echo, host, auth=auth, address=address) as served:
+        yield str(served.local_url).rstrip("/")
 
 
 @pytest.fixture(scope="module")
@@ -172,18 +174,18 @@ def log_in(address: str, name: str) -> Iterator[httpx.Client]:
         yield browser
 
 
-def event_of(browser: httpx.Client, elem_id: str, kind: str) -> int:
+def event_of(browser: httpx.Client, elem_id: str, kind: str) -> dict[str, Any]:
     config = browser.get("/config").json()
     (part,) = (e["id"] for e in config["components"] if e["props"].get("elem_id") == elem_id)
-    return next(int(e["id"]) for e in config["dependencies"] if [part, kind] in e["targets"])
+    return next(dict(e) for e in config["dependencies"] if [part, kind] in e["targets"])
 
 
-def join(browser: httpx.Client, question: str | None, event: int | None = None) -> str:
+def join(browser: httpx.Client, question: str | None, event: dict[str, Any] | None = None) -> str:
     """Set an event going; the session it is in."""
     session = uuid.uuid4().hex
-    event = event_of(browser, "question", "submit") if event is None else event
-    data = [question, None] if question is not None else []
-    message = {"data": data, "fn_index": event, "session_hash": session}
+    event = event or event_of(browser, "question", "submit")
+    data = [question] + [None] * (len(event["inputs"]) - 1)
+    message = {"data": data, "fn_index": event["id"], "session_hash": session}
     browser.post("/gradio_api/queue/join", json=message).raise_for_status()
     return session
 
@@ -323,14 +325,13 @@ def routes(router: APIRouter | FastAPI) -> Iterator[tuple[str, str]]:
 
 
 def test_u9_every_route_wants_a_login_but_the_login(echo: Echo) -> None:
-    served = asyncio.run(start(echo, auth=True))
-    found = set(routes(served.app))
-    assert len(found) > 60
-    with httpx.Client(base_url=str(served.local_url).rstrip("/")) as stranger:
-        statuses = {
-            (method, path): stranger.request(method, path).status_code for method, path in found
-        }
-    served.close(verbose=False)
+    with serving(echo, auth=True) as served:
+        found = set(routes(served.app))
+        assert len(found) > 60
+        with httpx.Client(base_url=str(served.local_url).rstrip("/")) as stranger:
+            statuses = {
+                (method, path): stranger.request(method, path).status_code for method, path in found
+            }
     let_in = {each: status for each, status in statuses.items() if status not in (401, 403)}
     assert let_in == {
         ("GET", "/"): 303,
@@ -467,7 +468,7 @@ def test_u16_it_starts_without_a_network(echo: Echo, monkeypatch: pytest.MonkeyP
 def test_only_who_may_change_can_sync(closed_page: str, echo: Echo) -> None:
     with log_in(closed_page, "ana") as ana, log_in(closed_page, "bo") as bo:
         event = event_of(ana, "sync", "click")
-        assert "This account may ask" in read(bo, join(bo, None, event))
+        assert "Only those who may change" in read(bo, join(bo, None, event))
         assert echo.syncs == 0
         assert "1 passage" in read(ana, join(ana, None, event))
         assert echo.syncs == 1

@@ -4,18 +4,18 @@ import gc
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import httpx
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from assistant import page
 from assistant.assistant import Assistant
 from assistant.errors import IndexDamaged
 from assistant.reply import Reply
 from tests.conftest import ARTICLE
+from tests.scripted import serving
 
 QUESTION = "What was the value of bilateral trade last year?"
 # Gradio makes event loops in passing, and leaves them open.
@@ -25,9 +25,8 @@ ELSEWHERE = {"Origin": "https://evil.example"}
 
 @pytest.fixture(scope="module")
 def address(on_article: Assistant) -> Iterator[str]:
-    served = page.start(on_article, "127.0.0.1", None, browse=False)
-    yield str(served.local_url)
-    served.close(verbose=False)
+    with serving(on_article) as served:
+        yield str(served.local_url)
     gc.collect()  # what was left open is counted here
 
 
@@ -140,12 +139,11 @@ def test_a_fault_is_told_without_its_inside(
     assistant: Assistant, question: str, told: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = Broken(settings=assistant.settings, embedder=assistant.embedder)
-    served = page.start(broken, "127.0.0.1", None, browse=False)
-    client = Client(cast(str, served.local_url), verbose=False, analytics_enabled=False)
-    with pytest.raises(AppError) as fault:
-        client.predict(question, api_name="/ask")
-    client.close()
-    served.close(verbose=False)
+    with serving(broken) as served:
+        client = Client(str(served.local_url), verbose=False, analytics_enabled=False)
+        with pytest.raises(AppError) as fault:
+            client.predict(question, api_name="/ask")
+        client.close()
     assert told in str(fault.value)
     assert "secret" not in str(fault.value)
     assert ("a secret" in caplog.text) == (question == "broken")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ import gradio as gr
 import httpx
 import pytest
 
-from assistant import page
 from assistant.assistant import Assistant
 from assistant.errors import IndexBusy
 from assistant.library import MOST
@@ -23,7 +21,7 @@ from assistant.page.talk import Conversation
 from assistant.settings import Settings
 from assistant.types import Source, State
 from tests.conftest import WordEmbeddings, sink
-from tests.scripted import ask
+from tests.scripted import ask, serving
 from tests.test_page import contrast
 from tests.test_page_hostile import FOREIGN, HOSTILE
 
@@ -58,11 +56,8 @@ def served(knowledge: Path, words: WordEmbeddings) -> Iterator[Assistant]:
 
 @pytest.fixture
 def address(served: Assistant) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    shown = page.start(served, "127.0.0.1", port, browse=False)
-    yield str(shown.local_url)
-    shown.close(verbose=False)
+    with serving(served) as shown:
+        yield str(shown.local_url)
 
 
 @pytest.fixture

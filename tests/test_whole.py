@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant import page
 from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.settings import Settings
+from tests.scripted import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -52,16 +52,15 @@ def test_answers_follow_the_folder(tmp_path: Path, minilm: SentenceTransformerEm
 
 @pytest.fixture
 def tab(browser: "Browser", on_article: Assistant) -> Iterator["Page"]:
-    served = page.start(on_article, "127.0.0.1", None, browse=False)
-    address = str(served.local_url)
-    tab = browser.new_page()
-    elsewhere: list[str] = []
-    tab.on("request", lambda sent: elsewhere.append(sent.url))
-    tab.goto(address)
-    tab.locator("#chat .example").first.wait_for()
-    yield tab
-    tab.close()
-    served.close(verbose=False)
+    with serving(on_article) as served:
+        address = str(served.local_url)
+        tab = browser.new_page()
+        elsewhere: list[str] = []
+        tab.on("request", lambda sent: elsewhere.append(sent.url))
+        tab.goto(address)
+        tab.locator("#chat .example").first.wait_for()
+        yield tab
+        tab.close()
     outside = [url for url in elsewhere if not url.startswith((address, "data:", "blob:"))]
     assert outside == []
 

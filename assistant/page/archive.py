@@ -125,7 +125,7 @@ class Archive:
         """The answer once there is a seat for it; until then the question stays in its box."""
 
         def waiting(remark: str) -> View:
-            return self._view(turns, now, asked.request, box=asked.question, remark=remark)
+            return (asked.question, *look(turns, remark=remark)[1:], now, gr.skip(), "")
 
         steps = self.talk.seats.taken(
             seat(asked.request), self._ask(asked, turns, at, now), waiting
