@@ -58,7 +58,7 @@ def adding(file_bytes: int) -> str:
 
 def bar(what: str, done: int, total: int) -> str:
     """How far a sync is."""
-    told = f"{show.escape(what)} {done:,} of {total:,}…" if total else f"{show.escape(what)}…"
+    told = f"{show.escape(what)}: {100 * done // total} %" if total else f"{show.escape(what)}…"
     value = f' value="{done}" max="{total}"' if total else ""
     return f'<div class="bar"><label>{told}<progress{value}></progress></label></div>'
 
