@@ -100,7 +100,7 @@ def show(tab: "Page", address: str) -> None:
     if address:
         tab.goto(address)
     tab.locator(".talks").wait_for(state="attached")
-    tab.locator("#show-conversations[aria-expanded]").wait_for()
+    tab.locator("#columns[data-begun]").wait_for()
     if not tab.locator("#conversations").is_visible():
         tab.locator("#show-conversations").click()
     tab.locator(".talks").wait_for()
