@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _as_it_was(scripted: ScriptedAssistant) -> Iterator[None]:
     yield
-    for name, value in vars(ScriptedAssistant()).items():
+    for name, value in vars(ScriptedAssistant(settings=scripted.settings)).items():
         setattr(scripted, name, value)
 
 
