@@ -67,7 +67,7 @@ HOSTILE = {
     "half a tag": "<img src=x onerror=window.x=1 //",
     "split tag": "<img\tsrc=x\nonerror\r=window.x=1>",
     "nested quotes": "<a title='\">\"'><img src=x onerror=window.x=1></a>",
-    "reversed": "\u202e<script>window.x=1</script>\u202c \u2066<b>x</b>\u2069",
+    "base64": "<embed src=data:text/html;base64,PHNjcmlwdD53aW5kb3cueD0xPC9zY3JpcHQ+>",
     "sanitizer's own": "<form><math><mtext></form><form><mglyph><svg><mtext><style><path id=x>",
     "code fence": "~~~\n<b>x</b>\n~~~\n`<i>x</i>`",
 }
