@@ -1,5 +1,6 @@
 """Each statement against its exact quotes: keep it, or drop it with its citations."""
 
+import re
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -8,6 +9,12 @@ from assistant.types import Citation, Span, Statement, disagreement
 
 # Share of words two sentences have in common when they speak of the same thing.
 _SAME_MATTER = 0.6
+# What leads out of the page or acts on it: addresses, links, tags.
+_FOREIGN = re.compile(
+    r"[a-z][a-z0-9+.-]*://\S+|\b(?:javascript|data|mailto|file|vbscript|tel):\S+|\S+@\S+"
+    r"|\b[\w-]{2,}(?:\.[\w-]{2,})*\.[a-z]{2,}\b(?:[/?#]\S*)?|</?[a-z!][^>]*>?|\]\(|!\[",
+    re.IGNORECASE,
+)
 
 
 def verify(statements: Sequence[Statement]) -> list[Statement]:
@@ -20,6 +27,15 @@ def is_supported(statement: Statement) -> bool:
     return all(map(is_exact, statement.citations)) and statement.text in {
         citation.quote for citation in statement.citations
     }
+
+
+def is_sober(statement: Statement) -> bool:
+    """Whether every citation is exact and no address, link or tag in it is not in its quotes."""
+    quotes = [" ".join(citation.quote.split()) for citation in statement.citations]
+    return all(map(is_exact, statement.citations)) and all(
+        any(found.rstrip(".,;:!?)") in quote for quote in quotes)
+        for found in _FOREIGN.findall(statement.text)
+    )
 
 
 def is_exact(citation: Citation) -> bool:
