@@ -70,16 +70,18 @@ def redact(text: str) -> str:
 class Deadline:
     """A moment by which to be done."""
 
+    seconds: float
+    """How long that was when it was set."""
     end: float
 
     @classmethod
     def after(cls, seconds: float) -> "Deadline":
         """So many seconds from now."""
-        return cls(monotonic() + seconds)
+        return cls(seconds, monotonic() + seconds)
 
     def sooner(self, seconds: float) -> "Deadline":
         """The same, or so many seconds from now where that is sooner."""
-        return Deadline(min(self.end, monotonic() + seconds))
+        return min(self, Deadline.after(seconds), key=lambda each: each.end)
 
     @property
     def left(self) -> float:
@@ -122,10 +124,10 @@ class Model:
         try:
             while (piece := pieces.get(timeout=deadline.left + _GRACE)) is not None:
                 if isinstance(piece, BaseException):
-                    raise self._failed(piece, call.seconds) from None
+                    raise self._failed(piece, deadline.seconds) from None
                 yield piece
         except Empty:
-            raise self._failed(TimeoutError(), call.seconds) from None
+            raise self._failed(TimeoutError(), deadline.seconds) from None
         finally:
             running.cancel()
 
@@ -158,7 +160,6 @@ class _Call:
     ) -> None:
         self._chat, self._messages, self._deadline, self._give = chat, messages, deadline, give
         self._received = 0
-        self.seconds = deadline.left
 
     async def run(self) -> None:
         try:
@@ -207,7 +208,7 @@ class _CutError(Exception):
 
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
-    """The loop of all calls: connections are kept, and belong to the loop they were made on."""
+    """The loop of all calls: what a provider's package keeps belongs to the loop it began on."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="chat model", daemon=True).start()
     return loop
@@ -240,10 +241,14 @@ def _options(provider: str, settings: Settings) -> dict[str, Any]:
     """What a model is made with: one try, and no more time, text and window than it needs."""
     url, seconds = settings.model_url, settings.model_seconds
     own: dict[str, Any] = {"base_url": url} if url else {}
-    hosted = {"timeout": seconds, "max_retries": 0, "max_tokens": _HOSTED_TOKENS}
+    hosted: dict[str, Any] = {"timeout": seconds, "max_retries": 0, "max_tokens": _HOSTED_TOKENS}
+    # A connection of its own for each call: none is left open, and none belongs to a dead server.
+    closing = {"Connection": "close"}
+    if provider != "google_genai":
+        hosted["default_headers"] = closing
     if provider == "ollama":
         limits = {"num_ctx": WINDOW, "num_predict": _TOKENS, "temperature": 0}
-        return own | limits | {"client_kwargs": {"timeout": seconds}}
+        return own | limits | {"client_kwargs": {"timeout": seconds, "headers": closing}}
     if provider == "openai" and url:
         # llama.cpp's server does not know the limit's newer name, by which LangChain sends it.
         own |= {"temperature": 0, "extra_body": {"max_tokens": _TOKENS}, "stream_usage": False}
@@ -263,7 +268,7 @@ def _problem(error: BaseException, seconds: float) -> str:
     if status:
         return _STATUS.get(status, f"answered with an error ({status})")
     if any(isinstance(each, TimeoutError) or "Timeout" in type(each).__name__ for each in errors):
-        return f"did not answer within {seconds:.0f} seconds"
+        return f"did not answer in time ({seconds:g} s)"
     if any(isinstance(each, socket.gaierror) for each in errors):
         return "cannot be reached: its server's name is not known"
     if any(_is_refusal(each) for each in errors):

@@ -32,9 +32,13 @@ def is_supported(statement: Statement) -> bool:
 def is_sober(statement: Statement) -> bool:
     """Whether every citation is exact and no address, link or tag in it is not in its quotes."""
     quotes = [" ".join(citation.quote.split()) for citation in statement.citations]
-    return all(map(is_exact, statement.citations)) and all(
-        any(found.rstrip(".,;:!?)") in quote for quote in quotes)
-        for found in _FOREIGN.findall(statement.text)
+    return (
+        statement.text.isprintable()
+        and all(map(is_exact, statement.citations))
+        and all(
+            any(found.rstrip(".,;:!?)") in quote for quote in quotes)
+            for found in _FOREIGN.findall(statement.text)
+        )
     )
 
 
