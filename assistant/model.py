@@ -56,7 +56,7 @@ _STATUS = {
 _SECRET = re.compile(
     r"\b(?:sk|pk|rk|gsk|hf|xai|ghp|gho|ghs|lsv2|glpat|xox[a-z])[-_][\w.-]{6,}"
     r"|\b(?:AIza|AKIA|ya29\.)[\w-]{10,}|\beyJ[\w-]{8,}\.[\w.-]+|\bBearer\s+\S+"
-    r"|(?:[A-Za-z]:)?[\\/](?:home|Users|root)(?:[\\/][^\s'\"“”,;:)]*)?"
+    r"|(?:[A-Za-z]:)?[\\/](?:home|Users|root)\b(?:[\\/][^\s'\"“”,;:)]*)?"
     r"|\b(?=\w*\d)(?=\w*[A-Za-z])\w{32,}|(?<=://)[^\s/@]+(?=@)"
 )
 
