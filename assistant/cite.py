@@ -13,6 +13,7 @@ _RANGE = re.compile(r"(\w+)\s*(?:-|–|—|\.\.\.?|…)\s*(\w+)")
 _LONGEST = 5  # keys of a range
 # Characters of nobody's, one for each group of keys while a draft is cut into sentences.
 _FIRST, _LAST = "\ue000", "\uf8ff"
+_UNCLOSED = re.compile(rf"[\[［【][^\[\]［］【】\n{_FIRST}-{_LAST}]{{0,200}}$")
 _MARKS = re.compile(f"[{_FIRST}-{_LAST}]")
 _AFTER = re.compile(rf"([.!?。！？]+[\"”’)]*)((?:\s*[{_FIRST}-{_LAST}])+)")
 _LIST = re.compile(r"^\s*(?:[-*•+]|\d{1,2}[.)])\s+")
@@ -58,7 +59,7 @@ def cite_draft(
         groups.append(found[1])
         return chr(ord(_FIRST) + len(groups) - 1)
 
-    text = _GROUP.sub(marked, _MARKS.sub("", draft))
+    text = _UNCLOSED.sub("", _GROUP.sub(marked, _MARKS.sub("", draft)))
     found = []
     for sentence in _sentences(_AFTER.sub(r"\2\1", text)):
         named = [groups[ord(mark) - ord(_FIRST)] for mark in _MARKS.findall(sentence)]

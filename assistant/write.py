@@ -60,6 +60,10 @@ _END = re.compile(rf"\n|(?:{_KEYS}\s*)+[.!?。！？]?(?=\s+[^\s\[［【a-zа-я
 _NAME = re.compile(r"\b[A-ZА-ЯЁ][\w'’-]*")
 
 
+class EndlessError(Exception):
+    """A draft that does not come to an end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What a model is shown, and what each key in it stands for: the same words, wherever said."""
@@ -206,8 +210,8 @@ def spoken(pieces: Iterable[str]) -> Iterator[str]:
 def sentences(pieces: Iterable[str]) -> Iterator[str]:
     """The draft sentence by sentence, each with its keys, as soon as it is whole.
 
-    A draft that does not end is cut: in characters, in sentences, and in characters that no
-    sentence ends. What the pieces raise is raised once all that is whole was given.
+    After `_MOST_SENTENCES` the rest is left. Raises `EndlessError` where the draft, or a sentence
+    of it, is too long to be one, and what the pieces raise: once all that is whole was given.
     """
     held, length, count = "", 0, 0
     for piece in spoken(pieces):
@@ -221,6 +225,6 @@ def sentences(pieces: Iterable[str]) -> Iterator[str]:
             if count == _MOST_SENTENCES:
                 return
         if len(held) > _MOST_SENTENCE or length > _MOST_TEXT:
-            return
+            raise EndlessError
     if held.strip():
         yield held.strip()

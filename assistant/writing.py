@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from assistant.check import check
 from assistant.cite import cite_draft
 from assistant.embed import Embedder
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, ModelFailed
 from assistant.model import Deadline, Model, redact
 from assistant.rephrase import Turn
 from assistant.types import Reading, Statement, Verdict
 from assistant.verify import is_sober
 from assistant.write import (
     NOTHING,
+    EndlessError,
     gather,
     prompt,
     rewriting,
@@ -73,6 +74,8 @@ class Writing:
             pieces = self._model.stream(prompt(question, evidence, self._most), self._deadline)
             try:
                 yield from self._passing(sentences(pieces), evidence.keys, hashes)
+            except EndlessError:
+                self._fault = str(ModelFailed(self._model.name, "went on without an end"))
             except AssistantError as error:
                 self._fault = str(error)
         self._quoted |= self._kept == kept

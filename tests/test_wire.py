@@ -1,5 +1,6 @@
 """Real wires: the settings a user has, `init_chat_model`, HTTP on loopback."""
 
+import json
 import os
 import socket
 import subprocess
@@ -323,7 +324,7 @@ def transformers_server(folder: Path) -> Iterator[str]:
 def _make_llama(folder: Path) -> None:
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -331,9 +332,11 @@ def _make_llama(folder: Path) -> None:
     letters = Tokenizer(models.BPE(vocabulary, []))
     letters.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     letters.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=letters, bos_token="<s>", eos_token="</s>")
-    tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"
-    tokenizer.save_pretrained(folder)
+    letters.save(str(folder / "tokenizer.json"))
+    template = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"
+    told = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": template,
+            "bos_token": "<s>", "eos_token": "</s>"}  # fmt: skip
+    (folder / "tokenizer_config.json").write_text(json.dumps(told))
     config = LlamaConfig(
         vocab_size=len(vocabulary), hidden_size=32, intermediate_size=64, num_hidden_layers=1,
         num_attention_heads=2, max_position_embeddings=8192, bos_token_id=0, eos_token_id=1,

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from assistant.write import (
     PROMPT,
     REWRITE,
     VERSION,
+    EndlessError,
     gather,
     plain,
     prompt,
@@ -140,13 +142,16 @@ def test_llm10_a_stream_that_never_ends_is_cut(piece: str) -> None:
             taken += 1
             yield piece
 
-    found = list(sentences(pieces()))
+    found: list[str] = []
+    with suppress(EndlessError):
+        found += sentences(pieces())
     assert len(found) <= 24
     assert taken < 40_000 or piece in ("<think>", "\n")
 
 
 def test_m7_a_megabyte_at_once_is_cut() -> None:
-    assert list(sentences(["A" * 1_000_000])) == []
+    with pytest.raises(EndlessError):
+        list(sentences(["A" * 1_000_000]))
 
 
 @given(st.lists(st.text(alphabet="<>/think \nA[k1].é", max_size=30)))
