@@ -59,7 +59,8 @@ def cite_draft(
         groups.append(found[1])
         return chr(ord(_FIRST) + len(groups) - 1)
 
-    text = _UNCLOSED.sub("", _GROUP.sub(marked, _MARKS.sub("", draft)))
+    sayable = _MARKS.sub("", draft.encode(errors="ignore").decode())
+    text = _UNCLOSED.sub("", _GROUP.sub(marked, sayable))
     found = []
     for sentence in _sentences(_AFTER.sub(r"\2\1", text)):
         named = [groups[ord(mark) - ord(_FIRST)] for mark in _MARKS.findall(sentence)]
