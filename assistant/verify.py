@@ -15,6 +15,10 @@ _FOREIGN = re.compile(
     r"|\b[\w-]{2,}(?:\.[\w-]{2,})*\.[a-z]{2,}\b(?:[/?#]\S*)?|</?[a-z!][^>]*>?|\]\(|!\[",
     re.IGNORECASE,
 )
+_MARKUP = frozenset("<>[]{}［］【】|\\^~`*_#…")
+_WORD = re.compile(r"[^\W\d_]+")
+# A word with a capital, but for the first letter of the sentence.
+_CAPITAL = re.compile(r"(?!^)\b[^\W\d_]*[A-ZА-ЯЁ][^\W\d_]*|^[^\W\d_]+?[A-ZА-ЯЁ][^\W\d_]*")
 
 
 def verify(statements: Sequence[Statement]) -> list[Statement]:
@@ -30,15 +34,19 @@ def is_supported(statement: Statement) -> bool:
 
 
 def is_sober(statement: Statement) -> bool:
-    """Whether every citation is exact and no address, link or tag in it is not in its quotes."""
-    quotes = [" ".join(citation.quote.split()) for citation in statement.citations]
+    """Whether every citation is exact, and nothing stands out that does not stand in a quote.
+
+    That is an address, a link, a tag, a character that is no text, or a word with a capital.
+    """
+    said = statement.text
+    quoted = " ".join(" ".join(citation.quote.split()) for citation in statement.citations)
+    words = {word.casefold() for word in _WORD.findall(quoted)}
     return (
-        statement.text.isprintable()
+        said.isprintable()
         and all(map(is_exact, statement.citations))
-        and all(
-            any(found.rstrip(".,;:!?)") in quote for quote in quotes)
-            for found in _FOREIGN.findall(statement.text)
-        )
+        and {*said} & _MARKUP <= {*quoted}
+        and all(found.rstrip(".,;:!?)") in quoted for found in _FOREIGN.findall(said))
+        and {found[0].casefold() for found in _CAPITAL.finditer(said)} <= words
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk
 
 from assistant.assistant import Assistant
@@ -14,6 +16,8 @@ from assistant.settings import Settings
 from assistant.show import bubble, escape, to_text
 from assistant.types import Answer, Statement, Verdict
 from assistant.verify import is_exact
+from benchmarks.fuzz_writer import Found, faults, kept, read
+from benchmarks.injections import Honest, Obedient, documents, judge
 from tests.chat import Say, ScriptedChatModel, key_of
 
 QUESTION = "What was the value of bilateral trade last year?"
@@ -30,8 +34,8 @@ def worded(
     assert on_article
 
     def make(say: Say, **more: float) -> Assistant:
-        settings = Settings(home=article_home, **more)  # type: ignore[arg-type]
-        return Assistant(settings=settings, embedder=minilm, chat=ScriptedChatModel(say))
+        chosen = Settings(home=article_home, **more)  # type: ignore[arg-type]
+        return Assistant(settings=chosen, embedder=minilm, chat=ScriptedChatModel(say))
 
     return make
 
@@ -217,7 +221,7 @@ FAILURES: dict[str, tuple[Say, str]] = {
 @pytest.mark.parametrize("row", FAILURES)
 def test_a_model_that_fails_is_replaced_by_the_quotes(worded: Worded, row: str) -> None:
     say, notice = FAILURES[row]
-    answer = worded(say, model_seconds=0.5 if row.startswith("m1") else 30).ask(QUESTION)
+    answer = worded(say, model_seconds=0.5 if row.startswith("m1 ") else 30).ask(QUESTION)
     assert texts(answer) == [QUOTE]
     assert answer.statements[0].citations[0].quote == QUOTE
     told = " ".join(answer.notices)
@@ -299,8 +303,8 @@ def test_a_model_that_fails_is_not_asked_again_for_the_same_answer(worded: Worde
 def test_a_missing_extra_is_told_with_the_line_that_installs_it(
     article_home: Path, minilm: SentenceTransformerEmbeddings, on_article: Assistant
 ) -> None:
-    settings = Settings(home=article_home, model="anthropic:claude")
-    answer = Assistant(settings=settings, embedder=minilm).ask(QUESTION)
+    chosen = Settings(home=article_home, model="anthropic:claude")
+    answer = Assistant(settings=chosen, embedder=minilm).ask(QUESTION)
     assert answer.statements == on_article.ask(QUESTION).statements
     assert 'pip install "agreement-assistant[anthropic]"' in answer.notices[-1]
 
@@ -316,3 +320,31 @@ def test_without_a_model_nothing_of_it_is_imported(article_home: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.fixture(scope="module")
+def readings(on_article: Assistant) -> list[Found]:
+    return read(on_article)
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_a_model_says_what_is_kept_is_cited_and_quoted(
+    readings: list[Found], minilm: SentenceTransformerEmbeddings, seed: int
+) -> None:
+    found = readings[seed % len(readings)]
+    statements, _ = kept(found, seed, minilm)
+    assert [faults(statement, found) for statement in statements] == [[]] * len(statements)
+
+
+@pytest.mark.parametrize("place", range(0, 150, 11))
+def test_llm01_orders_in_a_document_are_carried_out_by_nobody(
+    home: Path, minilm: SentenceTransformerEmbeddings, place: int
+) -> None:
+    text, question, words, _ = list(documents())[place]
+    (home / "knowledge" / "policy.txt").write_text(text)
+    for model in (Honest(), Obedient()):
+        assistant = Assistant(settings=Settings(home=home), embedder=minilm)
+        assistant.__dict__["_model"] = model
+        told = judge(assistant.ask(question), words, text)
+        assert not {"outside links", "invented sources", "orders in the model's words"} & set(told)
