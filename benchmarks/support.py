@@ -290,7 +290,7 @@ def report_sets(fitted: Rows, held: Rows) -> None:
     fact = np.array([pair.supported for pair in fitted.pairs])
     scores: dict[str, tuple[Floats, Floats]] = {
         "likeness of words": (fitted.column("words held"), held.column("words held")),
-        "likeness of vectors": (fitted.column(_NEAREST), held.column(_NEAREST)),
+        "likeness of vectors": (fitted.column("cosine"), held.column("cosine")),
         "the score": tuple(  # type: ignore[dict-item]
             np.array([support(told, weights()) for told in rows.told]) for rows in (fitted, held)
         ),
@@ -320,7 +320,6 @@ def report_sets(fitted: Rows, held: Rows) -> None:
         print("  ", ", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
 
 
-_NEAREST = "cosine of the nearest sentence"
 Marks = npt.NDArray[np.bool_]
 
 
@@ -345,9 +344,7 @@ def _lead(pairs: Sequence[Pair], one: Marks, other: Marks) -> str:
     return interval([pair.group for pair in pairs], lambda rows: first(rows) - second(rows))
 
 
-def report_cases(
-    title: str, cases: Sequence[Case], embed: Embed
-) -> None:
+def report_cases(title: str, cases: Sequence[Case], embed: Embed) -> None:
     """How many of the cases are kept, and how many are not, by how they were made."""
     kept = np.array(
         [check(each.claim, each.quotes, embed).verdict == Verdict.SUPPORTED for each in cases]
