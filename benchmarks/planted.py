@@ -144,8 +144,10 @@ def replaced_names(sentence: str, quote: str, elsewhere: str) -> Iterator[tuple[
                 yield kind, _put(sentence, match.span(), chance.choice(others))
 
 
-_MONTHS = ("January February March April May June July August September October November "
-           "December").split()  # fmt: skip
+_MONTHS = re.findall(
+    r"\w+",
+    "January February March April May June July August September October November December",
+)
 _EITHER_MONTH = "|".join(_MONTHS)
 _LEADING = re.compile(
     r"^((?:In|On|At|After|When|During|By|Since|Despite|Although|While|Before|Under|Until|Because) "

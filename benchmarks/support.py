@@ -186,7 +186,7 @@ def is_paraphrase(case: Case) -> bool:
     """
     own_words = re.findall(r"[^\W\d_]{4,}", case.claim.casefold())
     text = case.quotes[0].casefold()
-    own = re.findall(r"(?<!^)\b[A-Z][\w’']+|\d+", case.claim)
+    own = re.findall(r"(?<!^)\b[A-Z][\w’']+|^[A-Z]\w+(?= [A-Z])|\d+", case.claim)
     held = sum(word[:5] in text for word in own_words)
     denies = [bool(_DENIES.search(each)) for each in (case.claim.casefold(), text)]
     return (

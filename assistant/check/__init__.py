@@ -111,8 +111,8 @@ def _judged(text: str, quoted: list[str], around: list[str], embed: Embed) -> Ju
         return Judgement(worst, reasons, 0.0)
     fitted = weights()
     odds = support(evidence(text, quoted, found, embed), fitted)
-    verdict, reason = _by_odds(odds, fitted["supported"], fitted["partly"])
-    return Judgement(min(worst, verdict, key=_WORST.index), reasons or reason, odds)
+    verdict, short = _by_odds(odds, fitted["supported"], fitted["partly"])
+    return Judgement(min(worst, verdict, key=_WORST.index), reasons or short, odds)
 
 
 def evidence(

@@ -202,7 +202,7 @@ def _same(one: str, other: str) -> bool:
 def _stands_for(short: str, long: str) -> bool:
     """Whether one may be the other's initials, or those of a longer name that it is a part of."""
     initials = "".join(word[0] for word in long.split() if word[0].isupper())
-    return len(short) > 2 and short.isupper() and short != long and initials in short
+    return len(initials) > 1 and short.isupper() and initials in short
 
 
 def _key(text: str) -> frozenset[str]:

@@ -116,7 +116,7 @@ def _spelled(sentence: Sentence, place: int) -> Read | None:
         if name in _ONES or name in _TENS:
             part += _ONES.get(name, 0) + _TENS.get(name, 0)
         elif name.removesuffix("s") in _SCALES and name not in _LETTERS and _is_spelled(name):
-            part = (part or 1) * _SCALES[name.removesuffix("s")]
+            part = (part or Fraction(1)) * _SCALES[name.removesuffix("s")]
             if part >= 1000:
                 total, part = total + part, Fraction(0)
         elif not (seen and name in ("and", "-") and _goes_on(sentence, after)):

@@ -20,8 +20,8 @@ REPLACED = 0.6
 """How much better another one must fit in a place, of 1."""
 _SKIPPED = frozenset(("the", "a", "an", '"', "'", "“", "”", "‘", "’", "(", ")", "also", "both"))
 _STOPS = frozenset((".", ";", ":", "?", "!"))
-_LIST = frozenset((",", "and", "or", "&", "/", "-", "–", "the", "as", "well"))
-_JOINING = frozenset(("and", "or", "&", "/", "-", "–"))  # a comma alone may part clauses
+_LIST = frozenset((",", "(", "and", "or", "&", "/", "-", "–", "the", "as", "well"))
+_JOINING = frozenset(("(", "and", "or", "&", "/", "-", "–"))  # a comma alone may part clauses
 _BY = "by"
 _BE = frozenset(("be", "get"))
 _CLAUSE = listed(", ; : . that which who when while after before because although but and if")

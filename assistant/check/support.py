@@ -81,4 +81,4 @@ def _cosine(text: str, quoted: list[str], embed: Embed) -> float:
         return 0.0
     said, *vectors = embed([text, *quoted])
     mean = [sum(column) for column in zip(*vectors, strict=True)]
-    return sum(map(mul, said, mean)) / (math.hypot(*mean) or 1.0)
+    return float(sum(map(mul, said, mean))) / (math.hypot(*mean) or 1.0)
