@@ -16,7 +16,7 @@ _NUMBER = re.compile(
     r"(?P<unit>\s?%|\s(?:percent|per cent|years?|months?|days?|hours?|minutes?|miles|km|"
     r"kilomet(?:re|er)s|dollars|euros)\b)?(?!\w)"
 )
-_WORDS = re.findall(r"\w+", "two three four five six seven eight nine ten eleven twelve")
+_WORDS: list[str] = re.findall(r"\w+", "two three four five six seven eight nine ten eleven twelve")
 _EITHER_WORD = "|".join(_WORDS)
 _NUMBER_WORD = re.compile(rf"\b(?:{_EITHER_WORD})\b", re.IGNORECASE)
 # Between two ends of a range, or two numbers of which the order says nothing.
@@ -32,10 +32,12 @@ _NAME = re.compile(r"\b[A-Z][\w’'.-]*[\w](?: (?:of (?:the )?)?[A-Z][\w’'.-]*
 _NO_NAME = frozenset(
     re.findall(
         r"\w+",
-        "The A An I He She It They We You This That These Those In On At As After Before When While "
+        "The A An I He She It They We You This That These Those In On At As After Before When "
+        "While "
         "Although But And Or If For From By With Since Despite During Its His Her Their Our Not No "
         "January February March April May June July August September October November December "
-        "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Monday Tuesday Wednesday Thursday Friday Saturday Sunday Mr Mrs Dr",
+        "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Monday Tuesday Wednesday Thursday Friday "
+        "Saturday Sunday Mr Mrs Dr",
     )
 )
 # Between two names that may change places without changing what is said.
@@ -144,7 +146,7 @@ def replaced_names(sentence: str, quote: str, elsewhere: str) -> Iterator[tuple[
                 yield kind, _put(sentence, match.span(), chance.choice(others))
 
 
-_MONTHS = re.findall(
+_MONTHS: list[str] = re.findall(
     r"\w+",
     "January February March April May June July August September October November December",
 )
@@ -162,13 +164,14 @@ _ACTIVE = re.compile(
     r"acquired|exceeded|surpassed|replaced|launched|established|discovered|invented|produced|"
     r"published|designed|created|introduced|developed|approved|rejected|criticized|criticised|"
     r"praised|adopted|attacked|captured|used|received|announced|reported|proposed) "
-    r"((?:the |a |an |its |his |her )?[^,;:]{3,60}?)( (?:in|on|for|with|after|during) [^,;:]*)?([.!?])$"
+    r"((?:the |a |an |its |his |her )?[^,;:]{3,60}?)"
+    r"( (?:in|on|for|with|after|during) [^,;:]*)?([.!?])$"
 )
 _TAIL = re.compile(
     r"^((?!.*\b(?:said|says)\b)[^;:\"“]{25,}?\w), (?:which|who|where|including|such as) "
     r"[^;:\"”]*([.!?])$"
 )
-_TENS = re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety")
+_TENS: list[str] = re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety")
 
 
 def _spelled(match: re.Match[str]) -> str:

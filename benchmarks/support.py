@@ -324,7 +324,7 @@ Marks = npt.NDArray[np.bool_]
 
 
 def _cell(pairs: Sequence[Pair], says: Marks, inside: Marks) -> str:
-    rows = np.flatnonzero(inside)
+    rows = np.flatnonzero(inside).tolist()
     fact = [pairs[i].supported for i in rows]
     return interval([pairs[i].group for i in rows], balanced(says[rows].tolist(), fact))
 
@@ -352,7 +352,7 @@ def report_cases(title: str, cases: Sequence[Case], embed: Embed) -> None:
     kinds = np.array([each.kind for each in cases])
     print(f"{title:44} {'cases':>6} {'texts':>6}  {'caught or dropped':>22}")
     for kind in ("all", *sorted(set(kinds))):
-        rows = np.flatnonzero((kinds == kind) | (kind == "all"))
+        rows = np.flatnonzero((kinds == kind) | (kind == "all")).tolist()
         lost = ~kept[rows]
         groups = [cases[i].group for i in rows]
         share = interval(groups, lambda drawn, lost=lost: float(lost[drawn].mean()))  # type: ignore[misc]

@@ -145,8 +145,8 @@ def test_a_claim_that_cites_nothing_is_not_supported() -> None:
 WORDS = st.sampled_from(
     re.findall(
         r"\S+",
-        "China Belarus Li Qiang Minsk trade grew could not by said that 8.4 billion $ percent 32 two "
-        "years September 2023 the of and , was met largest half “ ” ( ) - 's U.S. 19th per",
+        "China Belarus Li Qiang Minsk trade grew could not by said that 8.4 billion $ percent 32 "
+        "two years September 2023 the of and , was met largest half “ ” ( ) - 's U.S. 19th per",
     )
 )
 SENTENCES = st.lists(WORDS, min_size=1, max_size=25).map(" ".join)

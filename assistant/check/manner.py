@@ -20,9 +20,12 @@ _FORESEEN = frozenset(
     stem(word) for word in listed("expect intend hope want propose forecast predict anticipate")
 )
 _NEEDS_TO = frozenset(
-    stem(word) for word in listed("plan aim seek set agree offer look try wish decide prepare promise "
-    "pledge vow attempt project poise seem appear")
-)  # fmt: skip
+    stem(word)
+    for word in listed(
+        "plan aim seek set agree offer look try wish decide prepare promise pledge vow attempt "
+        "project poise seem appear"
+    )
+)
 _TO_COME = frozenset(("will", "shall", "'ll", "would", "upcoming"))
 _CLAUSE = listed(". ; : ? ! ( ) which who but because while although though whereas since when")
 _SCOPE = 14  # words a hedge reaches

@@ -5,7 +5,8 @@ from assistant.check.words import Sentence, Word, listed, stem
 # Unit → what one of it is in the unit it is compared by.
 _UNITS: dict[str, tuple[str, float]] = {
     **{name: ("month", size) for name, size in
-       {"month": 1, "year": 12, "yr": 12, "decade": 120, "century": 1200, "centuries": 1200}.items()},
+       {"month": 1, "year": 12, "yr": 12, "decade": 120, "century": 1200,
+        "centuries": 1200}.items()},
     **{name: ("second", size) for name, size in
        {"sec": 1, "minute": 60, "min": 60, "hour": 3600, "hr": 3600, "day": 86400,
         "week": 604800}.items()},
