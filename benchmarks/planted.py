@@ -40,10 +40,13 @@ _NO_NAME = frozenset(
         "Saturday Sunday Mr Mrs Dr",
     )
 )
-# Between two names that may change places without changing what is said.
-_SYMMETRIC = re.compile(
-    r"^[\s,]*(?:(?:,|and|or|&|/|\(|-|–|both|with|the|a|an|also|known|called|as|is|are|was|were|of|"
-    r"in|at|near|its|his|her|vs\.?|versus|like|aka|to|from|[A-Z][\w’'-]*)[\s,]*)*$"
+# Between two names that may change places without changing what is said: nothing but these.
+_SYMMETRIC = frozenset(
+    re.findall(
+        r"\S+",
+        "and or & / – - both with the a an also known called as is are was were of in at near its "
+        "his her vs vs. versus like aka to from",
+    )
 )
 _LINKED = re.compile(r"^\s*(?:,|\(|/|-|–)\s*$|\b(?:and|or|&|known as|called|aka|alias|born)\b|\(")
 
@@ -128,9 +131,14 @@ def swapped_names(sentence: str) -> Iterator[tuple[str, str]]:
 
 def _tells_apart(between: str) -> bool:
     """Whether names on either side of these words play different parts: no list, no alias."""
-    if _LINKED.search(between) or _SYMMETRIC.fullmatch(between):
+    if _LINKED.search(between) or _is_symmetric(between):
         return False
     return bool(re.search(r"\b[a-z]{4,}\b", between))
+
+
+def _is_symmetric(between: str) -> bool:
+    words = between.replace(",", " ").split()
+    return all(word in _SYMMETRIC or word[0].isupper() for word in words)
 
 
 def replaced_names(sentence: str, quote: str, elsewhere: str) -> Iterator[tuple[str, str]]:
