@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 _NUMBER = re.compile(
     r"(?P<sign>[$€£])?(?P<value>\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
@@ -15,8 +16,9 @@ _NUMBER = re.compile(
     r"(?P<unit>\s?%|\s(?:percent|per cent|years?|months?|days?|hours?|minutes?|miles|km|"
     r"kilomet(?:re|er)s|dollars|euros)\b)?(?!\w)"
 )
-_WORDS = "two three four five six seven eight nine ten eleven twelve".split()
-_NUMBER_WORD = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b", re.IGNORECASE)
+_WORDS: list[str] = re.findall(r"\w+", "two three four five six seven eight nine ten eleven twelve")
+_EITHER_WORD = "|".join(_WORDS)
+_NUMBER_WORD = re.compile(rf"\b(?:{_EITHER_WORD})\b", re.IGNORECASE)
 # Between two ends of a range, or two numbers of which the order says nothing.
 _RANGE = re.compile(r"[\s\w%]{0,9}\W*(?:\w+\W+)?(?:and|to|or)?\W*(?:\w+\W+)?")
 _SCALES = ("thousand", "million", "billion", "trillion")
@@ -28,15 +30,23 @@ _UNITS = {
 }  # fmt: skip
 _NAME = re.compile(r"\b[A-Z][\w’'.-]*[\w](?: (?:of (?:the )?)?[A-Z][\w’'.-]*[\w])*")
 _NO_NAME = frozenset(
-    "The A An I He She It They We You This That These Those In On At As After Before When While "
-    "Although But And Or If For From By With Since Despite During Its His Her Their Our Not No "
-    "January February March April May June July August September October November December "
-    "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Monday Tuesday Wednesday Thursday Friday Saturday Sunday Mr Mrs Dr".split()
+    re.findall(
+        r"\w+",
+        "The A An I He She It They We You This That These Those In On At As After Before When "
+        "While "
+        "Although But And Or If For From By With Since Despite During Its His Her Their Our Not No "
+        "January February March April May June July August September October November December "
+        "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Monday Tuesday Wednesday Thursday Friday "
+        "Saturday Sunday Mr Mrs Dr",
+    )
 )
-# Between two names that may change places without changing what is said.
-_SYMMETRIC = re.compile(
-    r"^[\s,]*(?:(?:,|and|or|&|/|\(|-|–|both|with|the|a|an|also|known|called|as|is|are|was|were|of|"
-    r"in|at|near|its|his|her|vs\.?|versus|like|aka|to|from|[A-Z][\w’'-]*)[\s,]*)*$"
+# Between two names that may change places without changing what is said: nothing but these.
+_SYMMETRIC = frozenset(
+    re.findall(
+        r"\S+",
+        "and or & / – - both with the a an also known called as is are was were of in at near its "
+        "his her vs vs. versus like aka to from",
+    )
 )
 _LINKED = re.compile(r"^\s*(?:,|\(|/|-|–)\s*$|\b(?:and|or|&|known as|called|aka|alias|born)\b|\(")
 
@@ -72,7 +82,7 @@ def wrong_numbers(sentence: str) -> Iterator[tuple[str, str]]:
         other = chance.choice([each for each in _WORDS if each != word[0].lower()])
         other = other.capitalize() if word[0][0].isupper() else other
         yield "another value", _put(sentence, word.span(), other)
-    for one, two in zip(found, found[1:], strict=False):
+    for one, two in pairwise(found):
         if one["value"] != two["value"] and bool(one["unit"]) == bool(two["unit"]):
             between = sentence[one.end("value") : two.start("value")]
             if not _RANGE.fullmatch(between):
@@ -121,9 +131,14 @@ def swapped_names(sentence: str) -> Iterator[tuple[str, str]]:
 
 def _tells_apart(between: str) -> bool:
     """Whether names on either side of these words play different parts: no list, no alias."""
-    if _LINKED.search(between) or _SYMMETRIC.fullmatch(between):
+    if _LINKED.search(between) or _is_symmetric(between):
         return False
     return bool(re.search(r"\b[a-z]{4,}\b", between))
+
+
+def _is_symmetric(between: str) -> bool:
+    words = between.replace(",", " ").split()
+    return all(word in _SYMMETRIC or word[0].isupper() for word in words)
 
 
 def replaced_names(sentence: str, quote: str, elsewhere: str) -> Iterator[tuple[str, str]]:
@@ -139,8 +154,11 @@ def replaced_names(sentence: str, quote: str, elsewhere: str) -> Iterator[tuple[
                 yield kind, _put(sentence, match.span(), chance.choice(others))
 
 
-_MONTHS = ("January February March April May June July August September October November "
-           "December").split()  # fmt: skip
+_MONTHS: list[str] = re.findall(
+    r"\w+",
+    "January February March April May June July August September October November December",
+)
+_EITHER_MONTH = "|".join(_MONTHS)
 _LEADING = re.compile(
     r"^((?:In|On|At|After|When|During|By|Since|Despite|Although|While|Before|Under|Until|Because) "
     r"[^,;:]{3,90}), ([^;:]{15,}[^.!?\s])([.!?])$"
@@ -154,13 +172,14 @@ _ACTIVE = re.compile(
     r"acquired|exceeded|surpassed|replaced|launched|established|discovered|invented|produced|"
     r"published|designed|created|introduced|developed|approved|rejected|criticized|criticised|"
     r"praised|adopted|attacked|captured|used|received|announced|reported|proposed) "
-    r"((?:the |a |an |its |his |her )?[^,;:]{3,60}?)( (?:in|on|for|with|after|during) [^,;:]*)?([.!?])$"
+    r"((?:the |a |an |its |his |her )?[^,;:]{3,60}?)"
+    r"( (?:in|on|for|with|after|during) [^,;:]*)?([.!?])$"
 )
 _TAIL = re.compile(
     r"^((?!.*\b(?:said|says)\b)[^;:\"“]{25,}?\w), (?:which|who|where|including|such as) "
     r"[^;:\"”]*([.!?])$"
 )
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_TENS: list[str] = re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety")
 
 
 def _spelled(match: re.Match[str]) -> str:
@@ -198,7 +217,7 @@ _SAID_OTHERWISE: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]
     ("shortened", _TAIL, r"\1\2"),
     ("digits to words", re.compile(r"(?<![\d.,$€£/:-])\b\d{1,2}\b(?= [a-z])(?! (?:million|billion"
      r"|thousand|percent|per|January|%))"), _spelled),
-    ("words to digits", re.compile(rf"(?<!-)\b(?:{'|'.join(_WORDS)})\b(?! of\b|-| hundred| thousand)"),
+    ("words to digits", re.compile(rf"(?<!-)\b(?:{_EITHER_WORD})\b(?! of\b|-| hundred| thousand)"),
      lambda m: str(_WORDS.index(m[0]) + 2)),
     ("unit spelling", re.compile(r"(?<=\d)(?:%| percent\b)"),
      lambda m: " percent" if m[0] == "%" else "%"),
@@ -208,10 +227,10 @@ _SAID_OTHERWISE: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]
      lambda m: f"{float(m[1]) * 1000:,.0f} million"),
     ("unit spelling", re.compile(r"(?<=\d) (?:km|kilomet(?:re|er)s)\b"),
      lambda m: " kilometres" if m[0] == " km" else " km"),
-    ("date order", re.compile(rf"\b({'|'.join(_MONTHS)}) (\d{{1,2}}) ?, (\d{{4}})\b"), r"\2 \1 \3"),
-    ("date order", re.compile(rf"\b(\d{{1,2}}) ({'|'.join(_MONTHS)}) (\d{{4}})\b"),
+    ("date order", re.compile(rf"\b({_EITHER_MONTH}) (\d{{1,2}}) ?, (\d{{4}})\b"), r"\2 \1 \3"),
+    ("date order", re.compile(rf"\b(\d{{1,2}}) ({_EITHER_MONTH}) (\d{{4}})\b"),
      lambda m: f"{m[3]}-{_MONTHS.index(m[2]) + 1:02}-{int(m[1]):02}"),
-    ("less precise", re.compile(rf"\bon ({'|'.join(_MONTHS)}) \d{{1,2}} ?, (\d{{4}})\b"), r"in \2"),
+    ("less precise", re.compile(rf"\bon ({_EITHER_MONTH}) \d{{1,2}} ?, (\d{{4}})\b"), r"in \2"),
 )  # fmt: skip
 
 

@@ -186,7 +186,7 @@ def is_paraphrase(case: Case) -> bool:
     """
     own_words = re.findall(r"[^\W\d_]{4,}", case.claim.casefold())
     text = case.quotes[0].casefold()
-    own = re.findall(r"(?<!^)\b[A-Z][\w’']+|\d+", case.claim)
+    own = re.findall(r"(?<!^)\b[A-Z][\w’']+|^[A-Z]\w+(?= [A-Z])|\d+", case.claim)
     held = sum(word[:5] in text for word in own_words)
     denies = [bool(_DENIES.search(each)) for each in (case.claim.casefold(), text)]
     return (
@@ -290,7 +290,7 @@ def report_sets(fitted: Rows, held: Rows) -> None:
     fact = np.array([pair.supported for pair in fitted.pairs])
     scores: dict[str, tuple[Floats, Floats]] = {
         "likeness of words": (fitted.column("words held"), held.column("words held")),
-        "likeness of vectors": (fitted.column(_NEAREST), held.column(_NEAREST)),
+        "likeness of vectors": (fitted.column("cosine"), held.column("cosine")),
         "the score": tuple(  # type: ignore[dict-item]
             np.array([support(told, weights()) for told in rows.told]) for rows in (fitted, held)
         ),
@@ -320,12 +320,11 @@ def report_sets(fitted: Rows, held: Rows) -> None:
         print("  ", ", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
 
 
-_NEAREST = "cosine of the nearest sentence"
 Marks = npt.NDArray[np.bool_]
 
 
 def _cell(pairs: Sequence[Pair], says: Marks, inside: Marks) -> str:
-    rows = np.flatnonzero(inside)
+    rows = np.flatnonzero(inside).tolist()
     fact = [pairs[i].supported for i in rows]
     return interval([pairs[i].group for i in rows], balanced(says[rows].tolist(), fact))
 
@@ -345,9 +344,7 @@ def _lead(pairs: Sequence[Pair], one: Marks, other: Marks) -> str:
     return interval([pair.group for pair in pairs], lambda rows: first(rows) - second(rows))
 
 
-def report_cases(
-    title: str, cases: Sequence[Case], embed: Embed
-) -> None:
+def report_cases(title: str, cases: Sequence[Case], embed: Embed) -> None:
     """How many of the cases are kept, and how many are not, by how they were made."""
     kept = np.array(
         [check(each.claim, each.quotes, embed).verdict == Verdict.SUPPORTED for each in cases]
@@ -355,7 +352,7 @@ def report_cases(
     kinds = np.array([each.kind for each in cases])
     print(f"{title:44} {'cases':>6} {'texts':>6}  {'caught or dropped':>22}")
     for kind in ("all", *sorted(set(kinds))):
-        rows = np.flatnonzero((kinds == kind) | (kind == "all"))
+        rows = np.flatnonzero((kinds == kind) | (kind == "all")).tolist()
         lost = ~kept[rows]
         groups = [cases[i].group for i in rows]
         share = interval(groups, lambda drawn, lost=lost: float(lost[drawn].mean()))  # type: ignore[misc]

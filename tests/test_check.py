@@ -1,5 +1,6 @@
 """Whether a written sentence is held to every word of its quotes."""
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -64,7 +65,7 @@ DATES: list[Case] = [
 ]
 NAMES: list[Case] = [
     (YEARS, "Russia and China have maintained a vibrant relationship.", NOT_SUPPORTED),
-    (YEARS, "The Chinese and Belarusian relationship is vibrant.", SUPPORTED),
+    (YEARS, "The Chinese and Belarusian relationship has been vibrant for 32 years.", SUPPORTED),
     (MEETING, "Premier Li Qiang was received by Roman Golovchenko in Minsk.", SUPPORTED),
     (MEETING, "Roman Qiang received Premier Li in Minsk.", NOT_SUPPORTED),
     (INITIATIVE, "Belarus was one of the first to respond to the BRI.", SUPPORTED),
@@ -116,10 +117,11 @@ def test_a_reason_says_what_is_said_and_what_is_meant() -> None:
 
 def test_names_may_stand_in_a_title_and_numbers_may_not() -> None:
     quote, title = "He received the Premier in Minsk.", "Golovchenko on 32 years of trade"
-    assert judged("Golovchenko received the Premier in Minsk.", [quote], [title]).verdict is SUPPORTED
-    claim = "Golovchenko received the Premier in Minsk 32 times."
-    assert judged(claim, [quote], [title]).verdict is NOT_SUPPORTED
-    assert judged("Golovchenko received the Premier in Minsk.", [quote]).verdict is NOT_SUPPORTED
+    claim = "Golovchenko received the Premier in Minsk."
+    assert judged(claim, [quote], [title]).verdict is SUPPORTED
+    assert judged(claim, [quote]).verdict is NOT_SUPPORTED
+    counted = "Golovchenko received the Premier in Minsk 32 times."
+    assert judged(counted, [quote], [title]).verdict is NOT_SUPPORTED
 
 
 def test_what_cannot_be_read_can_be_quoted_and_no_more() -> None:
@@ -141,8 +143,11 @@ def test_a_claim_that_cites_nothing_is_not_supported() -> None:
 # Laws
 
 WORDS = st.sampled_from(
-    "China Belarus Li Qiang Minsk trade grew could not by said that 8.4 billion $ percent 32 two "
-    "years September 2023 the of and , was met largest half “ ” ( ) - 's U.S. 19th per".split()
+    re.findall(
+        r"\S+",
+        "China Belarus Li Qiang Minsk trade grew could not by said that 8.4 billion $ percent 32 "
+        "two years September 2023 the of and , was met largest half “ ” ( ) - 's U.S. 19th per",
+    )
 )
 SENTENCES = st.lists(WORDS, min_size=1, max_size=25).map(" ".join)
 TEXTS = st.one_of(st.text(max_size=300), SENTENCES)

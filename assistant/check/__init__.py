@@ -11,19 +11,19 @@ from dataclasses import dataclass
 
 from assistant.check.faults import Fault, Kind, find_faults
 from assistant.check.support import Embed, likeness, support, weights
-from assistant.check.words import Sentence, plain, sentences, words
+from assistant.check.words import Sentence, listed, plain, sentences, words
 from assistant.types import Verdict
 
 __all__ = ["Embed", "Judgement", "check"]
 
 _MOST_CLAIM = 2_000  # characters of a sentence
 _MOST_QUOTED = 20_000  # characters of all quotes that are read
-_ENGLISH = frozenset("the of and to is are were for with by that from has have it as this".split())
+_ENGLISH = listed("the of and to is are were for with by that from has have it as this")
 # The commonest words of other languages in Latin script; two of them, outnumbering the English.
-_FOREIGN = frozenset(
+_FOREIGN = listed(
     "der die das und ist nicht ein eine den dem von zu im für le les des est une que qui dans pour "
     "du et el los las por del y es una gli che di della è sono uma não é os em do da het een van "
-    "niet zijn się jest nie na oraz och att är det som inte".split()
+    "niet zijn się jest nie na oraz och att är det som inte"
 )
 _LATIN = 0.8  # share of the letters
 _SPACE = re.compile(r"\s+")
@@ -40,9 +40,7 @@ class Judgement:
     """The odds that they do, as a probability; 0 where a fault leaves no doubt."""
 
 
-def check(
-    text: str, quotes: Sequence[str], embed: Embed, around: Sequence[str] = ()
-) -> Judgement:
+def check(text: str, quotes: Sequence[str], embed: Embed, around: Sequence[str] = ()) -> Judgement:
     """Judge a sentence by its quotes, whose order does not matter.
 
     `around` is what tells whom the quotes speak of, such as titles: names may stand there, and
@@ -75,7 +73,9 @@ def read(texts: Sequence[str]) -> list[str]:
 def _whole(claim: str, quotes: Sequence[str]) -> Judgement | None:
     """Supported, where the claim is a quote or whole sentences of one."""
     said = _SPACE.sub("", plain(claim))
-    if said and any(said == _SPACE.sub("", plain(quote)) or _is_run(said, quote) for quote in quotes):
+    if said and any(
+        said == _SPACE.sub("", plain(quote)) or _is_run(said, quote) for quote in quotes
+    ):
         return Judgement(Verdict.SUPPORTED, (), 1.0)
     return None
 
@@ -111,8 +111,8 @@ def _judged(text: str, quoted: list[str], around: list[str], embed: Embed) -> Ju
         return Judgement(worst, reasons, 0.0)
     fitted = weights()
     odds = support(evidence(text, quoted, found, embed), fitted)
-    verdict, reason = _by_odds(odds, fitted["supported"], fitted["partly"])
-    return Judgement(min(worst, verdict, key=_WORST.index), reasons or reason, odds)
+    verdict, short = _by_odds(odds, fitted["supported"], fitted["partly"])
+    return Judgement(min(worst, verdict, key=_WORST.index), reasons or short, odds)
 
 
 def evidence(
@@ -125,7 +125,6 @@ def evidence(
         "faults": float(bool({Kind.NUMBER, Kind.DATE, Kind.ROLE} & kinds)),
         "denial": float(Kind.DENIAL in kinds),
         "names not held": float(Kind.NAME in kinds),
-        "sureness": float(bool({Kind.SURENESS, Kind.SPEAKER} & kinds)),
     }
 
 

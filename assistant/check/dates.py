@@ -1,9 +1,10 @@
 """Dates: what is said may be less precise than the quotes, never more, and nothing else."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
-from assistant.check.amounts import value_of
-from assistant.check.words import STOP_WORDS, Sentence, Word
+from assistant.check.numerals import value_of
+from assistant.check.words import STOP_WORDS, Sentence, Word, listed
 
 _MONTHS = {
     name: number
@@ -16,14 +17,14 @@ _MONTHS = {
     )
     for name in names.split()
 }  # fmt: skip
-_DAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
-_RELATIVE = frozenset("yesterday today tomorrow tonight".split())
+_DAYS = listed("monday tuesday wednesday thursday friday saturday sunday")
+_RELATIVE = listed("yesterday today tomorrow tonight")
 _WHICH = {"last": "last", "previous": "last", "prior": "last", "past": "last", "this": "this",
           "current": "this", "next": "next", "coming": "next", "following": "next"}  # fmt: skip
-_PERIODS = frozenset("year month week quarter decade century season summer winter spring autumn "
-                     "fall weekend night".split())  # fmt: skip
-_BEFORE_YEAR = frozenset("in since until till by from to of during after before year early late "
-                         "mid around circa through ( - – , and or".split())  # fmt: skip
+_PERIODS = listed("year month week quarter decade century season summer winter spring autumn "
+                     "fall weekend night")  # fmt: skip
+_BEFORE_YEAR = listed("in since until till by from to of during after before year early late "
+                         "mid around circa through ( - – , and or")  # fmt: skip
 _YEARS = range(1000, 2200)
 
 
@@ -70,9 +71,7 @@ def dates(sentence: Sentence) -> list[Date]:
 def _date(sentence: Sentence, place: int) -> Date | None:
     word = sentence[place]
     if word.is_number:
-        return (
-            _by_numbers(sentence, place) or _day_first(sentence, place) or _year(sentence, place)
-        )
+        return _by_numbers(sentence, place) or _day_first(sentence, place) or _year(sentence, place)
     if word.lower in _MONTHS and _is_month(sentence, place):
         return _month_first(sentence, place)
     return _named(sentence, place)
@@ -92,7 +91,7 @@ def _named(sentence: Sentence, place: int) -> Date | None:
 def _by_numbers(sentence: Sentence, place: int) -> Date | None:
     """2023-09-15 or 15/9/2023; 9/15/2023 is told by its 15, and 5/9/2023 is taken day first."""
     parts = sentence[place : place + 5]
-    if len(parts) < 5 or any(a.end != b.start for a, b in zip(parts, parts[1:], strict=False)):
+    if len(parts) < 5 or any(a.end != b.start for a, b in pairwise(parts)):
         return None
     if parts[1].text != parts[3].text or parts[1].text not in "-/.":
         return None
@@ -189,12 +188,16 @@ def _year(sentence: Sentence, place: int) -> Date | None:
     if not _is_year(word):
         return None
     before = _lower(sentence, place - 1) if place else ""
-    if behind and (behind.is_word or behind.text in "%°") and before not in _BEFORE_YEAR:
-        if behind.lower not in STOP_WORDS and not behind.text[0].isupper():
-            return None
+    counts = behind is not None and (behind.is_word or behind.text in "%°")
+    if behind and counts and before not in _BEFORE_YEAR and _is_thing(behind):
+        return None
     if before in ("$", "€", "£", "¥") or (touches and behind and behind.is_word):
         return None
     return Date(word.text, int(word.text), first=place, last=place)
+
+
+def _is_thing(word: Word) -> bool:
+    return word.lower not in STOP_WORDS and not word.text[0].isupper()
 
 
 def _lower(sentence: Sentence, place: int) -> str:

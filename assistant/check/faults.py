@@ -118,9 +118,7 @@ def _of_year(date: Date) -> Amount:
     return Amount(date.text, date.year * one, "", frozenset(), "", date.first, date.last, one)
 
 
-def _is_held(
-    said: Amount, held: Sequence[Amount], claim: Said, quotes: Sequence[Said]
-) -> bool:
+def _is_held(said: Amount, held: Sequence[Amount], claim: Said, quotes: Sequence[Said]) -> bool:
     beside = frozenset(each.value for each in claim.amounts)
     of_these = [each for each in held if said.things & each.things]
     for each in held:
@@ -173,7 +171,9 @@ def _misplaced(claim: Said, quotes: Sequence[Said], unit: str) -> Iterator[Fault
     }
     meant |= {each.text: each.year for one in (claim, *quotes) for each in one.dates}
     said = roles.slots(claim.sentence, _counted(claim, unit))
-    quoted = [slot for quote in quotes for slot in roles.slots(quote.sentence, _counted(quote, unit))]
+    quoted = [
+        slot for quote in quotes for slot in roles.slots(quote.sentence, _counted(quote, unit))
+    ]
 
     def same(one: str, other: str) -> bool:
         return meant[one] == meant[other]
@@ -202,7 +202,7 @@ def _same(one: str, other: str) -> bool:
 def _stands_for(short: str, long: str) -> bool:
     """Whether one may be the other's initials, or those of a longer name that it is a part of."""
     initials = "".join(word[0] for word in long.split() if word[0].isupper())
-    return len(short) > 2 and short.isupper() and short != long and initials in short
+    return len(initials) > 1 and short.isupper() and initials in short
 
 
 def _key(text: str) -> frozenset[str]:

@@ -3,39 +3,42 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from assistant.check.words import STOP_WORDS, Sentence, stem
+from assistant.check.words import STOP_WORDS, Sentence, listed, stem
 
 DENIED, POSSIBLE, EXPECTED, TO_COME, SO = range(5)
 """How sure a sentence is of a thing, the surer the higher."""
 
-_NEGATIONS = frozenset("not no never none neither nor without hardly barely cannot n't".split())
+_NEGATIONS = listed("not no never none neither nor without hardly barely cannot n't")
 _REFUSALS = frozenset(
-    stem(word) for word in "deny refuse fail reject lack decline unable false incorrect".split()
+    stem(word) for word in listed("deny refuse fail reject lack decline unable false incorrect")
 )
-_POSSIBLE = frozenset("could may might can possibly perhaps maybe potentially possible".split())
-_EXPECTED = frozenset("likely unlikely probably reportedly allegedly apparently supposedly should "
-                      "intention intentions ambition ambitions".split())  # fmt: skip
+_POSSIBLE = listed("could may might can possibly perhaps maybe potentially possible")
+_EXPECTED = listed("likely unlikely probably reportedly allegedly apparently supposedly should "
+                      "intention intentions ambition ambitions")  # fmt: skip
 # Verbs of wanting and foreseeing, and those that are such before "to" only.
 _FORESEEN = frozenset(
-    stem(word) for word in "expect intend hope want propose forecast predict anticipate".split()
+    stem(word) for word in listed("expect intend hope want propose forecast predict anticipate")
 )
 _NEEDS_TO = frozenset(
-    stem(word) for word in "plan aim seek set agree offer look try wish decide prepare promise "
-    "pledge vow attempt project poise seem appear".split()
-)  # fmt: skip
-_TO_COME = frozenset(("will", "shall", "'ll", "would", "upcoming"))
-_CLAUSE = frozenset(
-    ". ; : ? ! ( ) which who but because while although though whereas since when".split()
+    stem(word)
+    for word in listed(
+        "plan aim seek set agree offer look try wish decide prepare promise pledge vow attempt "
+        "project poise seem appear"
+    )
 )
+_TO_COME = frozenset(("will", "shall", "'ll", "would", "upcoming"))
+_CLAUSE = listed(". ; : ? ! ( ) which who but because while although though whereas since when")
 _SCOPE = 14  # words a hedge reaches
 _DENIED_SCOPE = 4  # words of content a negation reaches, at most
 _SAYING = frozenset(
     stem(word)
-    for word in "say tell state note claim argue announce report believe think suggest warn add "
-    "insist allege estimate underline stress emphasise emphasize highlight deny confirm assert "
-    "explain declare acknowledge remark point describe express maintain contend "
-    "admit reveal mention comment write conclude recommend urge call quote deem view consider "
-    "accuse predict expect hope propose observe".split()
+    for word in listed(
+        "say tell state note claim argue announce report believe think suggest warn add "
+        "insist allege estimate underline stress emphasise emphasize highlight deny "
+        "confirm assert explain declare acknowledge remark point describe express "
+        "maintain contend admit reveal mention comment write conclude recommend urge call "
+        "quote deem view consider accuse predict expect hope propose observe"
+    )
 )
 _REPORTED = re.compile(
     r"\b(?:said|says|told|tells|stated|noted|notes|claimed|claims|argued|argues|announced|reported|"
@@ -51,22 +54,29 @@ _OPPOSITES = [
     (stem(one), stem(other))
     for one, other in (
         pair.split("/")
-        for pair in "rise/fall rise/drop rise/decline rise/decrease increase/decrease increase/fall "
-        "increase/drop increase/decline increase/reduce grow/shrink grow/fall grow/decline "
-        "gain/lose gain/loss win/lose more/less more/fewer most/least above/below up/down "
-        "higher/lower high/low largest/smallest biggest/smallest larger/smaller best/worst "
-        "better/worse before/after import/export buy/sell accept/reject approve/reject "
-        "support/oppose include/exclude open/close begin/end start/end start/stop enter/leave "
-        "strengthen/weaken expand/contract expand/reduce improve/worsen improve/deteriorate "
-        "arrive/leave allow/forbid allow/ban allow/prohibit permit/prohibit legal/illegal "
-        "always/never all/none first/last oldest/youngest older/younger north/south east/west "
-        "northern/southern eastern/western male/female profit/loss positive/negative success/failure "
-        "succeed/fail agree/disagree like/dislike deepen/weaken deepen/reduce cheap/expensive "
-        "cheaper/dearer easy/difficult easier/harder fast/slow faster/slower early/late "
-        "earlier/later true/false majority/minority maximum/minimum raise/lower raise/cut "
-        "exceed/trail outperform/underperform over/under with/without safe/dangerous alive/dead "
-        "guilty/innocent strong/weak stronger/weaker old/new increasing/decreasing "
-        "remember/forget love/hate happy/sad".split()
+        for pair in sorted(
+            listed(
+                "rise/fall rise/drop rise/decline rise/decrease increase/decrease "
+                "increase/fall increase/drop increase/decline increase/reduce grow/shrink "
+                "grow/fall grow/decline gain/lose gain/loss win/lose more/less more/fewer "
+                "most/least above/below up/down higher/lower high/low largest/smallest "
+                "biggest/smallest larger/smaller best/worst better/worse before/after "
+                "import/export buy/sell accept/reject approve/reject support/oppose "
+                "include/exclude open/close begin/end start/end start/stop enter/leave "
+                "strengthen/weaken expand/contract expand/reduce improve/worsen "
+                "improve/deteriorate arrive/leave allow/forbid allow/ban allow/prohibit "
+                "permit/prohibit legal/illegal always/never all/none first/last "
+                "oldest/youngest older/younger north/south east/west northern/southern "
+                "eastern/western male/female profit/loss positive/negative "
+                "success/failure succeed/fail agree/disagree like/dislike deepen/weaken "
+                "deepen/reduce cheap/expensive cheaper/dearer easy/difficult "
+                "easier/harder fast/slow faster/slower early/late earlier/later "
+                "true/false majority/minority maximum/minimum raise/lower raise/cut "
+                "exceed/trail outperform/underperform over/under with/without "
+                "safe/dangerous alive/dead guilty/innocent strong/weak stronger/weaker "
+                "old/new increasing/decreasing remember/forget love/hate happy/sad"
+            )
+        )
     )
 ]
 
@@ -82,9 +92,9 @@ def _turned(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     negated = any(_is_negation(claim, place) for place in range(len(claim)))
     for pair in _OPPOSITES:
         for one, other in (pair, pair[::-1]):
-            if one in said and one not in quoted and other in quoted and other not in said:
-                if not negated:
-                    return f"says “{said[one]}” where the source says “{quoted[other]}”"
+            is_turned = one in said and one not in quoted and other in quoted and other not in said
+            if is_turned and not negated:
+                return f"says “{said[one]}” where the source says “{quoted[other]}”"
     return ""
 
 

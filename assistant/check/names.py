@@ -2,29 +2,30 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from assistant.check.words import STOP_WORDS, Sentence, Word
+from assistant.check.words import STOP_WORDS, Sentence, Word, listed
 
-TITLES = frozenset(
+TITLES = listed(
     "president premier prime minister chancellor senator governor secretary general king queen "
     "prince princess pope mayor judge justice professor doctor chairman chairwoman director "
-    "chief mr mrs ms dr sir lord lady saint st captain colonel ambassador".split()
+    "chief mr mrs ms dr sir lord lady saint st captain colonel ambassador"
 )
-_JOINING = frozenset("of the and for de la le du da van von der den di el al bin ibn".split())
-_OPENERS = frozenset(
+_JOINING = listed("of the and for de la le du da van von der den di el al bin ibn")
+_OPENERS = listed(
     "however moreover furthermore additionally meanwhile overall finally although though despite "
     "according yes many several another part like unlike instead therefore thus hence besides "
     "later earlier now today yesterday tomorrow never always often sometimes perhaps maybe over "
     "after before under across along around since still yet even every everyone people let "
     "one two three four five six seven eight nine ten half most much few little last next first "
     "second third whether either neither nor nearly almost about some such what based given "
-    "together further both".split()
+    "together further both"
 )
 _COMMON_ENDINGS = ("ly", "ing", "tion", "tions", "ment", "ments", "ness", "ities", "ists", "ors")
-_CALENDAR = frozenset(
+_CALENDAR = listed(
     "january february march april may june july august september october november december "
     "monday tuesday wednesday thursday friday saturday sunday jan feb mar apr jun jul aug sep sept "
-    "oct nov dec i ok".split()
+    "oct nov dec i ok"
 )
 # Names of one place or its people that no ending tells.
 _SAME = {
@@ -91,9 +92,9 @@ def alike(one: str, other: str) -> bool:
 def _of(people: str, place: str) -> bool:
     for ending in _PEOPLE:
         stem = people.removesuffix(ending)
-        if stem != people and len(stem) > 2 and place.startswith(stem):
-            if place[len(stem) :] in _PLACES:
-                return True
+        is_stem = stem != people and len(stem) > 2 and place.startswith(stem)
+        if is_stem and place[len(stem) :] in _PLACES:
+            return True
     return False
 
 
@@ -123,7 +124,7 @@ def is_name(sentence: Sentence, place: int, known: frozenset[str]) -> bool:
 def _opens(sentence: Sentence, place: int) -> bool:
     """Whether a capital is due here anyhow."""
     before = [word for word in sentence[max(0, place - 2) : place] if word.text not in "\"'“”‘’(*"]
-    return not before or before[-1].text in ".:!?•–—-" and len(before[-1].text) == 1
+    return not before or (before[-1].text in ".:!?•–—-" and len(before[-1].text) == 1)
 
 
 def names(sentence: Sentence, known: frozenset[str], taken: frozenset[int]) -> list[Name]:
@@ -187,7 +188,7 @@ def is_joined(name: Name, quotes: Sequence[Sentence]) -> bool:
     own = [word for word in name.words if word.lower not in _JOINING]
     return all(
         any(_together(one.lower, other.lower, sentence) for sentence in quotes)
-        for one, other in zip(own, own[1:], strict=False)
+        for one, other in pairwise(own)
     )
 
 
@@ -198,10 +199,12 @@ def _together(one: str, other: str, sentence: Sentence) -> bool:
     for a in places:
         for b in others:
             between = [word.lower for word in sentence[min(a, b) + 1 : max(a, b)][:9]]
-            own = [word for word in between if word.isalpha()]
-            if a < b and len(own) <= 2 and len(between) <= 5 and "and" not in between:
+            if "and" not in between and _is_close(between, is_turned=b < a):
                 return True
-            if b < a and len(between) <= 4 and {",", "of", "the", "'"} & set(between):
-                if "and" not in between:
-                    return True
     return False
+
+
+def _is_close(between: Sequence[str], *, is_turned: bool) -> bool:
+    if is_turned:
+        return len(between) <= 4 and bool({",", "of", "the", "'"} & set(between))
+    return len(between) <= 5 and sum(word.isalpha() for word in between) <= 2

@@ -9,38 +9,40 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from assistant.check.words import Sentence, Word
+from assistant.check.words import STOP_WORDS, Sentence, Word, listed
 
 _WINDOW = 6  # words on each side
 _LITTLE = 0.4  # what a word like "to" counts beside one of content
+_BEYOND = 0.3  # what a word beyond a comma counts beside one before it
 EXCHANGED = 0.12
 """How much better two exchanged must fit, of 2; chosen on the half of the sets for developing."""
 REPLACED = 0.6
 """How much better another one must fit in a place, of 1."""
 _SKIPPED = frozenset(("the", "a", "an", '"', "'", "“", "”", "‘", "’", "(", ")", "also", "both"))
 _STOPS = frozenset((".", ";", ":", "?", "!"))
-_LIST = frozenset((",", "and", "or", "&", "/", "-", "–", "the", "as", "well"))
+_LIST = frozenset((",", "(", "and", "or", "&", "/", "-", "–", "the", "as", "well"))
+_JOINING = frozenset(("(", "and", "or", "&", "/", "-", "–"))  # a comma alone may part clauses
+_BY = "by"
 _BE = frozenset(("be", "get"))
-_CLAUSE = frozenset(
-    ", ; : . that which who when while after before because although but and if".split()
-)
+_CLAUSE = listed(", ; : . that which who when while after before because although but and if")
 _PEOPLE = re.compile(r"^\w+(?:[ie]an|ish|ese|ican|ench|erman|utch)$")  # of a place: "American"
-_PARTICIPLES = frozenset(
+_PARTICIPLES = listed(
     "met led won held made built bought sold paid kept sent told found known given taken written "
     "seen shown beaten driven chosen spoken drawn brought taught caught left hit set put cut read "
-    "sung worn torn thrown grown run begun done overtaken struck hurt lost founded".split()
+    "sung worn torn thrown grown run begun done overtaken struck hurt lost founded"
 )
 
-Words = tuple[str, ...]
+Weighed = dict[str, float]
+"""The words on one side of a place, the nearer the heavier."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A filler (a name or number), and the words on each side of it, the nearest first."""
+    """A filler (a name or number), and the words on each side of it."""
 
     filler: str
-    left: Words
-    right: Words
+    left: Weighed
+    right: Weighed
 
 
 def slots(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[Slot]:
@@ -81,19 +83,24 @@ def _name(word: Word) -> str:
     return f"{word.stem}\0" if is_participle else word.stem
 
 
-def _reach(words: Sequence[str]) -> Words:
-    reached = []
-    for word in words[:_WINDOW]:
+def _reach(words: Sequence[str]) -> Weighed:
+    reached: Weighed = {}
+    share = 1.0
+    for place, word in enumerate(words[:_WINDOW]):
         if word in _STOPS:
             break
-        reached.append(word)
-    return tuple(reached)
+        if word == ",":
+            share *= _BEYOND
+        little = word in STOP_WORDS or not word[0].isalnum()
+        weight = share * (_LITTLE if little else 1.0) / (1 + place) ** 0.7
+        reached.setdefault(word, weight)
+    return reached
 
 
 def _active(tokens: list[Token]) -> list[Token]:
-    """"B was met by A" as "A meet B", wherever it stands; participles lose their mark."""
+    """Turn "B was met by A" into "A meet B", wherever it stands; participles lose their mark."""
     for place, (token, is_filler) in enumerate(tokens):
-        if token == "by" and not is_filler:
+        if token == _BY and not is_filler:
             turned = _turned(tokens, place)
             if turned:
                 tokens = turned
@@ -131,15 +138,15 @@ def _groups(tokens: Sequence[Token]) -> dict[int, tuple[int, int]]:
     """For each filler that stands in a list, where the list starts and ends."""
     found: dict[int, tuple[int, int]] = {}
     places = [place for place, (_, is_filler) in enumerate(tokens) if is_filler]
-    run = places[:1]
-    for place in [*places[1:], -1]:
-        between = [token for token, _ in tokens[run[-1] + 1 : place]] if run and place > 0 else ["."]
-        if between and len(between) <= 4 and all(token in _LIST for token in between):
-            run.append(place)
+    run, joints = places[:1], set[str]()
+    for place in [*places[1:], len(tokens)]:
+        between = [token for token, _ in tokens[run[-1] + 1 : place]] if run else []
+        if place < len(tokens) and 0 < len(between) <= 4 and _LIST.issuperset(between):
+            run, joints = [*run, place], joints | set(between)
             continue
-        if len(run) > 1:
+        if joints & _JOINING:
             found |= {each: (run[0], run[-1]) for each in run}
-        run = [place]
+        run, joints = [place], set()
     return found
 
 
@@ -182,16 +189,8 @@ def _fit(slot: Slot, quoted: Slot, hidden: set[str]) -> float:
     """The share of the words around a slot that stand around the quoted one, by nearness."""
     total = held = 0.0
     for said, heard in ((slot.left, quoted.left), (slot.right, quoted.right)):
-        for place, word in enumerate(said):
-            weight = _weight(word, place)
-            total += weight
-            if word not in hidden and word in heard:
-                held += min(weight, _weight(word, heard.index(word)))
+        total += sum(said.values())
+        held += sum(
+            min(weight, heard.get(word, 0.0)) for word, weight in said.items() if word not in hidden
+        )
     return held / total if total else 0.0
-
-
-def _weight(word: str, place: int) -> float:
-    from assistant.check.words import STOP_WORDS
-
-    little = word in STOP_WORDS or not word[0].isalnum()
-    return (_LITTLE if little else 1.0) / (1 + place) ** 0.7

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from operator import mul
 from pathlib import Path
 
@@ -15,18 +16,15 @@ from assistant.check.words import Sentence, content, words
 Embed = Callable[[list[str]], list[list[float]]]
 """Texts → vectors of length 1."""
 
-FEATURES = (
-    "words held",
-    "words held by one sentence",
-    "pairs held",
-    "words not held",
-    "cosine of the nearest sentence",
-    "cosine of all",
-    "faults",
-    "denial",
-    "names not held",
-    "sureness",
-)
+FEATURES = {
+    "words held": 1,
+    "pairs held": 1,
+    "cosine": 1,
+    "faults": -1,
+    "denial": -1,
+    "names not held": -1,
+}
+"""What the score is weighed from, and whether it speaks for support or against."""
 _WEIGHTS = Path(__file__).with_name("support.json")
 _SENTENCES = 8  # of the quotes that are embedded, those with most of the claim's words
 
@@ -48,21 +46,16 @@ def likeness(claim: Sentence, text: str, quoted: Sequence[str], embed: Embed) ->
     """The features that words and vectors give; `quoted` are the sentences of the quotes."""
     said = content(claim)
     read = [content(words(sentence)) for sentence in quoted]
-    held = {stem for sentence in read for stem in sentence}
     pairs = {pair for sentence in read for pair in _pairs(sentence)}
-    nearest, whole = _cosines(text, _chosen(set(said), quoted, read), embed)
     return {
-        "words held": _share(said, held),
-        "words held by one sentence": max((_share(said, set(each)) for each in read), default=0.0),
+        "words held": _share(said, {stem for sentence in read for stem in sentence}),
         "pairs held": sum(pair in pairs for pair in _pairs(said)) / max(1, len(said) - 1),
-        "words not held": math.log1p(len(set(said) - held)),
-        "cosine of the nearest sentence": nearest,
-        "cosine of all": whole,
+        "cosine": _cosine(text, _chosen(set(said), quoted, read), embed),
     }
 
 
 def _pairs(stems: Sequence[str]) -> Iterable[tuple[str, str]]:
-    return zip(stems, stems[1:], strict=False)
+    return pairwise(stems)
 
 
 def _share(said: Sequence[str], held: set[str]) -> float:
@@ -82,11 +75,10 @@ def _chosen(said: set[str], quoted: Sequence[str], read: Sequence[list[str]]) ->
     return [quoted[place] for place in sorted(best[:_SENTENCES])]
 
 
-def _cosines(text: str, quoted: list[str], embed: Embed) -> tuple[float, float]:
+def _cosine(text: str, quoted: list[str], embed: Embed) -> float:
+    """Of the claim and the mean of the sentences."""
     if not quoted:
-        return 0.0, 0.0
+        return 0.0
     said, *vectors = embed([text, *quoted])
     mean = [sum(column) for column in zip(*vectors, strict=True)]
-    length = math.hypot(*mean) or 1.0
-    nearest = max(sum(map(mul, said, vector)) for vector in vectors)
-    return nearest, sum(map(mul, said, mean)) / length
+    return float(sum(map(mul, said, mean))) / (math.hypot(*mean) or 1.0)

@@ -6,15 +6,21 @@ from functools import lru_cache
 
 from assistant.terms import terms, visible
 
+
+def listed(text: str) -> frozenset[str]:
+    """The words of a text, as a table of them."""
+    return frozenset(text.split())
+
+
 # Each branch is one run of characters, so that a megabyte of anything takes linear time.
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|\S")
 _END = re.compile(r"[.!?。！？…][\"'”’)\]]*(?=\s)|[。！？]|\n")
 _SPACE = re.compile(r"\s+")
 _MOST_LETTERS = 60  # of a word; no language has longer ones
 # A full stop after these ends no sentence.
-_ABBREVIATIONS = frozenset(
+_ABBREVIATIONS = listed(
     "mr mrs ms dr prof st jr sr gen sen rep gov lt col sgt capt no vs etc inc ltd co corp al fig "
-    "jan feb mar apr jun jul aug sep sept oct nov dec approx est".split()
+    "jan feb mar apr jun jul aug sep sept oct nov dec approx est"
 )
 _FORMS = {
     "say": "said says saying",
@@ -73,13 +79,13 @@ _FORMS = {
     "per cent": "percent",
 }
 _LEMMAS = {form: lemma for lemma, forms in _FORMS.items() for form in forms.split()}
-STOP_WORDS = frozenset(
+STOP_WORDS = listed(
     "a an the and or but of to in on at by for with from as into over under about than that this "
     "these those which who whom whose what when where why how it its it's he him his she her they "
     "them their we us our you your i my me is are was were be been being am has have had having do "
     "does did doing will would shall should can could may might must not no so such also too very "
     "just there here then if while because since until during between among within without both "
-    "each any all some other more most only own same up down out off again once s t".split()
+    "each any all some other more most only own same up down out off again once s t"
 )
 
 
