@@ -129,7 +129,8 @@ class Model:
         except Empty:
             raise self._failed(TimeoutError(), deadline.seconds) from None
         finally:
-            running.cancel()
+            if deadline.left:  # else the call ends itself; cancelled twice, it leaves a connection
+                running.cancel()
 
     def state(self) -> ModelState:
         """Whether it answers now; waits ten seconds at most."""
