@@ -15,6 +15,7 @@ _FOREIGN = re.compile(
     r"|\b[\w-]{2,}(?:\.[\w-]{2,})*\.[a-z]{2,}\b(?:[/?#]\S*)?|</?[a-z!][^>]*>?|\]\(|!\[",
     re.IGNORECASE,
 )
+_LEAST_WORDS = 3  # of a sentence: an order to say a word is a document's too
 _MARKUP = frozenset("<>[]{}［］【】|\\^~`*_#…")
 _WORD = re.compile(r"[^\W\d_]+")
 # A word with a capital, but for the first letter of the sentence.
@@ -34,9 +35,9 @@ def is_supported(statement: Statement) -> bool:
 
 
 def is_sober(statement: Statement) -> bool:
-    """Whether every citation is exact, and nothing stands out that does not stand in a quote.
+    """Whether every citation is exact, and it is a sentence in which nothing stands out.
 
-    That is an address, a link, a tag, a character that is no text, or a word with a capital.
+    No address or link, whoever wrote it first; no name or character of markup but a quote's.
     """
     said = statement.text
     quoted = " ".join(" ".join(citation.quote.split()) for citation in statement.citations)
@@ -45,7 +46,8 @@ def is_sober(statement: Statement) -> bool:
         said.isprintable()
         and all(map(is_exact, statement.citations))
         and {*said} & _MARKUP <= {*quoted}
-        and all(found.rstrip(".,;:!?)") in quoted for found in _FOREIGN.findall(said))
+        and len(said.split()) >= _LEAST_WORDS
+        and not _FOREIGN.search(said)
         and {found[0].casefold() for found in _CAPITAL.finditer(said)} <= words
     )
 
