@@ -1,13 +1,18 @@
-"""Answer from one generation of the index: rephrase → retrieve → read → cite → verify."""
+"""Answer from one generation of the index: rephrase → retrieve → read → cite → verify.
 
-from collections.abc import Iterator, Sequence
+With a chat model, a follow-up is rewritten by it, and what is read is worded by it, as far as
+it holds to the quotes; see `writing`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from assistant.cite import cite
 from assistant.embed import Embedder
 from assistant.errors import QuestionRefused
-from assistant.read import Reader, asks_for_several, central, is_overview
+from assistant.read import UNKNOWN, Reader, asks_for_several, central, is_overview
 from assistant.rephrase import Standalone, Turn, parts, rephrase
 from assistant.retrieve import CANDIDATES, fuse
 from assistant.settings import Settings
@@ -15,6 +20,9 @@ from assistant.store import Generation
 from assistant.terms import topic
 from assistant.types import Abstention, Answer, Hit, Reading, Statement
 from assistant.verify import disagreements, verify
+
+if TYPE_CHECKING:
+    from assistant.writing import Writing
 
 WHOLE = 40
 """A folder of so many passages is read whole: nothing is cut by retrieval."""
@@ -58,6 +66,8 @@ class Answering:
     generation: Generation
     embedder: Embedder
     reader: Reader
+    writer: "Callable[[], Writing] | None" = None
+    """Begins the wording of an answer, where there is a chat model."""
 
     def stream(
         self,
@@ -69,27 +79,48 @@ class Answering:
         """Each statement once it is verified, then the whole answer; see `Assistant.stream`."""
         self._refuse_unknown(sources)
         started = perf_counter()
-        found = self._found(question, history, sources)
-        drafts = cite([each for part in found for each in part.said], self.generation.documents)
-        statements = verify(drafts)
-        yield from statements
+        writing = self.writer() if self.writer else None
+        alone = writing.rewrite(question, history) if writing and _leans(question, history) else ""
+        found = self._found(alone or question, () if alone else history, sources)
+        quoted = cite([each for part in found for each in part.said], self.generation.documents)
+        statements: list[Statement] = []
+        for statement in self._worded(found, writing) if writing else verify(quoted):
+            statements.append(statement)
+            yield statement
         hits = _merged(found)
         unsaid = [f"Your documents do not say: {part.question}" for part in found
-                  if drafts and not part.said]  # fmt: skip
+                  if quoted and not part.said]  # fmt: skip
         remarks = dict.fromkeys(remark for part in found for remark in part.remarks)
         # The sentences of an overview answer nothing, so they contradict nothing.
-        compared = [] if any(is_overview(part.asked.question) for part in found) else statements
+        compared = [] if any(is_overview(part.asked.question) for part in found) else quoted
+        worded = writing.notices if writing and quoted else ()
         yield Answer(
             question=question,
             statements=tuple(statements),
-            abstention=None if statements else self._reason(hits, drafts),
+            abstention=None if statements else self._reason(hits, quoted),
             closest=tuple(hits[:CLOSEST]),
             confidence=max(part.odds for part in found),
-            standalone=_standalone(question, found),
-            notices=(*notices, *remarks, *unsaid, *disagreements(compared)),
+            standalone=_standalone(alone or question, found),
+            notices=(*notices, *remarks, *unsaid, *worded, *disagreements(verify(compared))),
             timings={"answer": perf_counter() - started},
             generation=self.generation.name,
         )
+
+    def _worded(self, found: Sequence[Found], writing: "Writing") -> Iterator[Statement]:
+        """What is said of each part: in the model's words where they pass, else quoted."""
+        given: set[str] = set()
+        for part in found:
+            documents, asked = self.generation.documents, part.asked.question
+            readings = part.readings if part.said and UNKNOWN not in part.remarks else ()
+            count = len(given)
+            for statement in writing.write(asked, readings, documents) if readings else ():
+                if statement.text not in given:
+                    given.add(statement.text)
+                    yield statement
+            if len(given) == count:
+                quotes = verify(cite(part.said, documents))
+                yield from (each for each in quotes if each.text not in given)
+                given |= {each.text for each in quotes}
 
     def find(self, asked: Standalone, sources: Sequence[str] | None = None) -> list[Hit]:
         """What is read for a question: all of a small folder, the best of a larger one."""
@@ -155,6 +186,11 @@ class Answering:
         if any(hit.dense >= RELEVANT or hit.lexical for hit in hits):
             return Abstention.DOES_NOT_SAY
         return Abstention.NOTHING_RELEVANT
+
+
+def _leans(question: str, history: Sequence[Turn]) -> bool:
+    """Whether a question may lean on those before it; an overview leans on nothing."""
+    return bool(history) and not is_overview(question)
 
 
 def _standalone(question: str, found: Sequence[Found]) -> str:

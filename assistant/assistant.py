@@ -37,7 +37,11 @@ from assistant.types import (
 )
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
     from langchain_core.runnables import Runnable
+
+    from assistant.model import Model, ModelState
+    from assistant.writing import Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,8 @@ class Assistant:
     """Answers questions about the documents of one home.
 
     `home` is the folder that holds `knowledge/` and `index/`: as given, else `ASSISTANT_HOME`,
-    else the current folder. Nothing is loaded or written before it is needed. Safe to use from
-    several threads.
+    else the current folder. `chat` words the answers; else the model that the settings name, if
+    any. Nothing is loaded or written before it is needed. Safe to use from several threads.
     """
 
     def __init__(
@@ -69,12 +73,14 @@ class Assistant:
         settings: Settings | None = None,
         embedder: Embedder | None = None,
         reader: Reader | None = None,
+        chat: "BaseChatModel | None" = None,
     ) -> None:
         self.settings = settings or Settings.read(home)
         self.embedder = embedder or SentenceTransformerEmbeddings(self.settings.embedder)
         self.reader = reader or Reader(self.settings.reader, self.embedder.embed_documents)
         self.library = Library(self.settings)
         """The folder of documents, to add to and remove from; a sync then follows."""
+        self._chat = chat
         self._building = RLock()
         self._freshness = Freshness(
             self.settings.knowledge, self.settings.index, self.settings.file_bytes
@@ -200,6 +206,10 @@ class Assistant:
             changes=differs,
         )
 
+    def model_state(self) -> "ModelState | None":
+        """Whether the chat model answers: it is asked one word. None where there is none."""
+        return self._model.state() if self._model else None
+
     def examples(self, count: int = 4) -> list[str]:
         """Questions to begin with, made from the documents' own headings."""
         generation, _ = self._ready()
@@ -272,7 +282,27 @@ class Assistant:
             return generation, (f"{why} It was built from {len(report.added)} documents.",)
 
     def _answering(self, generation: Generation) -> Answering:
-        return Answering(self.settings, generation, self.embedder, self.reader)
+        writer = self._writing if self._model else None
+        return Answering(self.settings, generation, self.embedder, self.reader, writer)
+
+    @cached_property
+    def _model(self) -> "Model | None":
+        """The chat model, where there is one; without it nothing of it is imported."""
+        if not (self._chat or self.settings.model):
+            return None
+        from assistant import model
+
+        if self._chat is None:
+            return model.load(self.settings)
+        chat = self._chat
+        return model.Model(self.settings.model or type(chat).__name__, "", lambda: chat)
+
+    def _writing(self) -> "Writing":
+        from assistant.writing import Writing
+
+        assert self._model is not None
+        settings = self.settings
+        return Writing(self._model, self.embedder, settings.model_seconds, settings.statements)
 
 
 def ask(

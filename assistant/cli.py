@@ -96,11 +96,11 @@ def _tell(told: "SyncReport | Changes", options: argparse.Namespace) -> int:
 
 
 def _status(assistant: "Assistant", options: argparse.Namespace) -> int:
-    from assistant.show import line, plural
+    from assistant.show import line, model_to_text, plural
 
-    status = assistant.status()
+    status, model = assistant.status(), assistant.model_state()
     if options.json:
-        print(json.dumps(asdict(status)))
+        print(json.dumps(asdict(status) | {"model": asdict(model) if model else None}))
         return ANSWERED
     documents = plural(len(status.documents), "document")
     print(f"{documents}, {plural(status.passages, 'passage')}, embedded by {status.embedder}")
@@ -109,6 +109,8 @@ def _status(assistant: "Assistant", options: argparse.Namespace) -> int:
         print(f"  {line(name)}")
     for skip in status.skipped:
         print(f"  skipped: {line(skip.source)}: {line(skip.reason)}")
+    if model:
+        print(model_to_text(model))
     print("the folder is not there" if status.changes is None else status.changes)
     return ANSWERED
 

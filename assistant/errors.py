@@ -13,6 +13,7 @@
     ├── AccountsUnreadable    the file of accounts is damaged, or not ours to read
     ├── AccountsMissing       a login is asked for, and there is no account
     ├── ModelUnavailable      a model is missing, damaged or not allowed
+    ├── ModelFailed           a chat model is late, down, or talks nonsense
     ├── IndexBusy             another process is writing the index
     ├── IndexMismatch         the index was built by another recipe or a newer version
     ├── IndexDamaged          the index cannot be read, and was not rebuilt
@@ -152,6 +153,15 @@ class ModelUnavailable(AssistantError):
     def __init__(self, model: str, problem: str, remedy: str) -> None:
         super().__init__(f"The model {model} cannot be used: {problem}. {remedy}")
         self.model = model
+
+
+class ModelFailed(AssistantError):
+    """A chat model did not do its part; answers are quoted without it."""
+
+    def __init__(self, model: str, problem: str) -> None:
+        super().__init__(f"The model {model} {problem}.")
+        self.model = model
+        self.problem = problem
 
 
 class IndexBusy(AssistantError):

@@ -9,11 +9,16 @@ from urllib.parse import urlsplit
 from assistant.errors import SettingRefused
 
 THRESHOLD = 0.5
+MODEL_SECONDS = 30.0
 
 _ADDRESS = (
     "http(s)://host:port, with /name behind it where several indexes share a server; "
     "no user or password: a token belongs in ASSISTANT_CHROMA_TOKEN"
 )
+_MODEL = re.compile(r"[a-z][a-z0-9_]*:[^\s\x00-\x1f\x7f]{1,200}")
+_MODEL_URL = "http(s)://host:port/path; no user or password: keys belong in the environment"
+_MOST_SECONDS = 600
+_ANY_PATH = re.compile(r"[\w/.~-]*", re.ASCII)
 _PATH = re.compile(r"/?|/[A-Za-z0-9][A-Za-z0-9_-]{1,38}[A-Za-z0-9]")
 
 
@@ -39,6 +44,12 @@ class Settings:
     """A Chroma server to share the index on, `http://host:port/name`; empty: none is asked."""
     chroma_token: str = field(default="", repr=False)
     """What the server, or the proxy before it, wants to see as a bearer token."""
+    model: str = ""
+    """A chat model that words the answers, `provider:name`; empty: they are quotes."""
+    model_url: str = ""
+    """The model's server; empty: where the provider's own is."""
+    model_seconds: float = MODEL_SECONDS
+    """So long an answer may wait for the model; then it is quoted."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
@@ -46,8 +57,14 @@ class Settings:
         for name in ("passages", "statements", "file_megabytes"):
             if getattr(self, name) < 1:
                 raise SettingRefused(name, getattr(self, name), "1 or more")
-        if self.chroma and not _is_address(self.chroma):
+        if self.chroma and not _is_address(self.chroma, _PATH):
             raise SettingRefused("chroma", _without_password(self.chroma), _ADDRESS)
+        if self.model and not _MODEL.fullmatch(self.model):
+            raise SettingRefused("model", self.model, "provider:name, such as ollama:llama3.2")
+        if self.model_url and not _is_address(self.model_url, _ANY_PATH):
+            raise SettingRefused("model_url", _without_password(self.model_url), _MODEL_URL)
+        if not 0 < self.model_seconds <= _MOST_SECONDS:
+            raise SettingRefused("model_seconds", self.model_seconds, f"0 to {_MOST_SECONDS}")
 
     @property
     def knowledge(self) -> Path:
@@ -84,8 +101,9 @@ class Settings:
         """The settings of the environment, read now.
 
         `ASSISTANT_HOME`, `ASSISTANT_EMBEDDER`, `ASSISTANT_READER`, `ASSISTANT_THRESHOLD`,
-        `ASSISTANT_CHROMA`, `ASSISTANT_CHROMA_TOKEN`; `home` wins over `ASSISTANT_HOME`, which wins
-        over the current folder. Raises `SettingRefused`.
+        `ASSISTANT_CHROMA`, `ASSISTANT_CHROMA_TOKEN`, `ASSISTANT_MODEL`, `ASSISTANT_MODEL_URL`,
+        `ASSISTANT_MODEL_SECONDS`; `home` wins over `ASSISTANT_HOME`, which wins over the current
+        folder. Raises `SettingRefused`.
         """
         folder = Path(home or os.environ.get("ASSISTANT_HOME") or Path.cwd()).expanduser()
         return cls(
@@ -95,6 +113,9 @@ class Settings:
             threshold=_number("ASSISTANT_THRESHOLD", THRESHOLD),
             chroma=os.environ.get("ASSISTANT_CHROMA", ""),
             chroma_token=os.environ.get("ASSISTANT_CHROMA_TOKEN", ""),
+            model=os.environ.get("ASSISTANT_MODEL", ""),
+            model_url=os.environ.get("ASSISTANT_MODEL_URL", ""),
+            model_seconds=_number("ASSISTANT_MODEL_SECONDS", MODEL_SECONDS),
         )
 
 
@@ -106,7 +127,7 @@ def _number(name: str, default: float) -> float:
         raise SettingRefused(name, value, "a number") from None
 
 
-def _is_address(value: str) -> bool:
+def _is_address(value: str, path: re.Pattern[str]) -> bool:
     try:
         parts = urlsplit(value)
         return (
@@ -114,7 +135,7 @@ def _is_address(value: str) -> bool:
             and bool(parts.hostname)
             and parts.port != 0  # looking at the port refuses one that is no number
             and not ("@" in parts.netloc or parts.query or parts.fragment)
-            and bool(_PATH.fullmatch(parts.path))
+            and bool(path.fullmatch(parts.path))
         )
     except ValueError:
         return False
@@ -125,3 +146,8 @@ def _without_password(value: str) -> str:
     before, at, after = value.rpartition("@")
     scheme, separator, _ = before.rpartition("://")
     return f"{scheme}{separator}…@{after}" if at else value
+
+
+def is_set(name: str) -> bool:
+    """Whether a variable of another's is set, such as a key; its value is not looked at."""
+    return bool(os.environ.get(name))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
     from assistant.history import Conversation
+    from assistant.model import ModelState
 
 # What steers a terminal, reorders a line or is no text: controls, bidi marks, lone surrogates.
 _STEERING = re.compile(
@@ -49,7 +50,7 @@ _NUMBERED = re.compile(r"^(\d+)(?=[.)])")
 _SPACES = re.compile(r"\s+")
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[22m"
 _CLOSEST, _EXCERPT, _NAMES = 3, 160, 20
-_VERDICTS = {Verdict.SUPPORTED: "supported"}
+_VERDICTS = {verdict: verdict.value for verdict in Verdict}
 # Odds of at least so much, in words and as the share that was right of answers so sure, on
 # questions the odds were not fitted to (benchmarks/results/calibration.txt).
 _SURE = (
@@ -70,7 +71,7 @@ def to_text(answer: Answer, *, bold: bool = False) -> str:
     blocks = [answer.abstention.explanation] if answer.abstention is not None else []
     for said in answer.statements:
         markers = "".join(f"[{sources[citation]}]" for citation in said.citations)
-        before, words, after = (_flat(part) for part in _parted(said.text, said.citations[0]))
+        before, words, after = (_flat(part) for part in _stated(said))
         words = f"{_BOLD}{words}{_PLAIN}" if words and bold else words
         blocks.append(f"{before}{words}{after} {markers}")
     for source, number in sources.items():
@@ -113,7 +114,8 @@ def bubble(answer: Answer, turn: int | str) -> str:
 
 
 def _said(said: Statement, marks: Mapping[Citation, str]) -> str:
-    text = _emphasised(said.text, said.citations[0])
+    before, words, after = map(escape, _stated(said))
+    text = f"{before}<strong>{words}</strong>{after}" if words else before
     cited = " ".join(marks[citation] for citation in said.citations)
     verdict = f'<span class="verdict">{_VERDICTS[said.verdict]}</span>'
     return (
@@ -276,6 +278,13 @@ def _adapter() -> "TypeAdapter[Answer]":
     return TypeAdapter(Answer)
 
 
+def model_to_text(state: "ModelState") -> str:
+    """What chat model is configured and whether it answers, for a terminal."""
+    at = f" at {line(state.url)}" if state.url else ""
+    answers = "it answers" if state.answers else line(state.problem)
+    return f"answers are worded by {line(state.model)}{at}: {answers}"
+
+
 def changes_to_text(changes: Changes) -> str:
     """What a sync would do, for a terminal."""
     kinds = {"new": changes.added, "changed": changes.changed, "removed": changes.removed}
@@ -332,6 +341,12 @@ def _parted(quote: str, citation: Citation) -> tuple[str, str, str]:
         return quote, "", ""
     start, end = (place - citation.start for place in citation.words)
     return quote[:start], quote[start:end], quote[end:]
+
+
+def _stated(said: Statement) -> tuple[str, str, str]:
+    """`_parted`, of a statement: where it is no quote, nothing in it can be marked."""
+    cited = said.citations[0]
+    return _parted(said.text, cited) if said.text == cited.quote else (said.text, "", "")
 
 
 def _emphasised(quote: str, citation: Citation) -> str:

@@ -186,6 +186,11 @@ class Verdict(StrEnum):
     """What checking a statement against its quotes found."""
 
     SUPPORTED = "supported"
+    PARTLY = "partly"
+    """The quotes say something of it, and less: it is surer, or leaves out who said it."""
+    NOT_SUPPORTED = "not supported"
+    CONTRADICTED = "contradicted"
+    """The quotes say something else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Each statement against its exact quotes: keep it, or drop it with its citations."""
 
+import re
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -8,6 +9,17 @@ from assistant.types import Citation, Span, Statement, disagreement
 
 # Share of words two sentences have in common when they speak of the same thing.
 _SAME_MATTER = 0.6
+# What leads out of the page or acts on it: addresses, links, tags.
+_FOREIGN = re.compile(
+    r"[a-z][a-z0-9+.-]*://\S+|\b(?:javascript|data|mailto|file|vbscript|tel):\S+|\S+@\S+"
+    r"|\b[\w-]{2,}(?:\.[\w-]{2,})*\.[a-z]{2,}\b(?:[/?#]\S*)?|</?[a-z!][^>]*>?|\]\(|!\[",
+    re.IGNORECASE,
+)
+_LEAST_WORDS = 3  # of a sentence: an order to say a word is a document's too
+_MARKUP = frozenset("<>[]{}［］【】|\\^~`*_#…")
+_WORD = re.compile(r"[^\W\d_]+")
+# A word with a capital, but for the first letter of the sentence.
+_CAPITAL = re.compile(r"(?!^)\b[^\W\d_]*[A-ZА-ЯЁ][^\W\d_]*|^[^\W\d_]+?[A-ZА-ЯЁ][^\W\d_]*")
 
 
 def verify(statements: Sequence[Statement]) -> list[Statement]:
@@ -20,6 +32,24 @@ def is_supported(statement: Statement) -> bool:
     return all(map(is_exact, statement.citations)) and statement.text in {
         citation.quote for citation in statement.citations
     }
+
+
+def is_sober(statement: Statement) -> bool:
+    """Whether every citation is exact, and it is a sentence in which nothing stands out.
+
+    No address or link, whoever wrote it first; no name or character of markup but a quote's.
+    """
+    said = statement.text
+    quoted = " ".join(" ".join(citation.quote.split()) for citation in statement.citations)
+    words = {word.casefold() for word in _WORD.findall(quoted)}
+    return (
+        said.isprintable()
+        and all(map(is_exact, statement.citations))
+        and {*said} & _MARKUP <= {*quoted}
+        and len(said.split()) >= _LEAST_WORDS
+        and not _FOREIGN.search(said)
+        and {found[0].casefold() for found in _CAPITAL.finditer(said)} <= words
+    )
 
 
 def is_exact(citation: Citation) -> bool:

@@ -68,7 +68,8 @@ class WordEmbeddings:
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test touches the data of whoever runs it."""
     monkeypatch.setenv("ASSISTANT_HOME", str(tmp_path / "home"))
-    names = ("EMBEDDER", "READER", "THRESHOLD", "CHROMA", "CHROMA_TOKEN")
+    names = ("EMBEDDER", "READER", "THRESHOLD", "CHROMA", "CHROMA_TOKEN", "MODEL", "MODEL_URL",
+             "MODEL_SECONDS")  # fmt: skip
     for name in names:
         monkeypatch.delenv(f"ASSISTANT_{name}", raising=False)
 

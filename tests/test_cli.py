@@ -13,6 +13,7 @@ from assistant.cli import main
 from assistant.errors import IndexBusy
 from assistant.history import Feedback, History, Thumb
 from assistant.types import SyncReport
+from tests.chat import wire
 from tests.conftest import WordEmbeddings
 
 
@@ -267,3 +268,29 @@ def test_it_is_a_module_too() -> None:
         [sys.executable, "-m", "assistant", "--help"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("usage: assistant")
+
+
+def test_status_says_whether_a_chat_model_answers(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main(["status", "--json"])
+    assert json.loads(capsys.readouterr().out)["model"] is None
+    main(["status"])
+    assert "worded" not in capsys.readouterr().out
+    with wire(lambda _: ["yes"]) as server:
+        monkeypatch.setenv("ASSISTANT_MODEL", "ollama:tiny")
+        monkeypatch.setenv("ASSISTANT_MODEL_URL", server.url)
+        assert main(["status"]) == 0
+        assert f"worded by ollama:tiny at {server.url}: it answers" in capsys.readouterr().out
+        server.status, server.body = 500, b"{}"
+        assert main(["status"]) == 0
+        assert "worded by ollama:tiny" in (shown := capsys.readouterr().out)
+        assert "The model ollama:tiny answered with an error (500)." in shown
+        main(["status", "--json"])
+        state = json.loads(capsys.readouterr().out)["model"]
+    assert state == {
+        "model": "ollama:tiny",
+        "url": server.url,
+        "answers": False,
+        "problem": "The model ollama:tiny answered with an error (500).",
+    }

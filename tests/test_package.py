@@ -1,9 +1,11 @@
 """The package as a whole: what it exports, imports and brings along."""
 
 import ast
+import re
 import subprocess
 import sys
 from importlib.metadata import distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ MODULES = sorted((ROOT / "assistant").rglob("*.py"))
 VOCABULARY = {"types", "errors", "settings", "terms", "progress", "hub"}
 FACES = {"cli", "door", "enrol", "page", "mcp", "evaluate", "__main__", "__init__"}
 # Who speaks the sentence, and so imports the steps.
-SPEAKERS = {"assistant", "answer", "compare", "library", "recheck", "sync"}
+SPEAKERS = {"assistant", "answer", "compare", "library", "recheck", "sync", "writing"}
 
 
 def imported(path: Path) -> set[str]:
@@ -86,8 +88,8 @@ def test_every_dependency_has_a_bound_and_a_constraint() -> None:
         if "==" in line
     }
     extras = project["optional-dependencies"]
-    for wanted in project["dependencies"] + extras["mcp"] + extras["test"]:
-        name = wanted.split(">")[0].split("=")[0].split("<")[0]
+    for wanted in chain(project["dependencies"], *extras.values()):
+        name = re.split(r"[\[><=]", wanted)[0]
         assert any(sign in wanted for sign in (">=", "=="))
         assert name in pinned
 

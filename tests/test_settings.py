@@ -77,3 +77,35 @@ def test_an_address_that_is_none_is_refused_and_no_password_shown(address: str) 
         Settings(home=Path(), chroma=address)
     assert "s3" not in str(refused.value)
     assert "s3" not in repr(refused.value.value)
+
+
+def test_a_chat_model_is_named_by_its_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings.read()
+    assert (settings.model, settings.model_url, settings.model_seconds) == ("", "", 30)
+    monkeypatch.setenv("ASSISTANT_MODEL", "ollama:llama3.2:3b")
+    monkeypatch.setenv("ASSISTANT_MODEL_URL", "http://127.0.0.1:11434/v1/")
+    monkeypatch.setenv("ASSISTANT_MODEL_SECONDS", "2.5")
+    settings = Settings.read()
+    assert settings.model == "ollama:llama3.2:3b"
+    assert (settings.model_url, settings.model_seconds) == ("http://127.0.0.1:11434/v1/", 2.5)
+
+
+@pytest.mark.parametrize(
+    "model", ["llama3", ":llama3", "ollama:", "ollama:a b", "ollama:a\nb", "x"]
+)
+def test_a_model_without_its_provider_is_refused(model: str) -> None:
+    with pytest.raises(SettingRefused, match="model is .* must be provider:name"):
+        Settings(home=Path(), model=model)
+
+
+@pytest.mark.parametrize("url", ["localhost:1", "ftp://a", "http://", "http://me:s3cret@a", "x?q"])
+def test_a_models_address_that_is_none_is_refused_and_no_password_shown(url: str) -> None:
+    with pytest.raises(SettingRefused, match="model_url is .* must be http") as refused:
+        Settings(home=Path(), model="openai:a", model_url=url)
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 601, float("nan"), float("inf")])
+def test_a_model_is_waited_for_but_not_for_ever(seconds: float) -> None:
+    with pytest.raises(SettingRefused, match="model_seconds"):
+        Settings(home=Path(), model_seconds=seconds)

@@ -1,0 +1,146 @@
+"""A written sentence and the exact quotes it cites → whether they support it, and why not.
+
+Rules look at what must not differ: numbers with their units, dates, names and their places, what
+is denied, how sure it is, and who said it. A score of likeness, calibrated, looks at the rest.
+English only: a sentence in another language passes where it is a quote.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assistant.check.faults import Fault, Kind, find_faults
+from assistant.check.support import Embed, likeness, support, weights
+from assistant.check.words import Sentence, listed, plain, sentences, words
+from assistant.types import Verdict
+
+__all__ = ["Embed", "Judgement", "check"]
+
+_MOST_CLAIM = 2_000  # characters of a sentence
+_MOST_QUOTED = 20_000  # characters of all quotes that are read
+_ENGLISH = listed("the of and to is are were for with by that from has have it as this")
+# The commonest words of other languages in Latin script; two of them, outnumbering the English.
+_FOREIGN = listed(
+    "der die das und ist nicht ein eine den dem von zu im für le les des est une que qui dans pour "
+    "du et el los las por del y es una gli che di della è sono uma não é os em do da het een van "
+    "niet zijn się jest nie na oraz och att är det som inte"
+)
+_LATIN = 0.8  # share of the letters
+_SPACE = re.compile(r"\s+")
+_WORST = (Verdict.CONTRADICTED, Verdict.NOT_SUPPORTED, Verdict.PARTLY, Verdict.SUPPORTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether the quotes support a sentence, and what is wrong with it."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    support: float
+    """The odds that they do, as a probability; 0 where a fault leaves no doubt."""
+
+
+def check(text: str, quotes: Sequence[str], embed: Embed, around: Sequence[str] = ()) -> Judgement:
+    """Judge a sentence by its quotes, whose order does not matter.
+
+    `around` is what tells whom the quotes speak of, such as titles: names may stand there, and
+    nothing else is taken from it. `embed` gives vectors of length 1 for texts.
+    """
+    claim = _readable(text)
+    held = sorted({readable for quote in quotes if (readable := _readable(quote)).strip()})
+    if not any(word.is_word or word.is_number for word in words(claim[:_MOST_CLAIM])):
+        return _whole(claim, held) or Judgement(Verdict.NOT_SUPPORTED, ("says nothing",), 0.0)
+    if not held:
+        return Judgement(Verdict.NOT_SUPPORTED, ("cites nothing",), 0.0)
+    return _whole(claim, held) or _judged(
+        plain(claim), read(held), read(list(map(_readable, sorted(around)))), embed
+    )
+
+
+def _readable(text: str) -> str:
+    return text.encode(errors="replace").decode()
+
+
+def read(texts: Sequence[str]) -> list[str]:
+    """The sentences of the texts, as far as they are read."""
+    left, found = _MOST_QUOTED, []
+    for text in texts:
+        found += [plain(sentence) for sentence in sentences(text[:left])]
+        left = max(0, left - len(text))
+    return [sentence for sentence in dict.fromkeys(found) if sentence]
+
+
+def _whole(claim: str, quotes: Sequence[str]) -> Judgement | None:
+    """Supported, where the claim is a quote or whole sentences of one."""
+    said = _SPACE.sub("", plain(claim))
+    if said and any(
+        said == _SPACE.sub("", plain(quote)) or _is_run(said, quote) for quote in quotes
+    ):
+        return Judgement(Verdict.SUPPORTED, (), 1.0)
+    return None
+
+
+def _is_run(said: str, quote: str) -> bool:
+    """Whether sentences of the quote, one after another, are what is said."""
+    if len(quote) > _MOST_QUOTED or len(said) > len(quote):
+        return False
+    parts = [_SPACE.sub("", plain(sentence)) for sentence in sentences(quote)]
+    for first in range(len(parts)):
+        if said.startswith(parts[first]):
+            run = ""
+            for part in parts[first:]:
+                run += part
+                if len(run) >= len(said):
+                    break
+            if run == said:
+                return True
+    return False
+
+
+def _judged(text: str, quoted: list[str], around: list[str], embed: Embed) -> Judgement:
+    if len(text) > _MOST_CLAIM:
+        return Judgement(Verdict.NOT_SUPPORTED, ("is too long to check",), 0.0)
+    claim = [words(sentence) for sentence in sentences(text)]
+    if not _is_english(claim):
+        reason = "is in a language that can be quoted, not checked"
+        return Judgement(Verdict.NOT_SUPPORTED, (reason,), 0.0)
+    found = list(find_faults(claim, *([words(each) for each in one] for one in (quoted, around))))
+    reasons = tuple(dict.fromkeys(fault.reason for fault in found))
+    worst = min((fault.verdict for fault in found), key=_WORST.index, default=Verdict.SUPPORTED)
+    if worst in (Verdict.CONTRADICTED, Verdict.NOT_SUPPORTED):
+        return Judgement(worst, reasons, 0.0)
+    fitted = weights()
+    odds = support(evidence(text, quoted, found, embed), fitted)
+    verdict, short = _by_odds(odds, fitted["supported"], fitted["partly"])
+    return Judgement(min(worst, verdict, key=_WORST.index), reasons or short, odds)
+
+
+def evidence(
+    text: str, quoted: Sequence[str], found: Sequence[Fault], embed: Embed
+) -> dict[str, float]:
+    """What the score of a claim is weighed from: likeness to the sentences quoted, and faults."""
+    kinds = {fault.kind for fault in found}
+    return {
+        **likeness(words(text), text, quoted, embed),
+        "faults": float(bool({Kind.NUMBER, Kind.DATE, Kind.ROLE} & kinds)),
+        "denial": float(Kind.DENIAL in kinds),
+        "names not held": float(Kind.NAME in kinds),
+    }
+
+
+def _by_odds(odds: float, supported: float, partly: float) -> tuple[Verdict, tuple[str, ...]]:
+    if odds >= supported:
+        return Verdict.SUPPORTED, ()
+    if odds >= partly:
+        return Verdict.PARTLY, ("says more than the source",)
+    return Verdict.NOT_SUPPORTED, ("is not what the source says",)
+
+
+def _is_english(claim: Sequence[Sentence]) -> bool:
+    said = [word for sentence in claim for word in sentence if word.is_word]
+    letters = "".join(word.text for word in said)
+    latin = sum(letter < "ɐ" for letter in letters)
+    if latin < _LATIN * len(letters):
+        return False
+    foreign = sum(word.lower in _FOREIGN for word in said)
+    return foreign < 2 or foreign <= sum(word.lower in _ENGLISH for word in said)

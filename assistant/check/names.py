@@ -1,0 +1,210 @@
+"""Names: each one that is said must be in the quotes, or in what stands around them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from assistant.check.words import STOP_WORDS, Sentence, Word, listed
+
+TITLES = listed(
+    "president premier prime minister chancellor senator governor secretary general king queen "
+    "prince princess pope mayor judge justice professor doctor chairman chairwoman director "
+    "chief mr mrs ms dr sir lord lady saint st captain colonel ambassador"
+)
+_JOINING = listed("of the and for de la le du da van von der den di el al bin ibn")
+_OPENERS = listed(
+    "however moreover furthermore additionally meanwhile overall finally although though despite "
+    "according yes many several another part like unlike instead therefore thus hence besides "
+    "later earlier now today yesterday tomorrow never always often sometimes perhaps maybe over "
+    "after before under across along around since still yet even every everyone people let "
+    "one two three four five six seven eight nine ten half most much few little last next first "
+    "second third whether either neither nor nearly almost about some such what based given "
+    "together further both"
+)
+_COMMON_ENDINGS = ("ly", "ing", "tion", "tions", "ment", "ments", "ness", "ities", "ists", "ors")
+_CALENDAR = listed(
+    "january february march april may june july august september october november december "
+    "monday tuesday wednesday thursday friday saturday sunday jan feb mar apr jun jul aug sep sept "
+    "oct nov dec i ok"
+)
+# Names of one place or its people that no ending tells.
+_SAME = {
+    form: name
+    for name, forms in {
+        "usa": "us american america americans usa",
+        "uk": "uk british britain britons",
+        "france": "french france frenchman", "netherlands": "dutch netherlands holland",
+        "spain": "spanish spain spaniard spaniards", "switzerland": "swiss switzerland",
+        "germany": "german germany germans", "greece": "greek greece greeks",
+        "denmark": "danish denmark dane danes", "poland": "polish poland pole poles",
+        "turkey": "turkish turkey türkiye turk turks", "sweden": "swedish sweden swede swedes",
+        "finland": "finnish finland finn finns", "ireland": "irish ireland",
+        "scotland": "scottish scotland scot scots", "wales": "welsh wales",
+        "england": "english england englishman", "thailand": "thai thailand thais",
+        "philippines": "filipino philippines philippine filipinos", "norway": "norwegian norway",
+        "peru": "peruvian peru", "cyprus": "cypriot cyprus", "iceland": "icelandic iceland",
+        "europe": "european europe europeans", "belgium": "belgian belgium belgians",
+        "portugal": "portuguese portugal", "china": "chinese china",
+        "ukraine": "ukrainian ukraine", "argentina": "argentine argentinian argentina",
+        "kazakhstan": "kazakh kazakhstan", "afghanistan": "afghan afghanistan",
+        "pakistan": "pakistani pakistan", "iraq": "iraqi iraq", "israel": "israeli israel",
+        "niger": "nigerien niger", "czechia": "czech czechia", "lebanon": "lebanese lebanon",
+        "new york": "nyc",
+    }.items()
+    for form in forms.split()
+}  # fmt: skip
+_PEOPLE = ("ians", "ian", "eans", "ean", "ans", "an", "ns", "n", "ese", "ish", "ic", "is", "i")
+_PLACES = ("", "a", "ia", "e", "es", "o", "y", "us", "land")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A run of capitalised words, such as "Premier Li Qiang"."""
+
+    words: tuple[Word, ...]
+    first: int
+    last: int
+    """Its words in the sentence, the last one included."""
+
+    @property
+    def text(self) -> str:
+        """As it stands in the text."""
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def key(self) -> frozenset[str]:
+        """What it is known by: its words without titles, places and their people alike."""
+        own = [word for word in self.words if word.lower not in TITLES | _JOINING]
+        return frozenset(root(word.lower) for word in (own or self.words))
+
+
+def root(word: str) -> str:
+    """The same for a country and its people, where a table tells."""
+    return _SAME.get(word, word)
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two words are one name: the same, or a place and its people."""
+    one, other = root(one), root(other)
+    return one == other or _of(one, other) or _of(other, one)
+
+
+def _of(people: str, place: str) -> bool:
+    for ending in _PEOPLE:
+        stem = people.removesuffix(ending)
+        is_stem = stem != people and len(stem) > 2 and place.startswith(stem)
+        if is_stem and place[len(stem) :] in _PLACES:
+            return True
+    return False
+
+
+def same(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether one is the other, or a part of it: "Li" is "Li Qiang"."""
+    small, large = sorted((one, other), key=len)
+    return all(any(alike(word, each) for each in large) for word in small)
+
+
+def is_name(sentence: Sentence, place: int, known: frozenset[str]) -> bool:
+    """Whether a word is one of a name. `known` are words that stand somewhere without a capital."""
+    word = sentence[place]
+    if not word.is_word or not word.text[0].isupper() or word.lower in _CALENDAR:
+        return False
+    if word.text.isupper() and len(word.text) > 1:
+        return word.lower not in STOP_WORDS or word.text in ("US", "IT", "WHO")
+    if not _opens(sentence, place):
+        return word.lower not in STOP_WORDS
+    if word.lower in STOP_WORDS | _OPENERS | known:
+        return False
+    follows = sentence[place + 1] if place + 1 < len(sentence) else None
+    if follows and follows.is_word and follows.text[0].isupper() and follows.lower not in _CALENDAR:
+        return True
+    return not word.lower.endswith(_COMMON_ENDINGS)
+
+
+def _opens(sentence: Sentence, place: int) -> bool:
+    """Whether a capital is due here anyhow."""
+    before = [word for word in sentence[max(0, place - 2) : place] if word.text not in "\"'“”‘’(*"]
+    return not before or (before[-1].text in ".:!?•–—-" and len(before[-1].text) == 1)
+
+
+def names(sentence: Sentence, known: frozenset[str], taken: frozenset[int]) -> list[Name]:
+    """The names of a sentence, in order, without the words `taken` for dates and numbers."""
+    found: list[Name] = []
+    run: list[int] = []
+    for place in range(len(sentence)):
+        if place not in taken and is_name(sentence, place, known):
+            if run and place - run[-1] > 1 and not _joins(sentence, run[-1], place):
+                found, run = [*found, _name(sentence, run)], []
+            run.append(place)
+    return [*found, _name(sentence, run)] if run else found
+
+
+def _joins(sentence: Sentence, last: int, place: int) -> bool:
+    """Whether what stands between two capitalised words belongs to the name."""
+    between = [word.lower for word in sentence[last + 1 : place]]
+    return len(between) <= 2 and all(
+        word in _JOINING - {"and", "the", "for"} or word == "." for word in between
+    )
+
+
+def _name(sentence: Sentence, run: Sequence[int]) -> Name:
+    return Name(tuple(sentence[place] for place in run), run[0], run[-1])
+
+
+def uncapitalised(sentences: Iterable[Sentence]) -> frozenset[str]:
+    """The words that stand somewhere without a capital."""
+    return frozenset(
+        word.lower for sentence in sentences for word in sentence if word.text[0].islower()
+    )
+
+
+def missing(name: Name, quotes: Sequence[Sentence]) -> list[str]:
+    """The words of a name that no quote has."""
+    held = {word.lower for sentence in quotes for word in sentence if word.is_word}
+    if all(_held(word, held) for word in name.words):
+        return []
+    if any(_abbreviates(name, sentence) for sentence in quotes):
+        return []
+    return [word.text for word in name.words if not _held(word, held)]
+
+
+def _held(word: Word, held: set[str]) -> bool:
+    return word.lower in held or any(alike(word.lower, each) for each in held)
+
+
+def _abbreviates(name: Name, sentence: Sentence) -> bool:
+    """Whether the sentence has the name's initials, or its words by theirs: BRI."""
+    initials = "".join(word.text[0] for word in name.words if word.lower not in _JOINING)
+    capitals = [word for word in sentence if word.is_word and word.text[0].isupper()]
+    if len(initials) > 2 and any(word.text == initials for word in capitals):
+        return True
+    if len(name.words) > 1 or not name.text.isupper() or len(name.text) < 2:
+        return False
+    return name.text in "".join(word.text[0] for word in capitals if len(word.text) > 1)
+
+
+def is_joined(name: Name, quotes: Sequence[Sentence]) -> bool:
+    """Whether its words stand together in a quote too: no one is made of two."""
+    own = [word for word in name.words if word.lower not in _JOINING]
+    return all(
+        any(_together(one.lower, other.lower, sentence) for sentence in quotes)
+        for one, other in pairwise(own)
+    )
+
+
+def _together(one: str, other: str, sentence: Sentence) -> bool:
+    """Whether they stand in this order, or the other way about as in "Li, the premier of China"."""
+    places = [place for place, word in enumerate(sentence) if alike(word.lower, one)]
+    others = [place for place, word in enumerate(sentence) if alike(word.lower, other)]
+    for a in places:
+        for b in others:
+            between = [word.lower for word in sentence[min(a, b) + 1 : max(a, b)][:9]]
+            if "and" not in between and _is_close(between, is_turned=b < a):
+                return True
+    return False
+
+
+def _is_close(between: Sequence[str], *, is_turned: bool) -> bool:
+    if is_turned:
+        return len(between) <= 4 and bool({",", "of", "the", "'"} & set(between))
+    return len(between) <= 5 and sum(word.isalpha() for word in between) <= 2

@@ -1,0 +1,210 @@
+"""Whether a written sentence is held to every word of its quotes."""
+
+import re
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+from assistant.check import Judgement, check
+from assistant.types import Verdict
+from tests.conftest import WordEmbeddings
+
+SUPPORTED, PARTLY = Verdict.SUPPORTED, Verdict.PARTLY
+NOT_SUPPORTED, CONTRADICTED = Verdict.NOT_SUPPORTED, Verdict.CONTRADICTED
+
+TRADE = "Last year, bilateral trade between the two countries surpassed $8.4 billion."
+COULD = "This could involve joint projects, investments, and sharing of expertise in energy."
+YEARS = "China and Belarus have maintained a vibrant relationship for the past 32 years."
+NOTED = "He noted that the collaboration between China and Belarus has been beneficial."
+BAY = "Belarus also intends to deepen its ties with the Greater Bay Area."
+PRICES = "Prices rose by 5 percent, to between 3 and 4 euros, on 15 September 2023."
+MEETING = "Roman Golovchenko, the Prime Minister of Belarus, received Premier Li Qiang in Minsk."
+BOUGHT = "Acme Corp bought Beta Ltd from Gamma Inc for $5 million."
+INITIATIVE = "Belarus was one of the first to respond to the Belt and Road Initiative (BRI)."
+HALF = "Half of the 24 members met for two years in the 19th century."
+DENIED = "The council did not approve the plan of Minsk."
+
+Case = tuple[str, str, Verdict]
+
+NUMBERS: list[Case] = [
+    (TRADE, "Bilateral trade between the two countries surpassed 8.4bn US dollars.", SUPPORTED),
+    (TRADE, "Trade between the 2 countries surpassed 8,400 million dollars last year.", SUPPORTED),
+    (TRADE, "Bilateral trade was about $8 billion last year.", SUPPORTED),
+    (TRADE, "Bilateral trade was over $8 billion last year.", SUPPORTED),
+    (TRADE, "Bilateral trade was $8 billion last year.", CONTRADICTED),
+    (TRADE, "Bilateral trade was over $8.1 billion last year.", CONTRADICTED),
+    (TRADE, "Bilateral trade was about $9 billion last year.", CONTRADICTED),
+    (TRADE, "Bilateral trade surpassed $8.4 million last year.", CONTRADICTED),
+    (TRADE, "Bilateral trade was less than $8.4 billion last year.", CONTRADICTED),
+    (TRADE, "Bilateral trade surpassed €8.4 billion last year.", NOT_SUPPORTED),
+    (TRADE, "Bilateral trade grew by 8.4 percent last year.", NOT_SUPPORTED),
+    (TRADE, "Bilateral trade between the three countries surpassed $8.4 billion.", CONTRADICTED),
+    (YEARS, "Belarus and China have maintained a relationship for thirty-two years.", SUPPORTED),
+    (YEARS, "China and Belarus have maintained a relationship for over 30 years.", SUPPORTED),
+    (YEARS, "China and Belarus have maintained a relationship for 32 months.", CONTRADICTED),
+    (PRICES, "Prices rose by 5 percentage points.", NOT_SUPPORTED),
+    (PRICES, "Prices rose by 5 per cent.", SUPPORTED),
+    (PRICES, "Prices rose by -5 percent.", CONTRADICTED),
+    (PRICES, "Prices rose to 3–4 euros.", SUPPORTED),
+    (PRICES, "Prices rose to 3 euros.", CONTRADICTED),
+    (HALF, "50 % of the two dozen members met for 24 months.", SUPPORTED),
+    (HALF, "A third of the 24 members met for two years.", CONTRADICTED),
+    (HALF, "Half of the 24 members met in the 18th century.", CONTRADICTED),
+]
+DATES: list[Case] = [
+    (PRICES, "Prices rose by 5 percent on September 15, 2023.", SUPPORTED),
+    (PRICES, "Prices rose by 5 percent on 2023-09-15.", SUPPORTED),
+    (PRICES, "Prices rose by 5 percent in September 2023.", SUPPORTED),
+    (PRICES, "Prices rose by 5 percent in the 2020s.", SUPPORTED),
+    (PRICES, "Prices rose by 5 percent on 16 September 2023.", CONTRADICTED),
+    (PRICES, "Prices rose by 5 percent in September 2022.", CONTRADICTED),
+    (PRICES, "Prices rose by 5 percent last year.", NOT_SUPPORTED),
+    (TRADE, "Bilateral trade surpassed $8.4 billion in 2023.", NOT_SUPPORTED),
+]
+NAMES: list[Case] = [
+    (YEARS, "Russia and China have maintained a vibrant relationship.", NOT_SUPPORTED),
+    (YEARS, "The Chinese and Belarusian relationship has been vibrant for 32 years.", SUPPORTED),
+    (MEETING, "Premier Li Qiang was received by Roman Golovchenko in Minsk.", SUPPORTED),
+    (MEETING, "Roman Qiang received Premier Li in Minsk.", NOT_SUPPORTED),
+    (INITIATIVE, "Belarus was one of the first to respond to the BRI.", SUPPORTED),
+    (INITIATIVE, "Belarus was one of the first to respond to the BRICS.", NOT_SUPPORTED),
+    ("China exceeded Belarus in trade.", "Belarus exceeded China in trade.", CONTRADICTED),
+    ("China exceeded Belarus in trade.", "Belarus was exceeded by China in trade.", SUPPORTED),
+    ("China exceeded Belarus in trade.", "China was exceeded by Belarus in trade.", CONTRADICTED),
+    (BOUGHT, "Gamma Inc bought Beta Ltd from Acme Corp.", CONTRADICTED),
+    (BOUGHT, "Beta Ltd was bought by Acme Corp for five million dollars.", SUPPORTED),
+    (BOUGHT, "Beta Ltd bought Acme Corp from Gamma Inc.", CONTRADICTED),
+]
+MANNER: list[Case] = [
+    (COULD, "This might involve joint projects and investments.", SUPPORTED),
+    (COULD, "This will involve joint projects and investments.", PARTLY),
+    (COULD, "This involves joint projects and investments.", PARTLY),
+    (BAY, "Belarus plans to deepen its ties with the Greater Bay Area.", SUPPORTED),
+    (BAY, "Belarus deepened its ties with the Greater Bay Area.", PARTLY),
+    (NOTED, "He said that the collaboration between China and Belarus is beneficial.", SUPPORTED),
+    (NOTED, "The collaboration between China and Belarus has been beneficial.", PARTLY),
+    (DENIED, "The council approved the plan of Minsk.", CONTRADICTED),
+    (DENIED, "The plan of Minsk was not approved by the council.", SUPPORTED),
+    (PRICES, "Prices fell by 5 percent.", CONTRADICTED),
+    (PRICES, "Prices did not rise by 5 percent.", CONTRADICTED),
+]
+
+
+def judged(claim: str, quotes: Sequence[str], around: Sequence[str] = ()) -> Judgement:
+    return check(claim, quotes, WordEmbeddings().embed_documents, around)
+
+
+@pytest.mark.parametrize(
+    ("quote", "claim", "verdict"), NUMBERS + DATES + NAMES + MANNER, ids=lambda each: str(each)
+)
+def test_a_claim_is_held_to_its_quote(quote: str, claim: str, verdict: Verdict) -> None:
+    judgement = judged(claim, [quote])
+    assert judgement.verdict is verdict, judgement
+    assert bool(judgement.reasons) is (verdict is not SUPPORTED)
+
+
+def test_m6_the_right_number_with_the_wrong_content_is_not_supported() -> None:
+    claim = "The average hotel in Lisbon charges guests $8.4 billion for breakfast."
+    assert judged(claim, [TRADE]).verdict is not SUPPORTED
+
+
+def test_a_reason_says_what_is_said_and_what_is_meant() -> None:
+    judgement = judged("Bilateral trade surpassed $8.4 million last year.", [TRADE])
+    assert judgement.reasons == ("says $8.4 million where the source says $8.4 billion",)
+
+
+def test_names_may_stand_in_a_title_and_numbers_may_not() -> None:
+    quote, title = "He received the Premier in Minsk.", "Golovchenko on 32 years of trade"
+    claim = "Golovchenko received the Premier in Minsk."
+    assert judged(claim, [quote], [title]).verdict is SUPPORTED
+    assert judged(claim, [quote]).verdict is NOT_SUPPORTED
+    counted = "Golovchenko received the Premier in Minsk 32 times."
+    assert judged(counted, [quote], [title]).verdict is NOT_SUPPORTED
+
+
+def test_what_cannot_be_read_can_be_quoted_and_no_more() -> None:
+    quote = "贸易额超过84亿美元。"
+    assert judged(quote, [quote]).verdict is SUPPORTED
+    assert judged("贸易额超过94亿美元。", [quote]).verdict is NOT_SUPPORTED
+
+
+@pytest.mark.parametrize("claim", ["", " \n", "...", "\u200b", "!"])
+def test_a_claim_that_says_nothing_is_not_supported(claim: str) -> None:
+    assert judged(claim, [TRADE]).verdict is NOT_SUPPORTED
+
+
+def test_a_claim_that_cites_nothing_is_not_supported() -> None:
+    assert judged(TRADE, []).verdict is NOT_SUPPORTED
+    assert judged(TRADE, ["", "\u200b"]).verdict is NOT_SUPPORTED
+
+
+# Laws
+
+WORDS = st.sampled_from(
+    re.findall(
+        r"\S+",
+        "China Belarus Li Qiang Minsk trade grew could not by said that 8.4 billion $ percent 32 "
+        "two years September 2023 the of and , was met largest half “ ” ( ) - 's U.S. 19th per",
+    )
+)
+SENTENCES = st.lists(WORDS, min_size=1, max_size=25).map(" ".join)
+TEXTS = st.one_of(st.text(max_size=300), SENTENCES)
+QUOTES = st.lists(TEXTS, max_size=4)
+LAW = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@given(TEXTS, QUOTES)
+@LAW
+def test_law_a_quote_supports_itself(quote: str, others: list[str]) -> None:
+    assume(any(character.isalnum() for character in quote))
+    assert judged(quote, [*others, quote]).verdict is SUPPORTED
+
+
+@given(st.lists(SENTENCES.map(lambda text: f"It is {text} so."), min_size=1, max_size=5), st.data())
+@LAW
+def test_law_a_quote_supports_its_own_sentences(said: list[str], data: st.DataObject) -> None:
+    first = data.draw(st.integers(0, len(said) - 1))
+    last = data.draw(st.integers(first, len(said) - 1))
+    assert judged(" ".join(said[first : last + 1]), [" ".join(said)]).verdict is SUPPORTED
+
+
+@given(
+    SENTENCES,
+    st.lists(SENTENCES, min_size=1, max_size=3),
+    st.integers(7_000, 99_999),
+    st.sampled_from(["{} {}", "{1} {0}", "{} of {} people", "{} about {}", "{}, {} %", "{} ${} m"]),
+)
+@LAW
+def test_law_a_number_that_is_nowhere_is_never_supported(
+    claim: str, quotes: list[str], number: int, form: str
+) -> None:
+    quotes = [claim, *quotes]
+    assert judged(form.format(claim, number), quotes).verdict is not SUPPORTED
+
+
+@given(TEXTS, QUOTES)
+@example("1" * 400 + " million million", ["9" * 400])
+@example("half - third of 1/0 -5 %", ["minus 5 per cent"])
+@example("\ud800 $", ["\ud800 \x00\x1b[31m"])
+@example("32nd Q3 COVID-19 ²³ ٣ ４", ["٣ ４"])
+@LAW
+def test_law_nothing_raises_and_the_order_of_quotes_does_not_matter(
+    claim: str, quotes: list[str]
+) -> None:
+    judgement = judged(claim, quotes)
+    assert judgement == judged(claim, quotes[::-1])
+    assert 0 <= judgement.support <= 1
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["A", "A ", "Aa ", "9", "9,", "9.", "9 ", "$", "- ", "A. ", "\n", "not ", "said ", "and Li ",
+     "“", "\x00", "é", "中", "中。", "by met ", "1/", "two ", "May ", "a-", "’s"],
+)  # fmt: skip
+def test_law_a_megabyte_of_anything_is_judged(unit: str) -> None:
+    text = unit * (2**20 // len(unit))
+    assert judged(text, [TRADE]).verdict is NOT_SUPPORTED
+    assert judged(TRADE, [text]).verdict is not SUPPORTED
+    assert judged(text[:1_900], [text[:30_000], YEARS]).verdict in Verdict
