@@ -197,7 +197,10 @@ def test_m1_the_deadline_holds_against_a_server_that_trickles(
     raw: Callable[[Callable[[bytes], None]], None],
 ) -> None:
     server.raw = raw
-    answer = asking(model, server.url + path, seconds=1).ask(QUESTION)
+    assistant = asking(model, server.url + path, seconds=1)
+    assert assistant._model is not None
+    assert assistant._model._chat  # to import it takes longer than it may
+    answer = assistant.ask(QUESTION)
     assert is_quoted(answer)
     assert answer.notices == (f"Quoted instead: The model {model} did not answer in time (1 s).",)
     assert server.gone.wait(20)  # the connection was closed, not left to the server
