@@ -360,4 +360,4 @@ def test_a_real_server_that_talks_at_random_changes_nothing_but_a_notice(
         assert state.answers, state.problem
         answer = assistant.ask(QUESTION)
     assert is_quoted(answer)
-    assert "it found no answer there" in answer.notices[-1] or "dropped" in " ".join(answer.notices)
+    assert answer.notices[-1].startswith("Quoted")  # it said nothing of use, or without an end

@@ -134,7 +134,7 @@ def test_a_follow_up_is_rewritten_and_the_rewriting_shown(worded: Worded) -> Non
     assert texts(answer) == [WORDED]
     assert answer.question == "And what was its value last year in trade?"
     assert answer.standalone == alone
-    assert escape(f"Searched for: {alone}") in bubble(answer, 1)
+    assert f"Searched for: {escape(alone)}" in bubble(answer, 1)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def _reach(words: Sequence[str]) -> Weighed:
             break
         if word == ",":
             share *= _BEYOND
-        little = word in STOP_WORDS or not word[0].isalnum()
+        little = word in STOP_WORDS or not word[:1].isalnum()
         weight = share * (_LITTLE if little else 1.0) / (1 + place) ** 0.7
         reached.setdefault(word, weight)
     return reached
