@@ -41,10 +41,10 @@ def said(document: Document, place: Span) -> list[tuple[str, str, str, str]]:
 def test_pages_and_rows_are_numbered_and_the_place_is_marked() -> None:
     at = PAGES.index("page.\n\nRow")
     assert said(DOCUMENT, Span(at, at + 5)) == [
-        ("page", "", "Page 1", ""),
+        ("number", "", "Page 1", ""),
         ("page", "", "First page.", ""),
         ("page", "", "It ends.", ""),
-        ("page", "", "Page 2", ""),
+        ("number", "", "Page 2", ""),
         ("page", "", "Second page.", "page."),
         ("row", "8", "Row one", ""),
         ("row", "9", "Row two", ""),

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 HARBOUR = "The harbour closes at nine."
 LIMIT = 2**20
+LEASE = """<title>Lease</title><h1>Lease</h1><h2>Rent</h2>
+<p>The rent is 1,150 euros. It is paid in advance.</p>
+<h2 style="break-before: page">Pets</h2>
+<p>Cats may be kept. Dogs need the consent of the landlord in writing.</p>"""
 
 
 @pytest.fixture
@@ -99,7 +103,7 @@ def add(tab: "Page", *files: tuple[str, bytes]) -> None:
     with tab.expect_file_chooser() as chooser:
         tab.get_by_role("button", name="Add files…").click()
     chooser.value.set_files(given)
-    tab.locator("#added p").get_by_text(re.compile(r"added[.:]")).wait_for()
+    tab.locator("#added p").get_by_text(re.compile(r"in the folder\.|none was added")).wait_for()
 
 
 def row(tab: "Page", name: str) -> "Locator":
@@ -191,6 +195,42 @@ def test_an_added_file_is_carried_through_to_ready_and_answers(
 
 
 @pytest.mark.browser
+def test_a_file_that_is_there_and_not_yet_indexed_is_brought_to_ready(
+    visitor: "Page", knowledge: Path
+) -> None:
+    (knowledge / "harbour.txt").write_text(HARBOUR)
+    add(visitor, ("harbour.txt", HARBOUR.encode()))
+    ready(visitor)
+    assert visitor.locator("#added li.good").inner_text() == "“harbour.txt” is already there."
+    ask(visitor, "When does the harbour close?")
+    assert HARBOUR in visitor.locator("#chat .statement").inner_text()
+
+
+@pytest.mark.browser
+def test_a_printed_pdf_is_added_asked_and_read_at_the_words(
+    visitor: "Page", browser: "Browser"
+) -> None:
+    press = browser.new_page()
+    press.set_content(LEASE)
+    printed = press.pdf()
+    press.close()
+    add(visitor, ("lease.pdf", printed))
+    ready(visitor)
+    ask(visitor, "Who needs the consent of the landlord in writing?")
+    chip = visitor.locator("#chat a.cite").first
+    assert chip.get_attribute("aria-label") == "Source 1: lease.pdf, page 2"
+    chip.click()
+    visitor.locator("#viewer mark").wait_for()
+    words = "Dogs need the consent of the landlord in writing."
+    assert visitor.locator("#viewer mark").inner_text() == words
+    parts = visitor.locator("#viewer .text > *").all_inner_texts()
+    assert parts == [
+        "Page 1", "Lease", "Rent", "The rent is 1,150 euros. It is paid in advance.",
+        "Page 2", "Pets", f"Cats may be kept. {words}",
+    ]  # fmt: skip
+
+
+@pytest.mark.browser
 def test_u5_what_is_refused_is_told_file_by_file(visitor: "Page", knowledge: Path) -> None:
     before = set(knowledge.iterdir())
     add(
@@ -206,7 +246,7 @@ def test_u5_what_is_refused_is_told_file_by_file(visitor: "Page", knowledge: Pat
         "“empty.txt” was not added: empty.",
         "“large.txt” was not added: over the 1 MB limit.",
     ]
-    assert visitor.locator("#added p").inner_text() == "0 of 4 added."
+    assert visitor.locator("#added p").inner_text() == "0 of 4 in the folder."
     assert set(knowledge.iterdir()) == before
 
 
@@ -351,7 +391,7 @@ def test_a_reader_sees_the_list_and_can_change_nothing(
     enter(tab, address)
     assert tab.locator("#files .file").count() == 3
     for button in ("Add files…", "Remove", "Rebuild", "Sync"):
-        assert tab.get_by_role("button", name=button).count() == 0
+        tab.get_by_role("button", name=button).wait_for(state="detached")
     before = {each: each.read_bytes() for each in knowledge.iterdir()}
     for deed in ("remove", "rebuild", "sync"):
         sent(tab, "deed", do=deed, source="limit.txt")
@@ -377,8 +417,8 @@ def test_a_file_is_stored_and_nothing_else_is_left(
 ) -> None:
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    assert send(address, "../x.txt").json() == {"told": "“x.txt” was added.", "added": True}
-    assert send(address, "x.exe").json()["added"] is False
+    assert send(address, "../x.txt").json() == {"told": "“x.txt” was added.", "stored": True}
+    assert send(address, "x.exe").json()["stored"] is False
     assert (knowledge / "x.txt").read_text() == "Text."
     assert list((tmp_path / "temporary").iterdir()) == []
 
@@ -418,7 +458,7 @@ def test_u5_a_body_over_the_limit_is_refused_by_what_it_says_and_by_what_comes(
     address: str, served: Assistant, knowledge: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = set(knowledge.iterdir())
-    assert send(address, body=b"a" * LIMIT).json()["added"] is True
+    assert send(address, body=b"a" * LIMIT).json()["stored"] is True
     assert send(address, name="b.txt", body=b"a" * (LIMIT + 1)).status_code == 413
     monkeypatch.setattr("assistant.guard._fits", lambda length, limit: True)
     assert send(address, name="c.txt", body=b"a" * (LIMIT + 1)).status_code == 413

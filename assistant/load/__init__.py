@@ -37,7 +37,7 @@ __all__ = [
     "scan",
 ]
 
-VERSION = 2
+VERSION = 3
 """Part of the index's recipe: raise it when the same bytes would become another document."""
 
 _AHEAD = 4  # files for each core that are read before their turn

@@ -17,6 +17,7 @@ class Block:
     """A page's number, a heading or a paragraph; `marked` are the words looked for."""
 
     kind: str
+    """`number`, `heading`, or the unit of the text: `page`, `slide`, `row`, `line`."""
     text: str
     marked: str = ""
     rest: str = ""
@@ -33,7 +34,7 @@ def blocks(document: Document, window: Span, place: Span) -> Iterator[Block]:
         here = (section.unit, section.number)
         if section.unit in ("page", "slide") and section.number and here != last:
             if section.start >= window.start:
-                yield Block("page", f"{section.unit.capitalize()} {section.number}")
+                yield Block("number", f"{section.unit.capitalize()} {section.number}")
             last = here
         yield from _under(document, section, window, place)
 
@@ -41,10 +42,10 @@ def blocks(document: Document, window: Span, place: Span) -> Iterator[Block]:
 def _under(document: Document, section: Section, window: Span, place: Span) -> Iterator[Block]:
     """The heading of a section and its paragraphs, so far as the window holds them."""
     text = document.text
-    heading = text[section.start : section.body]
-    if section.start >= window.start and heading.strip():
-        block = _block(text, Span(section.start, section.body), place, "heading")
-        yield block if block.marked else Block("heading", visible(bare(heading)))
+    if section.start >= window.start:
+        for found in _PARAGRAPH.finditer(text, section.start, section.body):  # one may hold others
+            block = _block(text, Span(*found.span()), place, "heading")
+            yield block if block.marked else Block("heading", visible(bare(found[0])))
     pattern = _ROW if section.unit == "row" else _PARAGRAPH
     number, at = section.number, section.start
     bounds = max(section.body, window.start), min(section.end, window.end)

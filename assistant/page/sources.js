@@ -88,7 +88,7 @@
         told.textContent = `Adding file ${number + 1} of ${files.length}…`;
         if (await addOne(file, bytes, make("li", list))) stored += 1;
       }
-      told.textContent = `${stored} of ${files.length} added.`;
+      told.textContent = `${stored} of ${files.length} in the folder.`;
       if (stored) send("deed", { do: "sync" });
     }
     busy = false;
@@ -102,8 +102,8 @@
     if (file.size <= bytes) outcome = await post(file, bar);
     bar.remove();
     words.textContent = outcome.told;
-    row.className = outcome.added ? "good" : "bad";
-    return outcome.added;
+    row.className = outcome.stored ? "good" : "bad";
+    return outcome.stored;
   }
 
   function post(file, bar) {

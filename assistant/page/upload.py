@@ -45,8 +45,8 @@ class Upload:
             path = Path(folder) / "file"
             if not await self._keep(request, path):
                 return PlainTextResponse("Refused: the file is too large, or came in part.", 413)
-            told, added = await self._add(path, request.query_params.get("name", ""))
-        return JSONResponse({"told": told, "added": added})
+            told, stored = await self._add(path, request.query_params.get("name", ""))
+        return JSONResponse({"told": told, "stored": stored})
 
     async def _keep(self, request: Request, path: Path) -> bool:
         """Write the body as it comes; whether it is all there, and not too much."""
@@ -62,6 +62,7 @@ class Upload:
         return True
 
     async def _add(self, path: Path, name: str) -> tuple[str, bool]:
+        """What became of it, in words, and whether the folder holds it now."""
         async with self._judging:
             try:
                 added = await asyncio.to_thread(self._assistant.library.add, path, name)
@@ -70,7 +71,7 @@ class Upload:
             except Exception as error:
                 _log.error("A file could not be added", exc_info=error)
                 return "Something went wrong here; the details are in the log.", False
-        return str(added), added.is_new
+        return str(added), True  # one that was there may still have to be indexed
 
 
 def routes(assistant: "Assistant") -> list[Route]:

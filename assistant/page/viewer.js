@@ -145,7 +145,7 @@ const viewer = (() => {
   }
 
   function block({ kind, text, marked, rest, label }) {
-    if (kind === "page") return make("p", null, { class: "page" }, text);
+    if (kind === "number") return make("p", null, { class: "page" }, text);
     const heading = kind === "heading";
     const whole = heading ? null : make("div", null, { class: `line of-${kind}` });
     if (label) make("span", whole, { class: "number", title: `${kind} ${label}` }, label);
