@@ -28,7 +28,7 @@ HELD, NOT_HELD = 0, 1
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments, argparse.Namespace(home=None, json=False))
     atexit.register(gc.freeze)  # the models' objects go with the process: tidying takes seconds
     try:
         from assistant.assistant import Assistant
@@ -207,10 +207,13 @@ def _prompt() -> str:
 
 def _parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--home", help="folder that holds knowledge/ and index/ (here)")
-    shared.add_argument("--json", action="store_true", help="print JSON")
+    not_given = argparse.SUPPRESS  # what stands before the command is not undone after it
+    where = "folder that holds knowledge/ and index/ (here)"
+    shared.add_argument("--home", default=not_given, help=where)
+    shared.add_argument("--json", action="store_true", default=not_given, help="print JSON")
     parser = argparse.ArgumentParser(
         prog="assistant",
+        parents=[shared],
         description="Ask a folder of documents; every statement cites the exact words.",
         epilog="Exit status: 0 answered or done, 1 abstained or not held, 2 fault.",
     )

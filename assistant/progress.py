@@ -22,7 +22,7 @@ def silent(what: str, done: int, total: int) -> None:
 
 
 class Bar:
-    """A bar on stderr for each step, with the time that is left."""
+    """A bar on stderr for each step, with the time that is left; none where that is no terminal."""
 
     def __init__(self) -> None:
         self._bar: tqdm[None] | None = None
@@ -35,8 +35,9 @@ class Bar:
         if what != self._what or self._bar is None:
             self.close()
             self._bar = tqdm(
-                total=total, desc=what, leave=False, delay=0.3, bar_format=_LOOK, dynamic_ncols=True
-            )
+                total=total, desc=what, leave=False, delay=0.3, bar_format=_LOOK,
+                dynamic_ncols=True, disable=None,
+            )  # fmt: skip
             self._what = what
         self._bar.update(done - self._bar.n)
 

@@ -52,8 +52,10 @@ def test_a_fault_has_status_2_and_one_line_on_stderr(
     assert "Traceback" not in captured.err
 
 
-def test_home_is_named_on_the_command_line(tmp_path: Path, capsys: Captured) -> None:
-    assert main(["ask", "--home", str(tmp_path / "nowhere"), "Anything?"]) == 2
+@pytest.mark.parametrize("before", [True, False], ids=["before the command", "after it"])
+def test_home_is_named_on_the_command_line(before: bool, tmp_path: Path, capsys: Captured) -> None:
+    home = ["--home", str(tmp_path / "nowhere")]
+    assert main([*home, "ask", "Anything?"] if before else ["ask", *home, "Anything?"]) == 2
     assert f"No documents folder at {tmp_path / 'nowhere' / 'knowledge'}" in capsys.readouterr().err
     assert not (tmp_path / "nowhere").exists()
 
