@@ -1,3 +1,4 @@
+import errno
 import gc
 import json
 import multiprocessing
@@ -19,7 +20,7 @@ from assistant.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexUnwrit
 from assistant.settings import Settings
 from assistant.store import Generation, Store
 from assistant.store.digests import digests
-from assistant.store.manifest import seal
+from assistant.store.manifest import remove, seal
 from assistant.terms import topic
 from assistant.types import Document, Passage, Span
 from tests.conftest import WordEmbeddings
@@ -373,6 +374,36 @@ def test_i17_an_outdated_index_is_built_again_and_a_newer_one_is_refused(
             refused()
     fresh(home).sync(anew=True)
     assert "5 percent" in fresh(home).ask("What is the limit?").statements[0].text
+
+
+def test_who_refuses_a_newer_index_holds_it_no_more(tmp_path: Path) -> None:
+    store = Store(tmp_path / "index", RECIPE)
+    folder = publish(store, ["The fee is 3 euros."], unit_vectors(1)).folder
+    built = json.loads((folder / "manifest.json").read_text())
+    built["recipe"]["format"] = 99
+    for name in ("manifest.json", "manifest.spare.json"):
+        write_sealed(folder / name, built)
+    del store
+    with pytest.raises(IndexMismatch) as told, Store(tmp_path / "index", RECIPE).write():
+        raise AssertionError
+    remove(folder)
+    assert not folder.exists(), told
+
+
+def test_a_generation_whose_place_is_not_flushed_is_not_left(
+    synced: Assistant, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    before = folders(home)
+    write(home, {"new.txt": "The fee is 3 euros."})
+    with monkeypatch.context() as patched:
+        patched.setattr("assistant.store.folder.flush", broken)
+        with pytest.raises(IndexUnwritable, match="Input/output error"):
+            synced.sync()
+    assert folders(home) == before
+    assert synced.sync().added == ("new.txt",)
 
 
 def test_i13_vectors_of_another_size_are_refused(synced: Assistant, home: Path) -> None:

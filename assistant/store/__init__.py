@@ -18,7 +18,7 @@ follows that pointer.
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import RLock
@@ -162,11 +162,12 @@ class Store:
         """What a newer version of us made is not replaced unasked, unless only its number is."""
         name = self._folder.current or ""
         folder = self.index / (name if NAME.fullmatch(name) else "none")
-        with suppress(OSError, IndexDamaged), closing(Generation(folder)) as found:
+        with suppress(OSError, IndexDamaged), ExitStack() as held:
+            found = held.enter_context(closing(Generation(folder)))
+            if is_newer(found.recipe) and (spare := reopened(folder)) is not None:
+                found = held.enter_context(closing(spare))
             if is_newer(found.recipe):
-                spare = reopened(folder)
-                if spare is None or is_newer(spare.recipe):
-                    is_outdated(found.recipe, self.recipe, self.index)
+                is_outdated(found.recipe, self.recipe, self.index)
 
     def publish(self, draft: Draft, skipped: Sequence[Skipped], progress: Progress = silent) -> str:
         """Make the draft the generation that answers; returns its name."""

@@ -68,10 +68,14 @@ class Folder:
         return f"gen-{max(numbers, default=0) + 1:06d}-{token_hex(3)}"
 
     def place(self, build: Path, name: str) -> Path:
-        """Give a finished build its name; where it is now."""
+        """Give a finished build its name; where it is now. Nothing of it stays where that fails."""
         shutil.rmtree(self.path / name, ignore_errors=True)  # damaged, and brought again
         folder = build.rename(self.path / name)
-        flush(self.path)
+        try:
+            flush(self.path)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return folder
 
     def point_to(self, name: str) -> None:
