@@ -281,6 +281,19 @@ def test_u7_another_site_reads_nothing_sends_nothing_and_frames_nothing(
         assert headers["referrer-policy"] == "no-referrer"
 
 
+def test_u7_no_path_lets_another_site_read_its_answer(echo: Echo) -> None:
+    """Asked with a name of the page too, which Gradio's own CORS layer lets any site read."""
+    preflight = {"Access-Control-Request-Method": "POST", "Origin": "https://evil.example"}
+    with serving(echo, auth=True, address="https://ask.example.org") as served:
+        paths = {("OPTIONS", path) for _, path in routes(served.app)} | set(routes(served.app))
+        with httpx.Client(base_url=str(served.local_url).rstrip("/")) as client:
+            for host in ("ask.example.org", "evil.example", client.base_url.netloc.decode()):
+                for method, path in paths:
+                    got = client.request(method, path, headers=preflight | {"Host": host})
+                    assert got.status_code == 403
+                    assert not any(name.startswith("access-control") for name in got.headers)
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.com", ""])
 def test_u8_it_does_not_listen_wider_without_a_password(echo: Echo, host: str) -> None:
     with pytest.raises(SettingRefused, match="needs a password, so add --auth"):

@@ -18,11 +18,13 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
 from gradio.components import Component
+from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from assistant.accounts import Accounts
@@ -143,7 +145,14 @@ def start(
                 "host", host, "an address of this machine, the port free"
             ) from None
         raise SettingRefused("port", port, "free; leave it out to take a free one") from None
+    _stand_outside(page.app, door)
     return page
+
+
+def _stand_outside(app: Starlette, door: Sequence[Middleware]) -> None:
+    """Put the guard before what Gradio added: its CORS layer would answer strangers first."""
+    app.user_middleware = [*door, *(each for each in app.user_middleware if each not in door)]
+    app.middleware_stack = app.build_middleware_stack()
 
 
 def _check_reach(host: str, address: str, auth: bool) -> None:
