@@ -65,6 +65,9 @@ class ScriptedAssistant:
     histories: list[Sequence[str | Answer]] = field(default_factory=list)
     chips: list[str] = field(default_factory=lambda: ["What is this about?", "Who met in Minsk?"])
     go_on: threading.Event = field(default_factory=threading.Event)
+    closed: threading.Event = field(default_factory=threading.Event)
+    """Set at the end of each answer, however it ends."""
+    syncs: int = 0
     hostile: str = ""
     sha256: str = DIGEST
     """Of the files as they are now."""
@@ -83,6 +86,12 @@ class ScriptedAssistant:
         sources: Sequence[str] | None = None,
     ) -> Iterator[Statement | Answer]:
         self.histories.append(history)
+        try:
+            yield from self.said(question)
+        finally:
+            self.closed.set()
+
+    def said(self, question: str) -> Iterator[Statement | Answer]:
         match question.split()[:1]:
             case []:
                 raise QuestionRefused("Ask something first.")
@@ -135,6 +144,7 @@ class ScriptedAssistant:
         return (Source("visit.md", State.INDEXED, 300, 12),)
 
     def sync(self, *, anew: bool = False, progress: Progress = silent) -> SyncReport:
+        self.syncs += 1
         if self.hostile:
             raise AssistantError(self.hostile)
         return SyncReport(added=("new.md",), passages=13, embedded=1, seconds=0.5)

@@ -247,6 +247,22 @@ def test_u3_what_came_until_the_browser_was_closed_is_kept(
     settle(other, "slow question")
 
 
+def test_after_stop_the_next_question_is_asked_at_once(
+    tab: "Page", history: History, scripted: ScriptedAssistant
+) -> None:
+    tab.get_by_role("textbox").fill("slow question")
+    tab.keyboard.press("Enter")
+    tab.locator("#chat .statement").wait_for()
+    scripted.closed.clear()
+    with tab.expect_event("requestfinished", lambda sent: sent.url.endswith("/cancel")):
+        button(tab, "Stop").click()
+    assert not scripted.closed.is_set()  # what was stopped is still at work
+    keep(tab, "Who met?")
+    scripted.go_on.set()
+    assert kept(history) == [["slow question", "Who met?"]]
+    settle(tab, "slow question", "Who met?")
+
+
 def test_leaving_for_another_conversation_keeps_what_came(
     tab: "Page", history: History, scripted: ScriptedAssistant
 ) -> None:

@@ -20,14 +20,13 @@ from fastapi import APIRouter, FastAPI
 
 from assistant import page
 from assistant.accounts import Accounts
-from assistant.errors import AccountsMissing, KnowledgeMissing, SettingRefused
+from assistant.errors import AccountsMissing, SettingRefused
 from assistant.page import talk
 from assistant.page.seats import BUSY, ENOUGH, Seats
-from assistant.progress import Progress, silent
 from assistant.show import escape
-from assistant.types import Answer, Document, Source, State, Statement, SyncReport
+from assistant.types import Answer, Statement
 from benchmarks.readers import Visit, visits
-from tests.scripted import QUOTES, TEXT, cited, serving
+from tests.scripted import QUOTES, TEXT, ScriptedAssistant, cited, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -38,52 +37,20 @@ PASSWORD = "correct horse battery"
 
 
 @dataclass
-class Echo:
+class Echo(ScriptedAssistant):
     """Says what it was asked, after a while; "wait" waits until it may go on."""
 
-    settings: Any
-    seconds: float = 0.2
-    go_on: threading.Event = field(default_factory=threading.Event)
     waiting: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    closed: threading.Event = field(default_factory=threading.Event)
-    syncs: int = 0
-    asked: int = 0
 
-    def stream(
-        self,
-        question: str,
-        *,
-        history: Sequence[str | Answer] = (),
-        sources: Sequence[str] | None = None,
-    ) -> Iterator[Statement | Answer]:
-        self.asked += 1
+    def said(self, question: str) -> Iterator[Statement | Answer]:
         said = Statement(f"You asked {question} of me", (cited(TEXT, QUOTES[0]),))
         if question.startswith("wait"):
             self.waiting.release()
             self.go_on.wait(20)
-        try:
-            for _ in range(400 if question.startswith("long") else 1):
-                time.sleep(self.seconds)
-                yield said
-        finally:
-            self.closed.set()
+        for _ in range(400 if question.startswith("long") else 1):
+            time.sleep(0.2)
+            yield said
         yield Answer(question, (said,))
-
-    def read(self, source: str) -> Document:
-        raise KnowledgeMissing(Path(source))
-
-    def sources(self) -> tuple[Source, ...]:
-        return (Source("visit.md", State.INDEXED, 300, 12),)
-
-    def sync(self, *, anew: bool = False, progress: Progress = silent) -> SyncReport:
-        self.syncs += 1
-        return SyncReport(passages=1)
-
-    def examples(self, count: int = 4) -> list[str]:
-        return ["What is this about?"]
-
-    def status(self) -> SimpleNamespace:
-        return SimpleNamespace(documents=("visit.md",), passages=12)
 
 
 @pytest.fixture(scope="module")
@@ -454,12 +421,12 @@ def test_u14_deep_messages_are_refused(open_page: str, depth: int) -> None:
 @pytest.mark.parametrize("way", ["run", "api", "call", "run/predict", "call/v2"])
 def test_u15_no_event_is_called_past_the_queue(open_page: str, echo: Echo, way: str) -> None:
     names = [each["api_name"] for each in httpx.get(f"{open_page}/config").json()["dependencies"]]
-    before = echo.asked
+    before = len(echo.histories)
     for name in (*map(str, names), "0", ""):
         message = {"data": ["x", None], "fn_index": 0, "session_hash": "a"}
         got = httpx.post(f"{open_page}/gradio_api/{way}/{name}".rstrip("/"), json=message)
         assert got.status_code == 403
-    assert echo.asked == before
+    assert len(echo.histories) == before
 
 
 def test_u16_it_starts_without_a_network(echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -483,7 +450,7 @@ def test_only_who_may_change_can_sync(closed_page: str, echo: Echo) -> None:
         event = event_of(ana, "sync", "click")
         assert "Only those who may change" in read(bo, join(bo, None, event))
         assert echo.syncs == 0
-        assert "1 passage" in read(ana, join(ana, None, event))
+        assert "13 passages" in read(ana, join(ana, None, event))
         assert echo.syncs == 1
 
 

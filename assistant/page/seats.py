@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
 from typing import TypeVar
 
 BUSY = "Many people are asking right now. Your question is kept: please try again in a moment."
@@ -39,16 +38,23 @@ class Seats:
         if not self._free and len(self._line) >= self._waiting:
             yield tell(BUSY)
             return
-        place = self._come(who)
+        place, step = self._come(who), None
         try:
             while not place.done():
                 yield tell(f"In line: {self._line.index(place)} before you.")
                 await asyncio.wait([place], timeout=_PAUSE)
-            async with aclosing(self._in_threads(steps)) as made:
-                async for step in made:
-                    yield step
+            work = asyncio.get_running_loop().run_in_executor
+            while True:
+                step = work(self._threads, next, steps, None)
+                made = await asyncio.shield(step)
+                if made is None:
+                    return
+                yield made
         finally:
-            self._leave(who, place)
+            if step is None or step.done():
+                self._end(steps, who, place)
+            else:  # its seat is taken till it is done; whoever stopped it does not wait for that
+                step.add_done_callback(lambda _: self._end(steps, who, place))
 
     def _come(self, who: str) -> asyncio.Future[None]:
         """A place, which is done when it is a seat."""
@@ -61,6 +67,13 @@ class Seats:
             self._line.append(place)
         return place
 
+    def _end(self, steps: Generator[T, None, None], who: str, place: asyncio.Future[None]) -> None:
+        """Have no more steps made, and give the seat to the next."""
+        try:
+            steps.close()
+        finally:
+            self._leave(who, place)
+
     def _leave(self, who: str, place: asyncio.Future[None]) -> None:
         self._held[who] -= 1
         if not self._held[who]:
@@ -71,19 +84,3 @@ class Seats:
             self._line.popleft().set_result(None)
         else:
             self._free += 1
-
-    async def _in_threads(self, steps: Generator[T, None, None]) -> AsyncGenerator[T, None]:
-        """Each step, made in a thread; one at work is awaited before its seat is free."""
-        step: asyncio.Future[T | None] | None = None
-        try:
-            while True:
-                work = asyncio.get_running_loop().run_in_executor
-                step = work(self._threads, next, steps, None)
-                made = await asyncio.shield(step)
-                if made is None:
-                    return
-                yield made
-        finally:
-            if step is not None and not step.done():
-                await asyncio.wait([step])
-            steps.close()
