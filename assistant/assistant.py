@@ -176,6 +176,11 @@ class Assistant:
             found = [Source(name, State.INDEXED) for name in documents]
         return tuple(replace(each, passages=counts.get(each.name, 0)) for each in found)
 
+    def answering(self) -> tuple[str, ...]:
+        """The sources that answer now, by name; looks at the index alone, and builds nothing."""
+        generation = self._store.current()
+        return tuple(generation.documents) if generation is not None else ()
+
     def read(self, source: str) -> Document:
         """A source as text, as its file is now. Raises `SourceUnusable`, `KnowledgeMissing`."""
         return self.library.read(source)

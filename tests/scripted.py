@@ -143,6 +143,9 @@ class ScriptedAssistant:
     def sources(self) -> tuple[Source, ...]:
         return (Source("visit.md", State.INDEXED, 300, 12),)
 
+    def answering(self) -> tuple[str, ...]:
+        return ("visit.md",)
+
     def sync(self, *, anew: bool = False, progress: Progress = silent) -> SyncReport:
         self.syncs += 1
         if self.hostile:

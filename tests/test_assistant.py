@@ -260,10 +260,12 @@ def test_sources_are_known_before_the_first_sync_and_without_the_folder(
     filled: Assistant, home: Path
 ) -> None:
     assert {each.state for each in filled.sources()} == {State.NEW}
+    assert filled.answering() == ()
     filled.sync()
     assert {(each.state, each.passages) for each in filled.sources()} == {(State.INDEXED, 1)}
     shutil.rmtree(home / "knowledge")
     assert [each.name for each in filled.sources()] == ["fee.md", "limit.txt", "seat.txt"]
+    assert filled.answering() == ("fee.md", "limit.txt", "seat.txt")
     shutil.rmtree(home / "index")
     with pytest.raises(KnowledgeMissing):
         Assistant(settings=filled.settings, embedder=filled.embedder).sources()

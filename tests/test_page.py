@@ -83,7 +83,7 @@ def test_statements_come_one_by_one_and_can_be_stopped(
     assert visitor.locator("#chat .statement").count() == 1
     ask(visitor, "Who met?")
     assert visitor.locator("#chat .statement").count() == 4
-    visitor.get_by_role("button", name="Clear chat").click()
+    visitor.get_by_role("button", name="New conversation").click()
     visitor.locator("#chat .statement").first.wait_for(state="detached")
     assert visitor.locator(".src").count() == 0
 

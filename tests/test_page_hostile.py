@@ -118,7 +118,7 @@ def test_hostile_text_is_shown_and_does_nothing(
         visitor.get_by_role("button", name="Sync folder").click()
         visitor.locator("#status .status:not(:empty)").wait_for()
         check_inert(visitor, payload)
-        visitor.get_by_role("button", name="Clear chat").click()
+        visitor.get_by_role("button", name="New conversation").click()
         visitor.locator("#chat .asked").first.wait_for(state="detached")
     scripted.hostile = ""
     assert sink[1] == []

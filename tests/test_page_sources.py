@@ -483,6 +483,19 @@ def test_a_choice_of_what_is_not_there_is_no_choice(served: Assistant) -> None:
     assert len(here.tick('{"every": "none", "ticks": {}}', chosen)[0]) == 3
 
 
+def test_a_question_to_some_sources_looks_at_no_list_of_the_folder(
+    served: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never() -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(served, "sources", never)
+    *_, last = Conversation(served).answer("What is the refund limit?", (), frozenset({"fee.md"}))
+    (turn,) = last[1]
+    assert turn.answer is not None
+    assert turn.answer.statements[0].text == "The refund limit is 100 euros."
+
+
 def test_ten_thousand_sources_are_listed_a_few_hundred_at_a_time() -> None:
     many = [Source(f"{number:05}.txt", State.INDEXED, 10, 1) for number in range(10_000)]
     shown = shelf.listing(many, frozenset({"00001.txt"}), "", may_change=True)

@@ -61,7 +61,7 @@ def build(assistant: "Assistant") -> gr.Blocks:
         _wire(page, parts, column, talk)
         with gr.Row(elem_id="top"):
             gr.Button("Conversations", elem_id="show-conversations", size="sm", scale=0)
-            _render(parts.header)
+            _render(column.new, parts.header)
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="conversations", scale=0, min_width=240):
                 conversations.place(column)
@@ -85,7 +85,7 @@ def _place_talk(parts: Parts, column: conversations.Column) -> None:
     with gr.Row(elem_id="asking"):
         _render(parts.box, parts.send, parts.halt)
     with gr.Row(elem_id="tools"):
-        _render(parts.status, parts.sync, parts.clear, parts.leave)
+        _render(parts.status, parts.sync, parts.leave)
 
 
 def _render(*components: Component) -> None:

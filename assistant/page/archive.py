@@ -6,26 +6,25 @@ is an id, a number of a turn, or text.
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from assistant.errors import AssistantError, ConversationChanged, ConversationMissing
+from assistant.errors import AssistantError, ConversationChanged
 from assistant.history import History
+from assistant.page.deeds import done
 from assistant.page.further import as_links, further
 from assistant.page.keeping import Keeper, Now, Running, fresh, shown
 from assistant.page.listing import listing
 from assistant.page.person import person, seat
-from assistant.page.requests import Wish, key_of, number_of, parsed
+from assistant.page.requests import number_of, parsed
 from assistant.page.talk import Conversation as Talk
 from assistant.page.talk import Turns, look, told
 
 View = tuple[Any, ...]
 """What an event leaves: all of `talk.Look`, the conversation, the list, what to ask next."""
 Views = AsyncGenerator[View, None]
-
-_EDITING = "Editing question {}; what followed it goes once you ask. Escape, or Edit, leaves it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,6 @@ class Archive:
         box: str | None = None
         wish = parsed(sent)
         try:
-            done = getattr(self, f"_{wish['do']}") if wish.get("do") in _WISHES else _unknown
             turns, now, box, said = done(wish, turns, now, self.history(request))
             problem = said or problem
         except ConversationChanged as error:
@@ -191,49 +189,3 @@ class Archive:
         _, *rest = look(turns, remark=remark)
         links = as_links(further(turns))
         return (gr.skip() if box is None else box, *rest, now, self.listed(now, request), links)
-
-    def _open(self, wish: Wish, _: Turns, __: Now, history: History) -> "Done":
-        found = history.read(key_of(wish))
-        return shown(found), Now(found), None, ""
-
-    def _edit(self, wish: Wish, turns: Turns, now: Now, _: History) -> "Done":
-        at = number_of(wish, turns)
-        if now.editing == at:
-            return turns, replace(now, editing=None), "", ""
-        return turns, replace(now, editing=at), turns[at].question, _EDITING.format(at + 1)
-
-    def _leave(self, _: Wish, turns: Turns, now: Now, __: History) -> "Done":
-        box = None if now.editing is None else ""
-        return turns, replace(now, editing=None), box, ""
-
-    def _undo(self, _: Wish, turns: Turns, now: Now, history: History) -> "Done":
-        if not turns:
-            return turns, now, None, ""
-        kept, turns, at = fresh(history, turns, len(turns) - 1, now)
-        if now.kept is not None and at:
-            now = Now(history.save(kept.until(at)))
-        elif now.kept is not None:
-            history.remove(kept.id)
-            now = Now()
-        return turns[:at], now, turns[at].question, ""
-
-    def _rename(self, wish: Wish, turns: Turns, now: Now, history: History) -> "Done":
-        saved = history.rename(key_of(wish), str(wish.get("title", "")))
-        if now.kept is None or now.kept.id != saved.id:
-            return turns, now, None, ""
-        return shown(saved), Now(saved, now.editing), None, ""
-
-    def _delete(self, wish: Wish, turns: Turns, now: Now, history: History) -> "Done":
-        key = key_of(wish)
-        history.remove(key)
-        is_here = now.kept is not None and now.kept.id == key
-        return ((), Now(), None, "") if is_here else (turns, now, None, "")
-
-
-Done = tuple[Turns, Now, str | None, str]
-"""Turns, the conversation, what is put into the text box (None: nothing), what is told."""
-_WISHES = frozenset(("open", "edit", "leave", "undo", "rename", "delete"))
-
-
-def _unknown(*_: object) -> Done:
-    raise ConversationMissing

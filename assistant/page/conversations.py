@@ -20,7 +20,7 @@ class Column:
 
     def __init__(self) -> None:
         self.now = gr.State(Now(), time_to_live=6 * 3600, render=False)
-        self.new = gr.Button("New conversation", elem_id="new", size="sm", render=False)
+        self.new = gr.Button("New conversation", elem_id="new", size="sm", scale=0, render=False)
         self.talks = gr.Markdown(elem_id="talks", render=False, **PLAIN)
         self.further = gr.Markdown(elem_id="further", render=False, **PLAIN)
         self.again, self.turn, self.give, self.given = (
@@ -45,7 +45,7 @@ def tie(page: gr.Blocks, parts: Parts, column: Column, talk: Conversation) -> No
     quick: dict[str, Any] = QUIET | {"concurrency_limit": None, "trigger_mode": "multiple"}
     ending: dict[str, Any] = quick | {"cancels": parts.asking}
     parts.halt.click(archive.stop, known, seen, **ending)
-    gr.on([parts.clear.click, column.new.click], archive.new, known, seen, **ending)
+    column.new.click(archive.new, known, seen, **ending)
     column.turn.submit(archive.turn, [column.turn, *known], seen, **ending)
     handed = [parts.status, column.given]
     column.give.submit(hand.give, [column.give, parts.turns], handed, **quick)
@@ -53,7 +53,7 @@ def tie(page: gr.Blocks, parts: Parts, column: Column, talk: Conversation) -> No
 
 
 def place(column: Column) -> None:
-    """Lay the column out here."""
-    parts: list[Any] = [column.now, column.new, column.talks]
+    """Lay the column out here; what begins a new conversation stands where it is always seen."""
+    parts: list[Any] = [column.now, column.talks]
     for part in [*parts, column.again, column.turn, column.give, column.given]:
         part.render()

@@ -48,7 +48,6 @@ class Parts:
         self.halt = gr.Button("Stop", elem_id="halt", min_width=72, render=False)
         small: dict[str, Any] = {"size": "sm", "render": False}
         self.sync = gr.Button("Sync folder", elem_id="sync", min_width=96, **small)
-        self.clear = gr.Button("Clear chat", elem_id="clear", min_width=88, **small)
         self.leave = gr.Button("Log out", elem_id="leave", min_width=72, visible=False, **small)
         self.status = gr.Markdown(elem_id="status", **_text())
         self.cited = gr.Markdown(panel(()), elem_id="cited", **_text())

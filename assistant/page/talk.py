@@ -75,11 +75,11 @@ class Conversation:
         """The sources that are to answer; None for all. Raises `QuestionRefused` for none."""
         if not unticked:
             return None
-        answering = [each.name for each in self.assistant.sources() if each.passages]
+        answering = self.assistant.answering()
         ticked = [name for name in answering if name not in unticked]
         if answering and not ticked:
             raise QuestionRefused("No source is to answer: tick one under “Sources”.")
-        return None if ticked == answering else ticked
+        return None if len(ticked) == len(answering) else ticked
 
 
 def _grown(turn: Turn, item: Statement | Answer) -> Turn:
