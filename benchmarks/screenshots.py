@@ -17,12 +17,13 @@ from tests.conftest import ARTICLE, CHROMIUMS, SWITCHES
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-SIZES = ((1440, 900), (360, 780), (768, 1024))
+SIZES = ((1280, 800), (360, 780))
 FILES = {
     "refunds-2024.md": "# Refunds\n\nThe refund limit is 100 euros.\n",
     "refunds-2025.md": "# Refunds\n\nThe refund limit is 200 euros.\n",
     "图书馆.md": "# 图书馆规则\n\n图书馆每天早上九点开门，晚上八点关门。\n\n读者可以借五本书。\n",
     "مكتبة.md": "# قواعد المكتبة\n\nتفتح المكتبة في الساعة التاسعة صباحا.\n\nاستعارة خمسة كتب.\n",
+    "letter.doc": "of an old format",
     "prices.csv": "item,price\n" + "".join(f"item {n},{n * 3}\n" for n in range(1, 400)),
 }
 TRADE = "How large was trade between China and Belarus last year?"
@@ -71,6 +72,29 @@ def read(tab: "Page", question: str = TRADE) -> None:
     tab.locator("#viewer mark").wait_for()
 
 
+def talks(tab: "Page") -> None:
+    """The list of conversations open, one answer thought well of."""
+    ask(tab, "What is the refund limit?")
+    tab.get_by_role("button", name="New conversation").click()
+    tab.locator("#chat .example").first.wait_for()
+    ask(tab, "In which areas did China and Belarus agree to cooperate?")
+    tab.get_by_role("button", name="Helpful: answer 1", exact=True).click()
+    tab.locator("#show-conversations").click()
+
+
+def sources(tab: "Page") -> None:
+    """The tab of sources, one of them skipped."""
+    tab.get_by_role("tab", name="Sources").click()
+    tab.locator("#files .shelf").wait_for()
+    tab.locator("#library").scroll_into_view_if_needed()
+
+
+def removing(tab: "Page") -> None:
+    """The question before a source is removed."""
+    sources(tab)
+    tab.locator("#files button.remove").first.click()
+
+
 STATES: dict[str, Callable[["Page"], None]] = {
     "empty": lambda tab: None,
     "streaming": lambda tab: ask(tab, f"slowly {TRADE}", whole=False),
@@ -83,6 +107,9 @@ STATES: dict[str, Callable[["Page"], None]] = {
     "error": lambda tab: ask(tab, "broken"),
     "chinese": lambda tab: read(tab, "图书馆早上几点开门？"),
     "arabic": lambda tab: read(tab, "متى تفتح المكتبة؟"),
+    "conversations": talks,
+    "sources": sources,
+    "removing": removing,
 }
 
 

@@ -203,7 +203,7 @@ def close_viewer(tab: "Page") -> None:
 
 def ask(tab: "Page", question: str) -> None:
     turns = tab.locator("#chat .asked").count()
-    tab.get_by_role("textbox").fill(question)
+    tab.get_by_role("textbox", name="Question").fill(question)
     tab.keyboard.press("Enter")
     tab.locator("#chat .asked").nth(turns).wait_for()
     tab.locator("#chat .reading").wait_for(state="detached")

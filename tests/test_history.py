@@ -436,12 +436,30 @@ def test_a_torn_record_stays_by_itself(history: History) -> None:
     assert told.problems[0].startswith("Line 2 of ")
 
 
+def test_the_last_thumb_on_the_very_answer_counts(history: History) -> None:
+    who, why = answer(LI, question="Who?"), answer(TALK, question="Why?")
+    asked = [("Who?", who), ("When?", None), ("Why?", why), ("Why?", why)]
+    assert history.thumbs(asked) == [Thumb.NONE] * 4
+    history.tell(thumb(Thumb.UP, who))
+    history.tell(thumb(Thumb.DOWN, why, "Not so.", "Who?"))
+    with (history.folder / "feedback.jsonl").open("ab") as file:
+        file.write(b'{"question": "Why?", "half')
+    assert history.thumbs(asked) == [Thumb.UP, Thumb.NONE, Thumb.DOWN, Thumb.NONE]
+    history.tell(thumb(Thumb.NONE, who))
+    history.tell(thumb(Thumb.UP, why, "", "Who?", "Why?"))
+    assert history.thumbs(asked) == [Thumb.NONE, Thumb.NONE, Thumb.DOWN, Thumb.UP]
+    assert history.thumbs([("Who?", None), ("Why?", who)]) == [Thumb.NONE] * 2
+    assert history.thumbs([]) == []
+
+
 def test_thumbs_up_make_questions_that_evaluate_reads(tmp_path: Path) -> None:
     given = [
         thumb(Thumb.DOWN, answer(LI, question="Who?")),
         thumb(Thumb.UP, answer(LI, LI, question="Who?")),
         thumb(Thumb.UP, answer(LI, TALK, question="What?"), "", "Who?"),
         thumb(Thumb.UP, UNSAID),
+        thumb(Thumb.UP, answer(LI, question="Where?")),
+        thumb(Thumb.NONE, answer(LI, question="Where?")),
         thumb(Thumb.DOWN, answer(TALK, question="When?")),
     ]
     lines = [json.dumps(each.to_question()) for each in feedback.last_of_each(given)]

@@ -405,6 +405,43 @@ def test_thumbs_are_kept_with_a_comment(tab: "Page", scripted: ScriptedAssistant
     assert second.answer.abstention is Abstention.DOES_NOT_SAY
 
 
+def pressed(tab: "Page") -> list[str | None]:
+    """What is thought of the answers, after all was drawn."""
+    tab.wait_for_function("new Promise((drawn) => setTimeout(() => drawn(true), 100))")
+    return [each.get_attribute("aria-label") for each in tab.locator("[aria-pressed=true]").all()]
+
+
+def test_a_pressed_thumb_stays_pressed_until_it_is_taken_back(
+    tab: "Page", scripted: ScriptedAssistant
+) -> None:
+    keep(tab, "Who met?")
+    button(tab, "Helpful: answer 1").first.click()
+    tab.get_by_role("status").get_by_text("Thank you").wait_for()
+    keep(tab, "How much?")
+    button(tab, "Not helpful: answer 2").click()
+    both = ["Helpful: answer 1", "Not helpful: answer 2"]
+    assert pressed(tab) == both
+    reload(tab)
+    settle(tab, "Who met?", "How much?")
+    button(tab, "Undo").wait_for()
+    assert pressed(tab) == both
+    button(tab, "New conversation").click()
+    settle(tab)
+    keep(tab, "Why?")
+    assert pressed(tab) == []
+    tab.get_by_role("link", name="Who met?").click()
+    settle(tab, "Who met?", "How much?")
+    button(tab, "Undo").wait_for()
+    assert pressed(tab) == both
+    button(tab, "Helpful: answer 1").first.click()
+    tab.get_by_role("status").get_by_text("Taken back.").wait_for()
+    assert tab.locator(".comment").count() == 0
+    keep(tab, "When?")
+    assert pressed(tab) == both[1:]
+    (left,) = feedback.last_of_each(feedback.read(scripted.settings.history).feedback)
+    assert (left.question, left.thumb) == ("How much?", Thumb.DOWN)
+
+
 def test_a_question_to_go_on_with_is_asked_by_a_click_or_enter(
     tab: "Page", history: History, scripted: ScriptedAssistant
 ) -> None:

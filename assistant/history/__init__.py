@@ -5,7 +5,7 @@ and left where it is.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from assistant.history.conversation import (
     titled,
     to_bytes,
 )
-from assistant.history.feedback import FILE, Feedback, Thumb
+from assistant.history.feedback import FILE, Asked, Feedback, Thumb, thumbs
 
 __all__ = ["Conversation", "Entry", "Feedback", "History", "Listed", "Thumb", "Turn", "folder_of"]
 
@@ -133,6 +133,10 @@ class History:
             if path.exists() and path.stat().st_size > MOST_BYTES:
                 raise HistoryUnwritable(path, "it is full; move it elsewhere")
             disk.append(path, feedback.to_bytes())
+
+    def thumbs(self, asked: Sequence[Asked]) -> "list[Thumb]":
+        """What the person last said of each of these answers, in their order."""
+        return thumbs(self.folder / FILE, asked)
 
     def _files(self) -> Iterator[Path]:
         """All that is not there for another reason; hidden files are our own tools."""

@@ -1,7 +1,8 @@
 """What people think of answers, and the questions it makes for `assistant evaluate`."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +15,8 @@ from assistant.types import Answer
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+Asked = tuple[str, Answer | None]
+"""A question, and the answer if there was one."""
 FILE = "feedback.jsonl"
 MOST_COMMENT = 2_000
 """Characters of a comment; a longer one is cut."""
@@ -24,6 +27,8 @@ class Thumb(StrEnum):
 
     UP = "up"
     DOWN = "down"
+    NONE = "none"
+    """Nothing: also a thumb that was taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class Feedback:
 
     def to_question(self) -> dict[str, Any] | None:
         """The line of a question file that it makes; None where it does not say what is right."""
-        if self.thumb is Thumb.DOWN:
+        if self.thumb is not Thumb.UP:
             return None
         line: dict[str, Any] = {"question": self.question}
         if self.history:
@@ -83,7 +88,37 @@ def read(folder: Path) -> Told:
 
 def last_of_each(feedback: Iterable[Feedback]) -> list[Feedback]:
     """Of several on one question, asked after the same ones, the last: minds change."""
-    return list({(given.question, given.history): given for given in feedback}.values())
+    last = {(given.question, given.history): given for given in feedback}
+    return [given for given in last.values() if given.thumb is not Thumb.NONE]
+
+
+def before(asked: Sequence[Asked], at: int) -> tuple[str, ...]:
+    """The questions on which the one at this place may lean: those that were answered."""
+    return tuple(question for question, answer in asked[:at] if answer is not None)
+
+
+def thumbs(path: Path, asked: Sequence[Asked]) -> list[Thumb]:
+    """What a person's file says of each of these very answers; nothing where it cannot be read.
+
+    Of a file of any size only the lines that begin with one of the questions are read.
+    """
+    begins = tuple({_beginning(question) for question, answer in asked if answer is not None})
+    said: dict[tuple[str, tuple[str, ...]], Feedback] = {}
+    with suppress(OSError):
+        for line in path.read_bytes().split(b"\n"):
+            with suppress(ValueError):
+                if line.startswith(begins):
+                    given = _record(line)
+                    said[given.question, given.history] = given
+    last = [said.get((question, before(asked, at))) for at, (question, _) in enumerate(asked)]
+    return [
+        given.thumb if given is not None and given.answer == answer else Thumb.NONE
+        for given, (_, answer) in zip(last, asked, strict=True)
+    ]
+
+
+def _beginning(question: str) -> bytes:
+    return json.dumps({"question": question})[:-1].encode() + b", "
 
 
 def _record(line: bytes) -> Feedback:

@@ -15,7 +15,7 @@ from assistant.errors import AssistantError, ConversationChanged
 from assistant.history import History
 from assistant.page.deeds import done
 from assistant.page.further import as_links, further
-from assistant.page.keeping import Keeper, Now, Running, fresh, shown
+from assistant.page.keeping import Keeper, Now, Running, fresh, shown, thumbed
 from assistant.page.listing import listing
 from assistant.page.person import person, seat
 from assistant.page.requests import number_of, parsed
@@ -137,6 +137,7 @@ class Archive:
             turns, now, _ = self._keeper.left(turns, now)
             history = self.history(asked.request)
             kept, turns, at = fresh(history, turns, at, now)
+            turns = thumbed(history, turns)
         except Exception as error:
             turns, now, problem = self._as_kept(turns, now, asked.request, error)
             yield self._view(turns, now, asked.request, box=asked.question, remark=problem)
@@ -186,6 +187,6 @@ class Archive:
         remark: str = "",
     ) -> View:
         """Everything redrawn; what is typed stays where nothing is put in its place."""
-        _, *rest = look(turns, remark=remark)
+        _, *rest = look(thumbed(self.history(request), turns), remark=remark)
         links = as_links(further(turns))
         return (gr.skip() if box is None else box, *rest, now, self.listed(now, request), links)

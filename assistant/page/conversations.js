@@ -125,12 +125,29 @@
     one("#question textarea").focus();
   }
 
-  function thumb(turn, way, bar, button) {
-    for (const other of bar.querySelectorAll("[aria-pressed]")) {
-      other.setAttribute("aria-pressed", String(other === button));
+  // What is thought of an answer stands on it as a class, as the server put it there.
+  const saidIn = (bar) => one(".said", bar.closest(".bot-row"));
+
+  function press(bar) {
+    for (const button of bar.querySelectorAll("[data-way]")) {
+      const pressed = saidIn(bar).classList.contains(button.dataset.way);
+      button.setAttribute("aria-pressed", String(pressed));
     }
-    wish("give", { do: way, turn });
+  }
+
+  // Pressed once more, a thumb is taken back.
+  function thumb(turn, way, bar, button) {
+    const said = saidIn(bar);
+    const back = said.classList.contains(way);
+    said.classList.remove("up", "down");
+    if (!back) said.classList.add(way);
+    press(bar);
+    wish("give", { do: back ? "none" : way, turn });
     one("form", bar)?.remove();
+    if (!back) invite(turn, way, bar, button);
+  }
+
+  function invite(turn, way, bar, button) {
     const form = make("form", "", { className: "comment" });
     const box = make("input", "", { type: "text", maxLength: 2000, placeholder: "Why? (optional)" });
     box.setAttribute("aria-label", "Comment on this answer, optional");
@@ -170,7 +187,7 @@
       const way = (name, does) => {
         const label = `${name}: answer ${number}`;
         const button = act(name, label, () => thumb(turn, does, made, button));
-        button.setAttribute("aria-pressed", "false");
+        button.dataset.way = does;
         return button;
       };
       const again = act("Retry", `Retry question ${number}; what followed it goes`, () =>
@@ -201,6 +218,8 @@
       const what = one(".reading", row) ? "" : `${now} ${isLast} ${isAnswered} ${asked}`;
       const place = one(".message", row)?.parentElement;
       if (place) bar(place, what, answerButtons(turn, isAnswered, isLast));
+      const made = one(".acts", row);
+      if (made) press(made);
     });
     document.querySelectorAll("#chat .user-row").forEach((row, turn) => {
       const place = one(".message", row)?.parentElement;

@@ -9,7 +9,7 @@ import gradio as gr
 
 from assistant import show
 from assistant.history import Conversation, Feedback, Thumb
-from assistant.history.feedback import MOST_COMMENT
+from assistant.history.feedback import MOST_COMMENT, before
 from assistant.page.archive import Archive
 from assistant.page.requests import Wish, key_of, number_of, parsed
 from assistant.page.talk import Turns, status, told
@@ -44,11 +44,11 @@ class Hand:
             return {"remark": "There is no answer yet."}
         if wish.get("do") == "copy":
             return {"text": show.to_text(turn.answer)}
-        before = tuple(each.question for each in turns[:at] if each.answer is not None)
+        earlier = before([(each.question, each.answer) for each in turns], at)
         comment = str(wish.get("comment", ""))[:MOST_COMMENT]
         thumb, when = Thumb(str(wish.get("do"))), datetime.now(UTC)
-        history.tell(Feedback(turn.question, turn.answer, thumb, when, comment, before))
-        return {"remark": "Thank you, noted."}
+        history.tell(Feedback(turn.question, turn.answer, thumb, when, comment, earlier))
+        return {"remark": "Taken back." if thumb is Thumb.NONE else "Thank you, noted."}
 
 
 def _exported(found: Conversation, kind: str) -> dict[str, Any]:

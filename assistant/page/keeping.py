@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from secrets import token_hex
 
 from assistant.errors import ConversationChanged
-from assistant.history import Conversation, History
+from assistant.history import Conversation, History, Thumb
 from assistant.history import Turn as KeptTurn
 from assistant.page.talk import Turn, Turns, told
 
@@ -95,6 +95,15 @@ def _kept(turn: Turn) -> KeptTurn:
 def shown(found: Conversation) -> Turns:
     """The turns of a conversation as the page has them."""
     return tuple(Turn(turn.question, turn.answer, turn.remark, False) for turn in found.turns)
+
+
+def thumbed(history: History, turns: Turns) -> Turns:
+    """The turns with what their person thinks of each answer."""
+    thumbs = history.thumbs([(turn.question, turn.answer) for turn in turns])
+    return tuple(
+        replace(turn, thumb="" if thumb is Thumb.NONE else thumb.value)
+        for turn, thumb in zip(turns, thumbs, strict=True)
+    )
 
 
 def _stopped(turns: Turns) -> Turns:

@@ -28,6 +28,8 @@ class Turn:
     answer: Answer | None = None
     remark: str = ""
     reading: bool = True
+    thumb: str = ""
+    """`up` or `down`, where its person said so."""
 
 
 Turns = tuple[Turn, ...]
@@ -107,7 +109,8 @@ def look(turns: Turns, *, box: str = "", remark: str = "") -> Look:
             said += f'<div class="remark" dir="auto">{show.escape(turn.remark)}</div>'
         said += '<p class="reading">Reading…</p>' if turn.reading else ""
         chat.append({"role": "user", "content": asked})
-        chat.append({"role": "assistant", "content": f"<div>{said}</div>"})
+        said = f'<div class="said {turn.thumb}">{said}</div>'
+        chat.append({"role": "assistant", "content": said})
     return box, turns, chat, panel(turns), status(remark)
 
 
