@@ -1,13 +1,14 @@
 """The folder of documents as a person manages it: add files, remove one, read one.
 
 Names and bytes come from anywhere. What is stored has a safe name, is a document, and replaces
-nothing; what is removed is kept beside the folder.
+nothing; what is removed is kept beside the folder, and can be restored.
 """
 
 import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -16,7 +17,7 @@ from secrets import token_hex
 from unicodedata import normalize
 
 from assistant import load
-from assistant.errors import FileRefused, SourceUnusable
+from assistant.errors import FileRefused, KnowledgeMissing, SourceUnusable
 from assistant.load import Found, Refused
 from assistant.settings import Settings
 from assistant.types import Document, Skipped
@@ -93,25 +94,46 @@ class Library:
 
     def remove(self, source: str) -> Path:
         """Take the file out of the folder, and say where it is kept. Raises `SourceUnusable`."""
-        path = self._found(source).path
-        kept = self._removed / path.relative_to(self._folder).parent
+        path = self._found(source, self._folder).path
+        return self._into(self._removed / path.relative_to(self._folder).parent, path, source)
+
+    def removed(self) -> dict[str, int]:
+        """What was removed and can be restored: the bytes of each file, by its name."""
+        with suppress(KnowledgeMissing):
+            found, _ = load.scan(self._removed, self._limit)
+            return {file.source: file.signature[0] for file in found}
+        return {}
+
+    def restore(self, name: str) -> str:
+        """Put a removed file back, beside one that has its name by now, and say as which source.
+
+        Raises `SourceUnusable`.
+        """
+        path = self._found(name, self._removed).path
+        place = self._folder / path.relative_to(self._removed).parent
+        if not PurePath(os.path.realpath(place)).is_relative_to(os.path.realpath(self._folder)):
+            raise SourceUnusable(name, "its folder is a link out of the documents")
+        return self._into(place, path, name).relative_to(self._folder).as_posix()
+
+    def read(self, source: str) -> Document:
+        """The source as text, as the file is now. Raises `SourceUnusable`."""
+        found = self._found(source, self._folder)
+        return self._parsed(source, found.path, load.digest(found, self._limit))
+
+    def _into(self, place: Path, path: Path, source: str) -> Path:
+        """Move a file to another folder under the first name that is free there; where it is."""
         try:
-            kept.mkdir(parents=True, exist_ok=True)
+            place.mkdir(parents=True, exist_ok=True)
             for name in _numbered(path.name):
-                if _moved(path, kept / name):
-                    return kept / name
+                if _moved(path, place / name):
+                    return place / name
         except OSError as error:
             raise SourceUnusable(source, _in_words(error)) from None
         raise AssertionError("there is always another number")
 
-    def read(self, source: str) -> Document:
-        """The source as text, as the file is now. Raises `SourceUnusable`."""
-        found = self._found(source)
-        return self._parsed(source, found.path, load.digest(found, self._limit))
-
-    def _found(self, source: str) -> Found:
+    def _found(self, source: str, folder: Path) -> Found:
         """The file of that name, which is a regular file of the folder and no link out of it."""
-        found, skipped = load.scan(self._folder, self._limit)
+        found, skipped = load.scan(folder, self._limit)
         for file in found:
             if file.source == source:
                 return file

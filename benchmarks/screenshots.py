@@ -83,7 +83,7 @@ def talks(tab: "Page") -> None:
 
 
 def sources(tab: "Page") -> None:
-    """The tab of sources, one of them skipped."""
+    """The tab of sources, one of them skipped, and one removed."""
     tab.get_by_role("tab", name="Sources").click()
     tab.locator("#files .shelf").wait_for()
     tab.locator("#library").scroll_into_view_if_needed()
@@ -123,6 +123,8 @@ def served() -> Iterator[str]:
         for name, text in FILES.items():
             (knowledge / name).write_text(text, encoding="utf-8")
         assistant = Slow(home)
+        (knowledge / "draft.md").write_text("# Draft\n\nNot yet.\n", encoding="utf-8")
+        assistant.library.remove("draft.md")
         assistant.sync()
         running = page.start(assistant, "127.0.0.1", None, browse=False)
         yield str(running.local_url)

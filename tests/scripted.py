@@ -62,6 +62,7 @@ class ScriptedAssistant:
     settings: Any = field(
         default_factory=lambda: SimpleNamespace(knowledge=Path("/knowledge"), file_bytes=10**6)
     )
+    library: Any = field(default_factory=lambda: SimpleNamespace(removed=dict))
     histories: list[Sequence[str | Answer]] = field(default_factory=list)
     chips: list[str] = field(default_factory=lambda: ["What is this about?", "Who met in Minsk?"])
     go_on: threading.Event = field(default_factory=threading.Event)

@@ -282,6 +282,47 @@ def test_a_removed_file_is_kept_beside_the_folder_and_no_other_touched(
     assert (home / "removed" / "a (2).txt").read_text() == "newer"
 
 
+def test_a_removed_file_is_restored_and_replaces_none(library: Library, home: Path) -> None:
+    (home / "knowledge" / "sub").mkdir()
+    assert library.removed() == {}
+    for name in ("a.txt", "sub/a.txt"):
+        (home / "knowledge" / name).write_text(name)
+        library.remove(name)
+    assert library.removed() == {"a.txt": 5, "sub/a.txt": 9}
+    (home / "knowledge" / "sub").rmdir()
+    assert library.restore("sub/a.txt") == "sub/a.txt"
+    (home / "knowledge" / "a.txt").write_text("newer")
+    assert library.restore("a.txt") == "a (2).txt"
+    assert inside(home) == {"a.txt": b"newer", "a (2).txt": b"a.txt", "sub/a.txt": b"sub/a.txt"}
+    assert library.removed() == {}
+
+
+@pytest.mark.parametrize("name", ["../knowledge/a.txt", "/etc/passwd", "", "link.txt", "gone.txt"])
+def test_u4_only_what_was_removed_is_restored(library: Library, home: Path, name: str) -> None:
+    (home / "knowledge" / "a.txt").write_text("Mine.")
+    (home / "removed").mkdir()
+    (home / "removed" / "link.txt").symlink_to("/etc/passwd")
+    with pytest.raises(SourceUnusable):
+        library.restore(name)
+    assert inside(home) == {"a.txt": b"Mine."}
+
+
+def test_u4_nothing_is_restored_through_a_link_or_over_a_file(
+    library: Library, home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    for folder in ("link", "file"):
+        (home / "removed" / folder).mkdir(parents=True)
+        (home / "removed" / folder / "a.txt").write_text("Mine.")
+    (home / "knowledge" / "link").symlink_to(tmp_path / "outside")
+    (home / "knowledge" / "file").write_text("In the way.")
+    for name in ("link/a.txt", "file/a.txt"):
+        with pytest.raises(SourceUnusable):
+            library.restore(name)
+    assert library.removed().keys() == {"link/a.txt", "file/a.txt"}
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
 @pytest.fixture
 def tempting(home: Path, tmp_path: Path) -> Iterator[Path]:
     """A file outside, with several ways to it from inside."""

@@ -1,5 +1,6 @@
 """The tab "Sources" in a real browser, with a real assistant and a real folder behind it."""
 
+import html
 import json
 import re
 import threading
@@ -312,6 +313,25 @@ def test_a_source_is_removed_by_keyboard_after_a_question_and_kept(
 
 
 @pytest.mark.browser
+def test_a_removed_source_is_restored_by_keyboard_beside_another_and_answers(
+    arriving: "Page", address: str, knowledge: Path, served: Assistant
+) -> None:
+    served.library.remove("limit.txt")
+    (knowledge / "limit.txt").write_text("The harbour closes at nine.")
+    served.sync()
+    enter(arriving, address)
+    arriving.get_by_role("button", name="Restore limit.txt").focus()
+    arriving.keyboard.press("Enter")
+    arriving.locator("#status").get_by_text("“limit (2).txt” was restored").wait_for()
+    row(arriving, "limit (2).txt").get_by_role("checkbox").wait_for()
+    assert arriving.get_by_role("button", name="Restore").count() == 0
+    assert (knowledge / "limit.txt").read_text() == "The harbour closes at nine."
+    assert arriving.evaluate("document.activeElement.closest('#files') !== null")
+    ask(arriving, "What is the refund limit?")
+    assert "100 euros" in arriving.locator("#chat .statement").inner_text()
+
+
+@pytest.mark.browser
 def test_the_index_is_rebuilt_after_a_question_with_a_bar(
     visitor: "Page", served: Assistant, words: WordEmbeddings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -369,6 +389,9 @@ def test_hostile_names_are_shown_and_do_nothing(
     arriving.get_by_role("button", name=f"Remove {names[0]}.txt", exact=True).click()
     dialog.get_by_role("button", name="Remove").click()
     arriving.locator("#status").get_by_text("it is kept as").wait_for()
+    restore = arriving.get_by_role("button", name=f"Restore {names[0]}.txt", exact=True)
+    restore.click()
+    restore.wait_for(state="detached")
     sent(arriving, "deed", do="remove", source=" ".join(names))
     arriving.locator("#progress").get_by_text("cannot be used").wait_for()
     assert arriving.evaluate("window.x") is None
@@ -381,8 +404,14 @@ def test_hostile_names_are_shown_and_do_nothing(
 
 @pytest.mark.browser
 def test_a_reader_sees_the_list_and_can_change_nothing(
-    browser: "Browser", address: str, knowledge: Path, monkeypatch: pytest.MonkeyPatch
+    browser: "Browser",
+    address: str,
+    knowledge: Path,
+    served: Assistant,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    (knowledge / "gone.txt").write_text("Gone.")
+    served.library.remove("gone.txt")
     reader = Person("reader", may_change=False)
     for module in (sources, upload):
         monkeypatch.setattr(module, "person", lambda request: reader)
@@ -390,11 +419,16 @@ def test_a_reader_sees_the_list_and_can_change_nothing(
     tab = context.new_page()
     enter(tab, address)
     assert tab.locator("#files .file").count() == 3
-    for button in ("Add files…", "Remove", "Rebuild", "Sync"):
+    for button in ("Add files…", "Remove", "Restore", "Rebuild", "Sync"):
         tab.get_by_role("button", name=button).wait_for(state="detached")
     before = {each: each.read_bytes() for each in knowledge.iterdir()}
-    for deed in ("remove", "rebuild", "sync"):
-        sent(tab, "deed", do=deed, source="limit.txt")
+    for deed, source in {
+        "remove": "limit.txt",
+        "restore": "gone.txt",
+        "rebuild": "",
+        "sync": "",
+    }.items():
+        sent(tab, "deed", do=deed, source=source)
         tab.locator("#status").get_by_text("Only those who may change the sources").wait_for()
         tab.reload()
         enter(tab, address)
@@ -498,15 +532,27 @@ def test_a_question_to_some_sources_looks_at_no_list_of_the_folder(
 
 def test_ten_thousand_sources_are_listed_a_few_hundred_at_a_time() -> None:
     many = [Source(f"{number:05}.txt", State.INDEXED, 10, 1) for number in range(10_000)]
-    shown = shelf.listing(many, frozenset({"00001.txt"}), "", may_change=True)
+    shown = shelf.listing(many, {}, frozenset({"00001.txt"}), "", may_change=True)
     assert shown.count("<li") == shelf.SHOWN
     assert shown.count(" checked") == shelf.SHOWN - 1
     assert "10,000 sources" in shown
     assert "and 9,700 more: filter to see them" in shown
-    assert shelf.listing(many, frozenset(), "0999", may_change=True).count("<li") == 11
-    assert "No source is called that." in shelf.listing(many, frozenset(), "zz", may_change=True)
-    assert "Add some" in shelf.listing([], frozenset(), "", may_change=True)
-    assert "Add some" not in shelf.listing([], frozenset(), "", may_change=False)
+    assert shelf.listing(many, {}, frozenset(), "0999", may_change=True).count("<li") == 11
+    assert "No source is called that." in shelf.listing(
+        many, {}, frozenset(), "zz", may_change=True
+    )
+    assert "Add some" in shelf.listing([], {}, frozenset(), "", may_change=True)
+    assert "Add some" not in shelf.listing([], {}, frozenset(), "", may_change=False)
+
+
+def test_a_few_of_what_was_removed_are_listed_for_those_who_may_restore_it() -> None:
+    removed = {f"{number:05}.txt": 10 for number in range(10_000)}
+    shown = shelf.listing([], removed, frozenset(), "", may_change=True)
+    assert shown.count("<li") == shelf.REMOVED
+    assert "and 9,980 more: filter to see them" in shown
+    assert shelf.listing([], removed, frozenset(), "0999", may_change=True).count("<li") == 11
+    assert "Removed" not in shelf.listing([], removed, frozenset(), "zz", may_change=True)
+    assert "00001" not in shelf.listing([], removed, frozenset(), "", may_change=False)
 
 
 @pytest.mark.browser
@@ -562,3 +608,7 @@ def test_a_source_that_was_removed_is_told_of_even_if_the_index_cannot_follow(
     assert "it is kept as removed" in last[parts.status].replace("&#46;", ".")
     assert "answers until a sync" in last[here.files]
     assert not (knowledge / "limit.txt").exists()
+    asked = asked.replace("remove", "restore")
+    *_, last = here.do(asked, frozenset(), "", sent_by("local", may_change=True))
+    assert "was restored, and answers after the next sync" in html.unescape(last[parts.status])
+    assert (knowledge / "limit.txt").exists()

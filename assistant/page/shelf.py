@@ -1,7 +1,7 @@
 """How the sources look under their tab. Names and reasons are shown literally."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from assistant import show
@@ -11,6 +11,8 @@ from assistant.types import Source, State
 
 SHOWN = 300
 """Sources in the list at a time: more would make the page slow, and are found by the filter."""
+REMOVED = 20
+"""The same of what was removed."""
 MANY = 12
 """From so many sources on there is a filter."""
 _BUTTONS = (
@@ -29,11 +31,18 @@ _COUNTED = {State.NEW: "new", State.CHANGED: "changed", State.REMOVED: "gone"} |
 
 
 def listing(
-    sources: Sequence[Source], unticked: frozenset[str], words: str, *, may_change: bool
+    sources: Sequence[Source],
+    removed: Mapping[str, int],
+    unticked: frozenset[str],
+    words: str,
+    *,
+    may_change: bool,
 ) -> str:
-    """The list, of what has the words in its name. One line of HTML."""
-    wanted = words.casefold().split()
-    found = [each for each in sources if all(word in each.name.casefold() for word in wanted)]
+    """The list, of what has the words in its name. One line of HTML.
+
+    Under it is what was `removed` (bytes by name), for those who may restore it.
+    """
+    found = [each for each in sources if _is_called(each.name, words)]
     rows = "".join(
         _row(each, ticked=each.name not in unticked, may_change=may_change)
         for each in found[:SHOWN]
@@ -42,8 +51,8 @@ def listing(
     more = f"and {over:,} more: filter to see them" if over > 0 else ""
     more = more or ("" if found else "No source is called that." if sources else _empty(may_change))
     more = more and f'<p class="more">{more}</p>'
-    buttons = _BUTTONS if may_change else ""
-    return f'<div class="shelf">{_head(sources)}<ul class="files">{rows}</ul>{more}{buttons}</div>'
+    below = _BUTTONS + _removed(removed, words) if may_change else ""
+    return f'<div class="shelf">{_head(sources)}<ul class="files">{rows}</ul>{more}{below}</div>'
 
 
 def adding(file_bytes: int) -> str:
@@ -76,6 +85,28 @@ def scope(sources: Sequence[Source], unticked: frozenset[str]) -> str:
         return ""
     return (
         f'<p class="scope">Answering from {ticked:,} of {show.plural(len(answering), "source")}</p>'
+    )
+
+
+def _is_called(name: str, words: str) -> bool:
+    return all(word in name.casefold() for word in words.casefold().split())
+
+
+def _removed(removed: Mapping[str, int], words: str) -> str:
+    """What was removed, each with a button that restores it."""
+    found = [name for name in removed if _is_called(name, words)]
+    rows = "".join(_removed_row(name, removed[name]) for name in found[:REMOVED])
+    over = len(found) - REMOVED
+    more = f'<p class="more">and {over:,} more: filter to see them</p>' if over > 0 else ""
+    return f'<h3 class="away">Removed</h3><ul class="files">{rows}</ul>{more}' if found else ""
+
+
+def _removed_row(source: str, size: int) -> str:
+    name, key = show.escape(source), show.escape(quote(source, safe=""))
+    return (
+        f'<li class="kept"><div class="about"><span class="name" dir="auto">{name}</span>'
+        f'<p>{_size(size)}</p></div><button type="button" class="restore" value="{key}">Restore'
+        f'<span class="unseen"> {name}</span></button></li>'
     )
 
 

@@ -58,7 +58,7 @@
   async function remove(button) {
     const source = decodeURIComponent(button.value);
     const name = button.querySelector(".unseen").textContent.trim();
-    const remark = "It no longer answers. The file itself is kept in the folder “removed”.";
+    const remark = "It no longer answers. It is kept, and can be restored.";
     if (await sure(`Remove “${name}”?`, remark, "Remove")) send("deed", { do: "remove", source });
   }
 
@@ -137,7 +137,9 @@
     if (!button) return;
     if (button.matches(".add")) choose(button);
     else if (button.matches(".remove")) remove(button);
-    else if (button.matches(".rebuild")) rebuild();
+    else if (button.matches(".restore")) {
+      send("deed", { do: "restore", source: decodeURIComponent(button.value) });
+    } else if (button.matches(".rebuild")) rebuild();
     else if (button.matches(".sync")) send("deed", { do: "sync" });
     else if (button.matches(".every")) tickEvery(button.value);
   }

@@ -40,6 +40,7 @@ class Sources:
         self._assistant = talk.assistant
         self._listed: Sequence[Source] = ()
         """As they were last seen; the same for everybody."""
+        self._removed: Mapping[str, int] = {}
         hidden: dict[str, Any] = {"elem_classes": "channel", "container": False}
         self.adding = gr.Markdown(elem_id="adding", **PLAIN)
         self.progress = gr.Markdown(elem_id="progress", **PLAIN)
@@ -68,7 +69,9 @@ class Sources:
     def find(self, words: str | None, unticked: Unticked, request: gr.Request) -> str:
         """The list, of what has the words in its name."""
         may_change = person(request).may_change
-        return shelf.listing(self._listed, unticked, words or "", may_change=may_change)
+        return shelf.listing(
+            self._listed, self._removed, unticked, words or "", may_change=may_change
+        )
 
     def tick(self, message: str, unticked: Unticked) -> tuple[Unticked, str]:
         """Note which sources are to answer."""
@@ -87,6 +90,7 @@ class Sources:
             return
         deeds: Mapping[object, Callable[[Progress], object]] = {
             "remove": partial(self._remove, source),
+            "restore": partial(self._restore, source),
             "rebuild": lambda progress: self._assistant.sync(anew=True, progress=progress),
             "sync": lambda progress: self._assistant.sync(progress=progress),
         }
@@ -125,11 +129,12 @@ class Sources:
         """The list, as the folder is now."""
         try:
             self._listed = self._assistant.sources()
+            self._removed = self._assistant.library.removed()
         except Exception as error:
             return {self.files: f'<p class="more">{show.escape(told(error))}</p>'}
         return {
             self.files: self.find(words, unticked, request),
-            self.words: gr.update(visible=len(self._listed) >= shelf.MANY),
+            self.words: gr.update(visible=len(self._listed) + len(self._removed) >= shelf.MANY),
             self._parts.scope: shelf.scope(self._listed, unticked),
         }
 
@@ -137,10 +142,18 @@ class Sources:
         kept = self._assistant.library.remove(source)
         where = kept.relative_to(self._assistant.settings.home).as_posix()
         removed = f"“{source}” was removed; it is kept as {where}"
+        return self._followed(removed, "until", progress)
+
+    def _restore(self, name: str, progress: Progress) -> str:
+        source = self._assistant.library.restore(name)
+        return self._followed(f"“{source}” was restored", "after", progress)
+
+    def _followed(self, done: str, when: str, progress: Progress) -> str:
+        """What was done to the folder, and that the index follows it."""
         try:
-            return f"{removed}\n{self._assistant.sync(progress=progress)}"
+            return f"{done}\n{self._assistant.sync(progress=progress)}"
         except AssistantError as error:
-            return f"{removed}, and answers until the next sync: {error}"
+            return f"{done}, and answers {when} the next sync: {error}"
 
     def _chosen(self, message: Mapping[str, Any], unticked: Unticked) -> Unticked:
         """The choice after what was ticked: all or none, then single ones."""
