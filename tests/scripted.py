@@ -208,3 +208,14 @@ def ask(tab: "Page", question: str) -> None:
     tab.keyboard.press("Enter")
     tab.locator("#chat .asked").nth(turns).wait_for()
     tab.locator("#chat .reading").wait_for(state="detached")
+
+
+def serious(tab: "Page") -> list[tuple[str, list[str]]]:
+    """What axe-core finds on the page that keeps people out."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    return [
+        (fault["id"], [node["html"][:200] for node in fault["nodes"]])
+        for fault in Axe().run(tab).response["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]

@@ -24,7 +24,7 @@ from assistant.page.talk import Conversation
 from assistant.settings import Settings
 from assistant.types import Source, State
 from tests.conftest import WordEmbeddings
-from tests.scripted import ask, serving
+from tests.scripted import ask, serious, serving
 from tests.test_page import contrast
 from tests.test_page_hostile import FOREIGN, HOSTILE
 
@@ -585,6 +585,44 @@ def test_the_list_is_legible_and_fits_a_phone(
         ink = tab.locator(f".shelf {part}").first.evaluate("e => getComputedStyle(e).color")
         assert contrast(ink, paper) >= 4.5, part
     context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_nothing_serious(
+    browser: "Browser",
+    address: str,
+    served: Assistant,
+    knowledge: Path,
+    scheme: Literal["light", "dark"],
+    width: int,
+) -> None:
+    (knowledge / "old.doc").write_bytes(b"old")
+    served.library.remove("fee.md")
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    tab = context.new_page()
+    enter(tab, address)
+    found = {"sources": serious(tab)}
+    add(tab, ("harbour.txt", HARBOUR.encode()), ("x.exe", b"MZ"))
+    ready(tab)
+    tab.get_by_role("checkbox", name="Answer from harbour.txt").uncheck()
+    tab.locator("#scope .scope").wait_for()
+    found["added"] = serious(tab)
+    tab.get_by_role("button", name="Remove harbour.txt").click()
+    found["removing"] = serious(tab)
+    tab.keyboard.press("Escape")
+    ask(tab, "What is the refund limit?")
+    tab.get_by_role("button", name="Helpful: answer 1", exact=True).click()
+    tab.locator("#show-conversations").click()
+    tab.locator(".talks .now").wait_for()
+    found["conversations"] = serious(tab)
+    tab.get_by_role("button", name="Rename").click()
+    found["renaming"] = serious(tab)
+    context.close()
+    assert {state: faults for state, faults in found.items() if faults} == {}
 
 
 def sent_by(name: str, *, may_change: bool) -> gr.Request:

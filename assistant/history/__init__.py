@@ -134,7 +134,7 @@ class History:
                 raise HistoryUnwritable(path, "it is full; move it elsewhere")
             disk.append(path, feedback.to_bytes())
 
-    def thumbs(self, asked: Sequence[Asked]) -> "list[Thumb]":
+    def thumbs(self, asked: Sequence[Asked]) -> Sequence[Thumb]:
         """What the person last said of each of these answers, in their order."""
         return thumbs(self.folder / FILE, asked)
 

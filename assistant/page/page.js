@@ -32,6 +32,10 @@
       if (card) set(chip, "aria-label", `Source ${number}: ${placeOf(card)}`);
     }
     chooseTurn();
+    const status = one("#status");
+    const scrolls = status && status.scrollHeight > status.clientHeight;
+    if (scrolls) set(status, "tabindex", "0"); // so that the keyboard can scroll it
+    else status?.removeAttribute("tabindex");
     if (one("#columns:not([data-begun])")) {
       one("#columns").dataset.begun = "";
       showConversations(wide.matches && Boolean(localStorage.getItem(remembered)));
