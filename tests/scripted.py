@@ -203,10 +203,11 @@ def close_viewer(tab: "Page") -> None:
 
 
 def ask(tab: "Page", question: str) -> None:
-    turns = tab.locator("#chat .asked").count()
+    last = "Number([...document.querySelectorAll('#chat .asked')].at(-1)?.id.slice(6) ?? 0)"
+    turns = tab.evaluate(last)
     tab.get_by_role("textbox", name="Question").fill(question)
     tab.keyboard.press("Enter")
-    tab.locator("#chat .asked").nth(turns).wait_for()
+    tab.locator(f"#asked-{turns + 1}").wait_for()
     tab.locator("#chat .reading").wait_for(state="detached")
 
 

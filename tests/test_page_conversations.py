@@ -10,6 +10,7 @@ import pytest
 
 from assistant.history import Conversation, History, Thumb, Turn, feedback
 from assistant.page.requests import parsed
+from assistant.page.talk import DRAWN
 from assistant.recheck import read_answers
 from assistant.types import Abstention, Answer
 from tests.scripted import QUOTES, ScriptedAssistant, ask, serving
@@ -454,6 +455,32 @@ def test_a_question_to_go_on_with_is_asked_by_a_click_or_enter(
     assert len(scripted.histories[-1]) == 1
     tab.locator("#chat .bot-row .acts").nth(1).wait_for()
     assert kept(history) == [["Who met?", "What is said about “Visit”?"]]
+
+
+def test_of_a_long_conversation_the_last_turns_are_drawn_until_more_are_asked_for(
+    opener: Opener, history: History
+) -> None:
+    talk = Conversation.begin()
+    for number in range(1, DRAWN + 6):
+        talk = talk.and_then(Turn(f"Question {number}", answer(LI)))
+    tab = opener(f"#c-{history.save(talk).id}")
+    settle(tab, *[f"Question {number}" for number in range(6, DRAWN + 6)])
+    button(tab, "Undo").wait_for()
+    assert tab.locator("#cited .turn").count() == DRAWN
+    keep(tab, "Who met?")
+    settle(tab, *[f"Question {number}" for number in range(7, DRAWN + 6)], "Who met?")
+    tab.get_by_role("link", name="Show 6 earlier questions").focus()
+    tab.keyboard.press("Enter")
+    every = [f"Question {number}" for number in range(1, DRAWN + 6)]
+    settle(tab, *every, "Who met?")
+    assert tab.locator(".earlier").count() == 0
+    button(tab, f"Retry question {DRAWN + 5}").click()
+    settle(tab, *every[5:])
+    button(tab, "Undo").wait_for()
+    assert kept(history) == [every]
+    button(tab, "Edit question 6").click()
+    tab.get_by_role("status").get_by_text("Editing question 6").wait_for()
+    assert tab.get_by_role("textbox", name="Question").input_value() == "Question 6"
 
 
 def test_two_tabs_lose_nothing_of_one_another(

@@ -187,6 +187,7 @@ class Archive:
         remark: str = "",
     ) -> View:
         """Everything redrawn; what is typed stays where nothing is put in its place."""
-        _, *rest = look(thumbed(self.history(request), turns), remark=remark)
+        turns = thumbed(self.history(request), turns)
+        _, *rest = look(turns, remark=remark, whole=now.whole)
         links = as_links(further(turns))
         return (gr.skip() if box is None else box, *rest, now, self.listed(now, request), links)

@@ -209,23 +209,35 @@
     };
   }
 
+  // The turn, from 0, that a row is of. The earlier ones may not be drawn.
+  const turnOf = (row, of) => Number(one(`.${of}`, row).id.slice(of.length + 1)) - 1;
+
   function dressTurns() {
-    const answers = [...document.querySelectorAll("#chat .bot-row")];
-    answers.forEach((row, turn) => {
-      const isLast = turn === answers.length - 1;
+    const answers = [...document.querySelectorAll("#chat .bot-row:has(.said)")];
+    answers.forEach((row, place) => {
+      const isLast = place === answers.length - 1;
       const isAnswered = one(".statement, .abstention", row) !== null;
+      const turn = turnOf(row, "said");
       const asked = one(".asked", row.previousElementSibling ?? row)?.textContent ?? "";
-      const what = one(".reading", row) ? "" : `${now} ${isLast} ${isAnswered} ${asked}`;
-      const place = one(".message", row)?.parentElement;
-      if (place) bar(place, what, answerButtons(turn, isAnswered, isLast));
+      const what = one(".reading", row) ? "" : `${now} ${turn} ${isLast} ${isAnswered} ${asked}`;
+      const message = one(".message", row)?.parentElement;
+      if (message) bar(message, what, answerButtons(turn, isAnswered, isLast));
       const made = one(".acts", row);
       if (made) press(made);
     });
-    document.querySelectorAll("#chat .user-row").forEach((row, turn) => {
-      const place = one(".message", row)?.parentElement;
+    const isReading = one("#chat .reading") !== null;
+    for (const row of document.querySelectorAll("#chat .user-row:has(.asked)")) {
+      const turn = turnOf(row, "asked");
+      const message = one(".message", row)?.parentElement;
       const button = () => [act("Edit", `Edit question ${turn + 1}`, () => edit(turn))];
-      if (place) bar(place, one("#chat .reading") ? "" : "question", button);
-    });
+      if (message) bar(message, isReading ? "" : `question ${turn}`, button);
+    }
+  }
+
+  function showEarlier(event) {
+    if (!event.target.closest?.(".earlier a")) return;
+    event.preventDefault();
+    wish("turn", { do: "earlier" });
   }
 
   const wanted = () => /^#c-([0-9a-f]{32})$/.exec(location.hash)?.[1] ?? "";
@@ -273,6 +285,7 @@
   }
 
   document.addEventListener("click", askThat, true);
+  document.addEventListener("click", showEarlier, true);
   addEventListener("hashchange", () => {
     if (wanted() && wanted() !== now) open();
   });

@@ -1,4 +1,4 @@
-"""What is done to a conversation at a click: opened, edited, undone, renamed, deleted."""
+"""What is done to a conversation at a click, such as opening, editing, deleting it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -39,6 +39,10 @@ def _edit(wish: Wish, turns: Turns, now: Now, _: History) -> Done:
     return turns, replace(now, editing=at), turns[at].question, _EDITING.format(at + 1)
 
 
+def _earlier(_: Wish, turns: Turns, now: Now, __: History) -> Done:
+    return turns, replace(now, whole=True), None, ""
+
+
 def _leave(_: Wish, turns: Turns, now: Now, __: History) -> Done:
     box = None if now.editing is None else ""
     return turns, replace(now, editing=None), box, ""
@@ -60,7 +64,7 @@ def _rename(wish: Wish, turns: Turns, now: Now, history: History) -> Done:
     saved = history.rename(key_of(wish), str(wish.get("title", "")))
     if now.kept is None or now.kept.id != saved.id:
         return turns, now, None, ""
-    return shown(saved), Now(saved, now.editing), None, ""
+    return shown(saved), replace(now, kept=saved), None, ""
 
 
 def _delete(wish: Wish, turns: Turns, now: Now, history: History) -> Done:
@@ -72,6 +76,7 @@ def _delete(wish: Wish, turns: Turns, now: Now, history: History) -> Done:
 
 _DEEDS: Mapping[str, Callable[[Wish, Turns, Now, History], Done]] = {
     "open": _open,
+    "earlier": _earlier,
     "edit": _edit,
     "leave": _leave,
     "undo": _undo,

@@ -21,6 +21,8 @@ class Now:
     """The turn whose question is being edited."""
     run: str = ""
     """The answer that is coming, if one is."""
+    whole: bool = False
+    """Whether all its turns are drawn, not the last ones alone."""
 
 
 @dataclass(frozen=True, slots=True)

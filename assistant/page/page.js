@@ -4,7 +4,8 @@
   // What Gradio's sanitizer takes from our HTML, or says wrongly to a screen reader.
   const names = {
     '[data-testid="user"]': ["aria-label", "Question"],
-    '[data-testid="bot"]': ["aria-label", "Answer"],
+    '[data-testid="bot"]:has(.said)': ["aria-label", "Answer"],
+    '[data-testid="bot"]:has(.earlier)': ["aria-label", "Earlier questions"],
     "#chat .examples": ["role", "group"],
     "#chat .examples ": ["aria-label", "Questions to begin with"],
     "#status": ["role", "status"],

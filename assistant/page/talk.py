@@ -1,7 +1,7 @@
 """The conversation: the turns, what the page's events make of them, and how they look."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from assistant.assistant import Assistant
 
 NAME = "Agreement Assistant"
+DRAWN = 20
+"""Turns in the chat at a time, unless more are asked for; see benchmarks/results/long.txt."""
 _NO_SOURCES = '<p class="none">The words an answer rests on will be shown here.</p>'
 _log = logging.getLogger(__name__)
 
@@ -99,27 +101,40 @@ def told(error: Exception) -> str:
     return "Something went wrong here; the details are in the log."
 
 
-def look(turns: Turns, *, box: str = "", remark: str = "") -> Look:
-    """Everything an event redraws, from the turns; `box` and `remark` are put beside them."""
-    chat = []
-    for number, turn in enumerate(turns, 1):
-        asked = f'<div class="asked" dir="auto">{show.escape(turn.question)}</div>'
-        said = show.bubble(turn.answer, number) if turn.answer is not None else ""
-        if turn.remark:
-            said += f'<div class="remark" dir="auto">{show.escape(turn.remark)}</div>'
-        said += '<p class="reading">Reading…</p>' if turn.reading else ""
-        chat.append({"role": "user", "content": asked})
-        said = f'<div class="said {turn.thumb}">{said}</div>'
-        chat.append({"role": "assistant", "content": said})
-    return box, turns, chat, panel(turns), status(remark)
+def look(turns: Turns, *, box: str = "", remark: str = "", whole: bool = False) -> Look:
+    """Everything an event redraws, from the turns; `box` and `remark` are put beside them.
+
+    Unless the `whole` is asked for, only the last turns are drawn: each is sent every time.
+    """
+    drawn = list(enumerate(turns, 1))[0 if whole else -DRAWN :]
+    hidden = len(turns) - len(drawn)
+    earlier = show.plural(hidden, "earlier question")
+    link = f'<p class="earlier"><a href="#earlier">Show {earlier}</a></p>'
+    chat = [{"role": "assistant", "content": link}] if hidden else []
+    for number, turn in drawn:
+        chat.append({"role": "user", "content": _asked(turn, number)})
+        chat.append({"role": "assistant", "content": _said(turn, number)})
+    return box, turns, chat, panel(drawn), status(remark)
 
 
-def panel(turns: Turns) -> str:
-    """The cards of every turn, newest first; page.js shows those of one turn."""
+def _asked(turn: Turn, number: int) -> str:
+    return f'<div id="asked-{number}" class="asked" dir="auto">{show.escape(turn.question)}</div>'
+
+
+def _said(turn: Turn, number: int) -> str:
+    said = show.bubble(turn.answer, number) if turn.answer is not None else ""
+    if turn.remark:
+        said += f'<div class="remark" dir="auto">{show.escape(turn.remark)}</div>'
+    said += '<p class="reading">Reading…</p>' if turn.reading else ""
+    return f'<div id="said-{number}" class="said {turn.thumb}">{said}</div>'
+
+
+def panel(turns: Sequence[tuple[int, Turn]]) -> str:
+    """The cards of these turns, by number, newest first; page.js shows those of one turn."""
     groups = [
         f'<section id="turn-{number}" class="turn">'
         f'<h3 dir="auto">{show.escape(turn.question)}</h3>{shown}</section>'
-        for number, turn in reversed(list(enumerate(turns, 1)))
+        for number, turn in reversed(turns)
         if turn.answer is not None and (shown := show.cards(turn.answer, number))
     ]
     return f"<div>{''.join(groups) or _NO_SOURCES}</div>"
