@@ -59,7 +59,7 @@ def costs(browser: "Browser", address: str, turns: int) -> list[tuple[float, ...
     tab.locator("#chat .asked" if turns else "#chat .example").nth(
         max(min(turns, talk.DRAWN) - 1, 0)
     ).wait_for()
-    found = []
+    found: list[tuple[float, ...]] = []
     for number in range(QUESTIONS):
         tab.wait_for_timeout(1000)
         received.clear()

@@ -1,0 +1,84 @@
+"""Answers and reports as text, for a terminal."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from assistant.show.pieces import excerpt, sources_of, stated
+from assistant.show.words import flat, line, plural
+from assistant.types import Answer, Changes, Checked, Citation, Standing, SyncReport
+
+if TYPE_CHECKING:
+    from assistant.model import ModelState
+
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[22m"
+_NAMES = 20
+
+
+def to_text(answer: Answer, *, bold: bool = False) -> str:
+    """For a terminal: the statements with their markers, then what each marker stands for.
+
+    `bold` sets the words that answer in bold, with the codes of a terminal.
+    """
+    sources = sources_of(answer)
+    blocks = [answer.abstention.explanation] if answer.abstention is not None else []
+    for said in answer.statements:
+        markers = "".join(f"[{sources[citation]}]" for citation in said.citations)
+        before, words, after = (flat(part) for part in stated(said))
+        words = f"{_BOLD}{words}{_PLAIN}" if words and bold else words
+        blocks.append(f"{before}{words}{after} {markers}")
+    for source, number in sources.items():
+        mark, words = (f"[{number}]", source.quote) if source.quote else ("Closest:", "")
+        words = line(words) or excerpt(source.passage)
+        blocks.append(f"{mark} {line(source.location)}\n    “{words}”")
+    return "\n\n".join([*blocks, *(f"Note: {line(notice)}" for notice in answer.notices)])
+
+
+def model_to_text(state: "ModelState") -> str:
+    """What chat model is configured and whether it answers, for a terminal."""
+    at = f" at {line(state.url)}" if state.url else ""
+    answers = "it answers" if state.answers else line(state.problem)
+    return f"answers are worded by {line(state.model)}{at}: {answers}"
+
+
+def changes_to_text(changes: Changes) -> str:
+    """What a sync would do, for a terminal."""
+    kinds = {"new": changes.added, "changed": changes.changed, "removed": changes.removed}
+    counts = ", ".join(f"{len(names)} {kind}" for kind, names in kinds.items() if names)
+    if not changes:
+        return "The index is as the folder is"
+    return "\n".join([f"The folder differs from the index: {counts}", *_listed(kinds)])
+
+
+def checked_to_text(checked: Mapping[Citation, Checked]) -> str:
+    """What has become of saved citations, for a terminal: those that are not held, the counts."""
+    lines = []
+    for cited, (standing, location) in checked.items():
+        if standing is not Standing.HELD:
+            now = f" → {line(location)}" if location else ""
+            lines += [f"{standing}: {line(cited.location)}{now}", f"    “{line(cited.quote)}”"]
+    counts = Counter(standing for standing, _ in checked.values())
+    return "\n".join([*lines, ", ".join(f"{counts[each]} {each}" for each in Standing)])
+
+
+def report_to_text(report: SyncReport) -> str:
+    """What a sync did, for a terminal."""
+    changes = {"added": report.added, "changed": report.changed, "removed": report.removed}
+    counts = ", ".join(f"{len(names)} {kind}" for kind, names in changes.items())
+    files = len(report.added) + len(report.changed) + len(report.unchanged)
+    lines = [
+        f"Indexed {plural(files, 'file')}, {plural(report.passages, 'passage')} "
+        f"({report.embedded} embedded) in {report.seconds:.1f} s: {counts}, "
+        f"{len(report.unchanged)} unchanged, {len(report.skipped)} skipped"
+    ]
+    lines += _listed(changes)
+    lines += [f"  skipped: {line(file.source)}: {line(file.reason)}" for file in report.skipped]
+    lines += [f"  note: {line(source)}: {line(note)}" for source, note in report.notes]
+    return "\n".join(lines)
+
+
+def _listed(kinds: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for kind, names in kinds.items():
+        yield from (f"  {kind}: {line(name)}" for name in names[:_NAMES])
+        if len(names) > _NAMES:
+            yield f"  {kind}: and {len(names) - _NAMES} more"

@@ -1,0 +1,61 @@
+"""Other people's text, made safe to show: the only place that escapes."""
+
+import re
+import string
+
+# What steers a terminal, reorders a line or is no text: controls, bidi marks, lone surrogates.
+_STEERING = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+# A newline amid a paragraph: a long line before it, a letter after it.
+_WRAPPED = re.compile(r"(?<=[^\r\n]{40})\n(?=[^\W\d_])")
+_HEADING = re.compile(r"^#{1,6}[ \t]+|[ \t]+#+$", re.MULTILINE)
+# All punctuation, so that neither HTML nor Gradio's Markdown finds anything to act on.
+_ENTITIES = {ord(char): f"&#{ord(char)};" for char in string.punctuation + "\n\t"}
+_ENTITIES[ord("\r")] = '<span class="soft">&#10;</span>'
+# What Markdown acts on, wherever it stands in a line; `<`, `>` and `&` are entities instead,
+# because not every program knows a backslash before them.
+_ACTIVE = re.compile(r"[\\`*_{}\[\]|~$^=#@%]|:(?=\S)|(?i:(?<=www)\.)|^[-+:]|!$")
+_NUMBERED = re.compile(r"^(\d+)(?=[.)])")
+_SPACES = re.compile(r"\s+")
+
+
+def escape(text: str) -> str:
+    """The text as HTML that shows it literally, also inside Markdown. One line."""
+    return visible(text).translate(_ENTITIES)
+
+
+def visible(text: str) -> str:
+    r"""The text with steering characters spelt out, such as `\x1b`."""
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def unwrapped(text: str, space: str = " ") -> str:
+    """The text, as long as it was, without the newlines that only wrapped a line."""
+    return _WRAPPED.sub(space, text)
+
+
+def bare(heading: str) -> str:
+    """A heading without Markdown's signs of one."""
+    return _HEADING.sub("", heading.strip())
+
+
+def line(text: str) -> str:
+    """The text on one line, safe for a terminal and a log."""
+    return " ".join(visible(text).split())
+
+
+def flat(text: str) -> str:
+    """The text with each stretch of white space as one space."""
+    return _SPACES.sub(" ", visible(text))
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def markdown(text: str) -> str:
+    """The text as Markdown that shows it literally. One line."""
+    shown = _NUMBERED.sub(r"\1\\", _ACTIVE.sub(r"\\\g<0>", line(text)))
+    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
