@@ -17,7 +17,7 @@ from tests.conftest import ARTICLE, CHROMIUMS, SWITCHES
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-SIZES = ((1280, 800), (360, 780))
+SIZES = ((1440, 900), (360, 780), (768, 1024))
 FILES = {
     "refunds-2024.md": "# Refunds\n\nThe refund limit is 100 euros.\n",
     "refunds-2025.md": "# Refunds\n\nThe refund limit is 200 euros.\n",
