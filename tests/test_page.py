@@ -9,7 +9,7 @@ import pytest
 from assistant import page
 from assistant.errors import SettingRefused
 from assistant.types import Abstention, Answer
-from tests.scripted import QUOTES, ScriptedAssistant, ask, open_page
+from tests.scripted import QUOTES, ScriptedAssistant, ask, open_page, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -191,3 +191,13 @@ def test_a_port_that_is_taken_is_refused_by_name() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(SettingRefused, match=f"port is {port}; it must be free"):
             page.serve(cast("Assistant", ScriptedAssistant()), port=port)
+
+
+def test_the_page_starts_where_a_proxy_is_named(
+    scripted: ScriptedAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setenv("NO_PROXY", "intranet.example")
+    monkeypatch.setenv("no_proxy", "intranet.example")
+    with serving(scripted) as served:
+        assert httpx.get(str(served.local_url), trust_env=False).status_code == 200

@@ -121,6 +121,9 @@ def start(
         raise AccountsMissing(accounts.path)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # no tables of events nobody reads
+    direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or host
+    for name in ("no_proxy", "NO_PROXY"):  # Gradio asks itself how it is, by way of a proxy if any
+        os.environ[name] = f"{direct},{host},localhost"
     os.environ["GRADIO_TEMP_DIR"] = folder = tempfile.mkdtemp(prefix="assistant-")  # mode 0700
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     page = build(assistant)
@@ -132,6 +135,7 @@ def start(
             quiet=True, share=False, ssr_mode=False, pwa=False, mcp_server=False,
             enable_monitoring=False, run_history=False, footer_links=[],
             theme=gr.themes.Base(font="system-ui", font_mono="monospace"),
+            _frontend=False,  # no second look at itself: it gives up where all is slow
             head=_head(), max_threads=_EVENTS, auth_dependency=username if accounts else None,
             app_kwargs={
                 "middleware": door,
