@@ -21,7 +21,8 @@ from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from assistant.embed import SentenceTransformerEmbeddings, has_bfloat16
+from assistant.embed import SentenceTransformerEmbeddings
+from assistant.embed.many import has_bfloat16
 from training.examples import STAGES, Example, Stage, of_pairs, of_set
 from training.network import SpanReader, average, pretrained
 
