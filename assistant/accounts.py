@@ -14,10 +14,12 @@ import tempfile
 import unicodedata
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-
-from filelock import FileLock
+from typing import TYPE_CHECKING
 
 from assistant.errors import AccountRefused, AccountsUnreadable
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 SHORTEST = 12
 """Characters of a password, at least. NIST SP 800-63B asks for length, not for signs."""
@@ -124,7 +126,9 @@ class Accounts:
         hashed = account.hash(password[:LONGEST])
         return account if hmac.compare_digest(hashed, account.hashed) else None
 
-    def _lock(self) -> FileLock:
+    def _lock(self) -> "FileLock":
+        from filelock import FileLock
+
         self.path.parent.mkdir(parents=True, exist_ok=True)
         return FileLock(self.path.with_suffix(".lock"), timeout=10)
 

@@ -1,6 +1,5 @@
 """Assistant: owns the parts. `ask` is the courtesy."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -19,7 +18,6 @@ from assistant.progress import Bar, Progress, silent
 from assistant.read import Reader
 from assistant.recheck import recheck
 from assistant.rephrase import Standalone, Turn, clean
-from assistant.retrieve import PassageRetriever
 from assistant.settings import Settings
 from assistant.store import Generation, Server, Store
 from assistant.types import (
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
     from assistant.model import Model, ModelState
+    from assistant.retriever import PassageRetriever
     from assistant.writing import Writing
 
 
@@ -126,6 +125,8 @@ class Assistant:
         sources: Sequence[str] | None = None,
     ) -> Answer:
         """`ask`, without blocking the event loop."""
+        import asyncio
+
         return await asyncio.to_thread(self.ask, question, history=history, sources=sources)
 
     async def astream(
@@ -136,6 +137,8 @@ class Assistant:
         sources: Sequence[str] | None = None,
     ) -> AsyncIterator[Statement | Answer]:
         """`stream`, without blocking the event loop."""
+        import asyncio
+
         parts = self.stream(question, history=history, sources=sources)
         while (part := await asyncio.to_thread(next, parts, None)) is not None:
             yield part
@@ -231,8 +234,10 @@ class Assistant:
         return self._answering(generation).find(Standalone(asked, asked))[:count]
 
     @property
-    def retriever(self) -> PassageRetriever:
+    def retriever(self) -> "PassageRetriever":
         """Retrieval alone, as a LangChain retriever."""
+        from assistant.retriever import PassageRetriever
+
         return PassageRetriever(find=self.find, k=self.settings.passages)
 
     def as_runnable(self) -> "Runnable[Any, Answer]":

@@ -7,7 +7,8 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 from assistant.assistant import Assistant
-from assistant.retrieve import PassageRetriever, fuse
+from assistant.retrieve import fuse
+from assistant.retriever import PassageRetriever
 from assistant.types import Passage, Span
 
 

@@ -1,12 +1,14 @@
 """Mail: who wrote what to whom, and when."""
 
 import re
-from email import message_from_bytes, policy
-from email.message import EmailMessage
+from typing import TYPE_CHECKING
 
 from assistant.load.decode import clean, decode
 from assistant.load.parsed import Composer, Parsed, Refused
 from assistant.load.web import write
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
 
 _FIELDS = ("From", "To", "Cc", "Date")
 _LOCKED = {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
@@ -15,6 +17,9 @@ _BLANK_LINES = re.compile(r"\r?\n(?:[ \t]*\r?\n)+")
 
 def eml(data: bytes) -> Parsed:
     """A .eml: the fields a reader sees, then the body, as text if it has one."""
+    from email import message_from_bytes, policy
+    from email.message import EmailMessage
+
     message = message_from_bytes(data, policy=policy.default)
     if not isinstance(message, EmailMessage) or not message.keys():
         raise Refused("damaged mail")
@@ -29,7 +34,7 @@ def eml(data: bytes) -> Parsed:
     return composer.finish(_field(message, "Subject"), notes + unread)
 
 
-def _body(composer: Composer, message: EmailMessage) -> tuple[str, ...]:
+def _body(composer: Composer, message: "EmailMessage") -> tuple[str, ...]:
     part = message.get_body(("plain", "html"))
     if part is None:
         return ()
@@ -47,5 +52,5 @@ def _body(composer: Composer, message: EmailMessage) -> tuple[str, ...]:
     return notes
 
 
-def _field(message: EmailMessage, name: str) -> str:
+def _field(message: "EmailMessage", name: str) -> str:
     return clean(" ".join(str(message.get(name, "")).split()))

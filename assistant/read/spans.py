@@ -79,8 +79,9 @@ class SpanModel:
 
     def read(self, question: str, passages: Sequence[str]) -> list[Window]:
         """The windows of all passages, in the order of the passages."""
-        asked = self._words.encode(question, add_special_tokens=False).offsets[-_QUESTION:]
-        question = question[asked[0][0] :] if asked else question
+        if len(question.encode()) > _QUESTION:  # else no more tokens than are read
+            asked = self._words.encode(question, add_special_tokens=False).offsets[-_QUESTION:]
+            question = question[asked[0][0] :] if asked else question
         windows = [
             (number, encoding)
             for number, passage in enumerate(passages)
@@ -128,19 +129,12 @@ class SpanModel:
     @cached_property
     def _words(self) -> "Tokenizer":
         """Cuts a question into tokens, however long."""
-        from tokenizers import Tokenizer
-
-        tokenizer = self._loaded(lambda: Tokenizer.from_file(str(self._folder / "tokenizer.json")))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
+        return self._loaded(lambda: _tokenizer(self._folder))
 
     @cached_property
     def _pairs(self) -> "Tokenizer":
         """Cuts question and passage into windows."""
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_str(self._words.to_str())
+        tokenizer = self._loaded(lambda: _tokenizer(self._folder))
         tokenizer.enable_truncation(_TOKENS, stride=_STRIDE, strategy="only_second")
         return tokenizer
 
@@ -163,11 +157,22 @@ class SpanModel:
                 raise ModelUnavailable(self.name, problem, _REMEDY) from error
 
 
+def _tokenizer(folder: Path) -> "Tokenizer":
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
 def _on_onnxruntime(weights: Path) -> Run:
     from onnxruntime import InferenceSession, SessionOptions
 
     options = SessionOptions()
     options.log_severity_level = 3
+    # Threads that wait for work by counting take it from whoever else needs the processor.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = InferenceSession(weights, options, providers=["CPUExecutionProvider"])
     wanted = {each.name for each in session.get_inputs()}
 

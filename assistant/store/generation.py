@@ -44,6 +44,9 @@ NAME = re.compile(r"gen-(\d{6,})-[0-9a-f]{6}")
 SQLITE = "passages.sqlite"
 CHROMA = "chroma"
 _BLOCK = 10_000  # rows read at once; a vector of 384 numbers has 1.5 kB
+# Up to so many bytes of vectors are held in memory and compared with the question one by one. That
+# is exact, takes less memory than Chroma's graph, and is ready before Chroma is imported.
+_HELD = 192 * 2**20
 # Chroma is told the key of each vector to search among: twice as fast as comparing them here, but
 # all are in memory. From so many on they are compared here, a block at a time.
 _NAMED = 50_000
@@ -197,24 +200,46 @@ class Generation:
     def _cosines(
         self, vector: Sequence[float], count: int, sources: Sequence[str] | None
     ) -> dict[str, float]:
+        if self.manifest["vectors"] * self._size * 4 <= _HELD:
+            return self._held_cosines(vector, count, sources)
+        return self._chroma_cosines(vector, count, sources) or self._exact_cosines(
+            vector, count, sources
+        )
+
+    def _held_cosines(
+        self, vector: Sequence[float], count: int, sources: Sequence[str] | None
+    ) -> dict[str, float]:
+        keys, stored = self._vectors
+        cosines = stored @ np.asarray(vector, "<f4")
+        if sources is not None:
+            among = set(self._keys_of(sources))
+            cosines[[key not in among for key in keys]] = -np.inf
+            count = min(count, len(among))
+        first = np.argsort(-cosines, kind="stable")[:count]
+        return {keys[place]: float(cosines[place]) for place in first}
+
+    def _chroma_cosines(
+        self, vector: Sequence[float], count: int, sources: Sequence[str] | None
+    ) -> dict[str, float] | None:
+        """By Chroma's graph; None where that cannot be used."""
         from chromadb.errors import ChromaError
 
-        among = None if sources is None else self._keys_of(sources)
-        if self.collection is not None and (among is None or 0 < len(among) < _NAMED):
-            with suppress(ChromaError):
-                found = self.collection.query(
-                    query_embeddings=list(vector), ids=among, n_results=count,
-                    include=["distances"],
-                )  # fmt: skip
-                distances = (found["distances"] or [[]])[0]
-                if len(distances) == (count if among is None else min(count, len(among))):
-                    return dict(zip(found["ids"][0], (1 - far for far in distances), strict=True))
-        return self._exact_cosines(vector, count, sources)
+        among = None if sources is None else self._keys_of(sources, _NAMED)
+        if self.collection is None or not (among is None or 0 < len(among) < _NAMED):
+            return None
+        with suppress(ChromaError):
+            found = self.collection.query(
+                query_embeddings=list(vector), ids=among, n_results=count, include=["distances"]
+            )
+            distances = (found["distances"] or [[]])[0]
+            if len(distances) == (count if among is None else min(count, len(among))):
+                return dict(zip(found["ids"][0], (1 - far for far in distances), strict=True))
+        return None
 
     def _exact_cosines(
         self, vector: Sequence[float], count: int, sources: Sequence[str] | None
     ) -> dict[str, float]:
-        """The same without Chroma, by reading every vector, or each of some documents."""
+        """By reading every vector, or each of some documents, a block at a time."""
         query = (
             "SELECT key, vector FROM vectors WHERE ? OR key IN (SELECT key FROM passages "
             "WHERE source IN (SELECT value FROM json_each(?)))"
@@ -236,12 +261,12 @@ class Generation:
         )
         return [to_passage(row) for row in rows]
 
-    def _keys_of(self, sources: Sequence[str]) -> list[str]:
-        """The keys of their passages; no more than are named to Chroma."""
+    def _keys_of(self, sources: Sequence[str], most: int = -1) -> list[str]:
+        """The keys of their passages: all, or so many at most."""
         rows = self._rows(
             "SELECT DISTINCT key FROM passages "
             "WHERE source IN (SELECT value FROM json_each(?)) LIMIT ?",
-            (json.dumps(list(sources)), _NAMED),
+            (json.dumps(list(sources)), most),
         )
         return [key for (key,) in rows]
 
@@ -256,6 +281,18 @@ class Generation:
                     yield rows
         except sqlite3.DatabaseError as error:
             raise IndexDamaged(self.folder, str(error)) from error
+
+    @cached_property
+    def _vectors(self) -> tuple[list[str], Any]:
+        """All keys, and their vectors, one in each row."""
+        keys: list[str] = []
+        ((count,),) = self._rows("SELECT count(*) FROM vectors")
+        stored = np.empty((count, self._size), "<f4")
+        for rows in self._blocks("SELECT key, vector FROM vectors", ()):
+            found = np.frombuffer(b"".join(blob for _, blob in rows), "<f4")
+            stored[len(keys) : len(keys) + len(rows)] = found.reshape(len(rows), -1)
+            keys += [key for key, _ in rows]
+        return keys, stored
 
     @cached_property
     def _size(self) -> int:
