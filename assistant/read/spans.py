@@ -33,7 +33,6 @@ BUNDLED = Path(__file__).parents[1] / "reader"
 _TOKENS = 384  # of question and passage together; a longer passage is read in windows
 _STRIDE = 96  # tokens two windows share
 _QUESTION = 128  # tokens of a question that are read, its last ones: they ask
-_BATCH = 8  # passages of like length: what is padded is read as well
 VARIABLE = "ASSISTANT_READER"
 _REMEDY = f"Install agreement-assistant again, or set {VARIABLE} to another reader."
 _FILES = ["*.json", "*.safetensors", "model.onnx"]
@@ -82,40 +81,30 @@ class SpanModel:
         if len(question.encode()) > _QUESTION:  # else no more tokens than are read
             asked = self._words.encode(question, add_special_tokens=False).offsets[-_QUESTION:]
             question = question[asked[0][0] :] if asked else question
-        windows = [
-            (number, encoding)
+        return [
+            window
             for number, passage in enumerate(passages)
             for whole in [self._pairs.encode(question, passage)]
             for encoding in (whole, *whole.overflowing)
+            for window in self._read(number, encoding)
         ]
-        by_length = sorted(windows, key=lambda window: len(window[1].ids))
-        read = [
-            window
-            for start in range(0, len(by_length), _BATCH)
-            for window in self._read(by_length[start : start + _BATCH])
-        ]
-        return sorted(read, key=lambda window: (window.passage, window.offsets[0].tolist()))
 
-    def _read(self, batch: "Sequence[tuple[int, Encoding]]") -> Iterator[Window]:
-        shape = (len(batch), max(len(encoding.ids) for _, encoding in batch))
-        ids = np.full(shape, self._config.get("pad_token_id") or 0, dtype=np.int64)
-        mask, types = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-        for row, (_, encoding) in enumerate(batch):
-            ids[row, : len(encoding)] = encoding.ids
-            mask[row, : len(encoding)] = 1
-            types[row, : len(encoding)] = encoding.type_ids
-        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
-        starts, ends, *verdicts = self._run(inputs)
-        for row, (number, encoding) in enumerate(batch):
-            passage = [i for i, part in enumerate(encoding.sequence_ids) if part == 1]
-            if passage:
-                yield Window(
-                    passage=number,
-                    offsets=np.array(encoding.offsets, dtype=np.int64)[passage],
-                    start=starts[row, passage] - starts[row, 0],
-                    end=ends[row, passage] - ends[row, 0],
-                    answers=float(verdicts[0][row]) if verdicts else 0.0,
-                )
+    def _read(self, number: int, encoding: "Encoding") -> Iterator[Window]:
+        """One window by itself: int8 rounds by all that is read at once, padding included."""
+        ids, types = np.array([encoding.ids]), np.array([encoding.type_ids])
+        mask = np.ones_like(ids)
+        starts, ends, *verdicts = self._run(
+            {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+        )
+        passage = [i for i, part in enumerate(encoding.sequence_ids) if part == 1]
+        if passage:
+            yield Window(
+                passage=number,
+                offsets=np.array(encoding.offsets, dtype=np.int64)[passage],
+                start=starts[0, passage] - starts[0, 0],
+                end=ends[0, passage] - ends[0, 0],
+                answers=float(verdicts[0][0]) if verdicts else 0.0,
+            )
 
     @cached_property
     def _folder(self) -> Path:
