@@ -453,6 +453,7 @@ def test_i18_a_collection_that_names_an_embedding_function_is_refused(
     built["files"] = digests(folder, "passages.sqlite", "chroma")
     write_sealed(folder / "manifest.json", built)  # as who wrote the poison can as well
     generation = current(fresh(home))
+    generation.most_held = 0  # as of a large index, which Chroma searches
     with pytest.raises(IndexDamaged, match="names an embedding function"):
         generation.nearest([1.0] * 256, 1)
     write(home, {"new.txt": "The fee is 3 euros."})
@@ -501,6 +502,21 @@ def test_i23_every_passage_is_found_by_its_own_vector(home: Path) -> None:
         for passage, vector in zip(generation.passages(), vectors, strict=True)
     )
     assert sum(found) >= 0.999 * len(texts)
+
+
+@pytest.mark.parametrize("sources", [None, ["a.txt"], []], ids=["all", "one", "none"])
+def test_held_or_in_chroma_the_same_passages_are_nearest(
+    home: Path, sources: list[str] | None
+) -> None:
+    vectors = unit_vectors(60)
+    generation = publish(
+        Store(home / "index", RECIPE), [f"Record {i}." for i in range(60)], vectors
+    )
+    held = generation.nearest(vectors[3], 9, sources)
+    generation.most_held = 0
+    searched = generation.nearest(vectors[3], 9, sources)
+    assert [passage for passage, _ in held] == [passage for passage, _ in searched]
+    assert [cosine for _, cosine in held] == pytest.approx([c for _, c in searched], abs=1e-5)
 
 
 def test_f24_equal_files_share_a_vector_and_are_both_found(
@@ -578,6 +594,7 @@ def test_vectors_are_compared_block_by_block(
     assistant.sync()
     asked, sources = words.embed_query("Matter 17"), [f"{i:02}.txt" for i in range(30)]
     whole = current(assistant).nearest(asked, 9, sources)
+    current(assistant).most_held = 0
     monkeypatch.setattr("assistant.store.generation._NAMED", 20)
     monkeypatch.setattr("assistant.store.generation._BLOCK", 4)
     found = current(assistant).nearest(asked, 9, sources)

@@ -43,19 +43,30 @@ Search = Callable[[Sequence[float], int, Sequence[str] | None], Mapping[str, flo
 NAME = re.compile(r"gen-(\d{6,})-[0-9a-f]{6}")
 SQLITE = "passages.sqlite"
 CHROMA = "chroma"
-_BLOCK = 10_000  # rows read at once; a vector of 384 numbers has 1.5 kB
-# Up to so many bytes of vectors are held in memory and compared with the question one by one. That
-# is exact, takes less memory than Chroma's graph, and is ready before Chroma is imported.
-_HELD = 192 * 2**20
+_BLOCK = 500  # rows read at once, 0.8 MB of vectors: more leave the cache, and take twice as long
 # Chroma is told the key of each vector to search among: twice as fast as comparing them here, but
 # all are in memory. From so many on they are compared here, a block at a time.
 _NAMED = 50_000
+# Ranked by number and score alone: to fetch every passage that shares a word took twice as long.
+# All that score like the last of the best are fetched, so that ties are settled by place.
+_MATCHING = f"""
+    WITH found AS MATERIALIZED (
+        SELECT rowid AS number, -bm25(words, 1.0, 0.5, 0.5) AS score FROM words
+        WHERE words MATCH ? AND (? OR rowid IN (
+            SELECT number FROM passages WHERE source IN (SELECT value FROM json_each(?)))))
+    SELECT {COLUMNS}, score FROM found JOIN passages USING (number)
+    WHERE score >= (SELECT min(score) FROM (SELECT score FROM found ORDER BY score DESC LIMIT ?))
+    ORDER BY score DESC, source, start LIMIT ?"""  # noqa: S608
 # What would end a quoted term of a full-text query; to the index both are spaces anyway.
 _ENDS_TERM = str.maketrans({'"': " ", "\0": " "})
 
 
 class Generation:
     """A published index. Reads are safe from several threads; `close` lets it be removed."""
+
+    most_held: int = 192 * 2**20
+    """Bytes of vectors: so many are held in memory, each compared with what is asked for. That is
+    exact, takes less memory than Chroma's graph, and is done before Chroma is imported."""
 
     def __init__(self, folder: Path, search: Search | None = None) -> None:
         self.folder = folder
@@ -180,13 +191,7 @@ class Generation:
         if not terms:
             return []
         query = " OR ".join(f'"{term.translate(_ENDS_TERM)}"' for term in terms)
-        rows = self._rows(
-            f"SELECT {COLUMNS}, -bm25(words, 1.0, 0.5, 0.5) AS score FROM words "  # noqa: S608
-            "JOIN passages ON passages.number = words.rowid WHERE words MATCH ? "
-            "AND (? OR source IN (SELECT value FROM json_each(?))) "
-            "ORDER BY score DESC, source, start LIMIT ?",
-            (query, *_among(sources), count),
-        )
+        rows = self._rows(_MATCHING, (query, *_among(sources), count, count))
         return [(to_passage(row[:-1]), float(row[-1])) for row in rows]
 
     def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
@@ -200,7 +205,7 @@ class Generation:
     def _cosines(
         self, vector: Sequence[float], count: int, sources: Sequence[str] | None
     ) -> dict[str, float]:
-        if self.manifest["vectors"] * self._size * 4 <= _HELD:
+        if self.manifest["vectors"] * self._size * 4 <= self.most_held:
             return self._held_cosines(vector, count, sources)
         return self._chroma_cosines(vector, count, sources) or self._exact_cosines(
             vector, count, sources
