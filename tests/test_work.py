@@ -56,13 +56,13 @@ def imported(*command: str) -> Imported:
 def test_a_cold_question_imports_what_answers_it_and_no_more(
     article_home: Path, on_article: Assistant
 ) -> None:
-    """On Linux 374 modules, of 144 MB with their libraries; 110 MB of it is ONNX Runtime."""
+    """On Linux 376 modules, of 144 MB with their libraries; 110 MB of it is ONNX Runtime."""
     assert on_article.status().passages  # there is an index
     found = imported("ask", QUESTION, "--home", str(article_home))
     assert found.names & HEAVY == set()
     assert found.names >= {"numpy", "onnxruntime", "tokenizers"}
-    assert found.modules < 450
-    assert found.bytes < 180e6
+    assert found.modules < 420
+    assert found.bytes < 170e6
 
 
 def test_what_asks_nothing_imports_no_model(article_home: Path, on_article: Assistant) -> None:
@@ -70,8 +70,8 @@ def test_what_asks_nothing_imports_no_model(article_home: Path, on_article: Assi
     models = {"onnxruntime", "tokenizers"}
     status = imported("status", "--home", str(article_home))
     assert status.names & (HEAVY | models) == set()
-    assert status.modules < 400
-    for command, most in (("--help",), 160), ((), 120):
+    assert status.modules < 350
+    for command, most in (("--help",), 150), ((), 110):
         found = imported(*command)
         assert found.names & (HEAVY | models | {"numpy", "sqlite3"}) == set()
         assert found.modules < most
@@ -80,7 +80,8 @@ def test_what_asks_nothing_imports_no_model(article_home: Path, on_article: Assi
 def write(home: Path, count: int) -> None:
     for number in range(count):
         path = home / "knowledge" / f"{number:02}.md"
-        path.write_text(f"# Matter {number}\n\nMatter {number} is the business of office {number}.")
+        records = f"{number * 7}, {number * 13} and {number * 17}"
+        path.write_text(f"# Matter {number}\n\nMatter {number} has the records {records}.")
 
 
 def test_a_sync_parses_and_embeds_what_changed(
@@ -116,7 +117,7 @@ class CountingModel(SpanModel):
         return super().read(question, passages)
 
 
-@pytest.mark.parametrize(("files", "read"), [(WHOLE, WHOLE), (WHOLE + 1, 10), (4 * WHOLE, 10)])
+@pytest.mark.parametrize(("files", "read"), [(WHOLE, WHOLE), (WHOLE + 1, 10)])
 def test_of_a_larger_folder_no_more_is_read(
     home: Path, words: WordEmbeddings, files: int, read: int
 ) -> None:
@@ -127,6 +128,6 @@ def test_of_a_larger_folder_no_more_is_read(
     write(home, files)
     assistant.sync()
     embedded = len(words.embedded)
-    assert assistant.ask("Which office has matter 7 for its business?").closest
+    assert assistant.ask("Which records has matter 7?").closest
     assert len(model.texts) == read + 4
     assert len(words.embedded) == embedded  # a question is one vector, and of documents none

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from assistant.embed.many import Many
 
-_FEW = 8  # texts that take less time here than torch takes to be imported
+_FEW = 4_000  # tokens that take less time here than torch takes to be imported
 
 
 class Bert:
@@ -47,7 +47,9 @@ class Bert:
     def documents(self, texts: Sequence[str]) -> Sequence[Floats]:
         """The vector of each text."""
         ids = self._ids("document", texts)
-        return self._many.embed(ids) if len(ids) > _FEW else [self._embed(each) for each in ids]
+        if sum(map(len, ids)) > _FEW:
+            return self._many.embed(ids)
+        return [self._embed(each) for each in ids]
 
     def counts(self, texts: Sequence[str]) -> list[int]:
         """The tokens of each text, without the special ones, however many there are."""
