@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assistant.embed.files import Floats, pooled, read_json, tensors
+from assistant.threads import one_thread
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -42,14 +43,16 @@ class Bert:
 
     def query(self, text: str) -> Floats:
         """The vector of a question."""
-        return self._embed(self._ids("query", [text])[0])
+        with one_thread():
+            return self._embed(self._ids("query", [text])[0])
 
     def documents(self, texts: Sequence[str]) -> Sequence[Floats]:
         """The vector of each text."""
         ids = self._ids("document", texts)
         if sum(map(len, ids)) > _FEW:
             return self._many.embed(ids)
-        return [self._embed(each) for each in ids]
+        with one_thread():
+            return [self._embed(each) for each in ids]
 
     def counts(self, texts: Sequence[str]) -> list[int]:
         """The tokens of each text, without the special ones, however many there are."""

@@ -32,6 +32,7 @@ from assistant.store.chroma import COLLECTION, open_chroma, refuse_foreign
 from assistant.store.digests import changed
 from assistant.store.manifest import FORMAT, MANIFEST, SPARE, hold, seal
 from assistant.store.tables import COLUMNS, refuse_other_size, to_passage
+from assistant.threads import one_thread
 from assistant.types import Passage, Skipped
 
 if TYPE_CHECKING:
@@ -215,7 +216,8 @@ class Generation:
         self, vector: Sequence[float], count: int, sources: Sequence[str] | None
     ) -> dict[str, float]:
         keys, stored = self._vectors
-        cosines = stored @ np.asarray(vector, "<f4")
+        with one_thread():
+            cosines = stored @ np.asarray(vector, "<f4")
         if sources is not None:
             among = set(self._keys_of(sources))
             cosines[[key not in among for key in keys]] = -np.inf
@@ -252,7 +254,8 @@ class Generation:
         best: list[tuple[float, str]] = []
         for rows in self._blocks(query, _among(sources)):
             stored = np.frombuffer(b"".join(blob for _, blob in rows), "<f4")
-            cosines = stored.reshape(len(rows), -1) @ np.asarray(vector, "<f4")
+            with one_thread():
+                cosines = stored.reshape(len(rows), -1) @ np.asarray(vector, "<f4")
             first = np.argsort(-cosines, kind="stable")[:count]
             best += [(float(cosines[place]), rows[place][0]) for place in first]
             best = nlargest(count, best, key=itemgetter(0))

@@ -1,0 +1,23 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from assistant.threads import one_thread
+
+
+def threads() -> set[int]:
+    return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+
+def multiply(number: int) -> set[int]:
+    with one_thread():
+        assert np.ones(number) @ np.ones(number) == number
+        return threads()
+
+
+def test_one_thread_multiplies_and_afterwards_as_many_as_before() -> None:
+    before = threads()
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(multiply, range(1, 50))) == [{1}] * 49
+    assert threads() == before
