@@ -291,3 +291,13 @@ def test_what_is_added_answers_after_a_sync_and_no_more_once_removed(
     filled.sync()
     assert "harbour.txt" not in {each.name for each in filled.sources()}
     assert not filled.ask("When does the harbour close?").statements
+
+
+def test_texts_that_are_almost_the_same_are_indexed_and_told_apart(
+    assistant: Assistant, home: Path
+) -> None:
+    for number in range(160):  # a graph of vectors so alike does not lead to all of them
+        text = f"Note {number}: the fee of item {number} is {number} euros."
+        (home / "knowledge" / f"{number}.txt").write_text(text)
+    assert assistant.sync().passages == 160
+    assert assistant.find("fee of item 77", 1)[0].passage.source == "77.txt"

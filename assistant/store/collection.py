@@ -28,7 +28,7 @@ _FLUSHES = 20  # times that the server writes the whole graph anew while it is b
 _MOST = 10_000_000  # passages; a manifest that claims more is not believed
 _SKIPPED = 100  # files that were left out, of which a manifest tells
 _PROBES = 256  # rows that are looked for before a generation is published
-_FOUND = 0.9  # of the probes: a graph does not find every vector it holds
+_FOUND = 0.1  # of the probes, as in graph.py: that they are stored is looked at by itself
 
 
 def create(api: "FastAPI", name: str, base: str | None, total: int) -> "Collection":
