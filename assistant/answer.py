@@ -14,7 +14,7 @@ from assistant.embed import Embedder
 from assistant.errors import QuestionRefused
 from assistant.read import UNKNOWN, Reader, asks_for_several, central, is_overview
 from assistant.rephrase import Standalone, Turn, parts, rephrase
-from assistant.retrieve import CANDIDATES, fuse
+from assistant.retrieve import CANDIDATES, fuse, together
 from assistant.settings import Settings
 from assistant.store import Generation
 from assistant.terms import topic
@@ -123,15 +123,29 @@ class Answering:
                 given |= {each.text for each in quotes}
 
     def find(self, asked: Standalone, sources: Sequence[str] | None = None) -> list[Hit]:
-        """What is read for a question: all of a small folder, the best of a larger one."""
-        whole = len(self.generation) <= WHOLE
-        count = WHOLE if whole else max(CANDIDATES, self.settings.passages)
-        vector = self.embedder.embed_query(asked.question)
-        hits = fuse(
-            self.generation.nearest(vector, count, sources),
-            self.generation.matching(topic(asked.search), count, sources),
-        )
-        return hits if whole else hits[: self.settings.passages]
+        """What may answer a question, the likeliest first: `to_read` tells how much is read."""
+        vector, words = self.embedder.embed_query(asked.question), topic(asked.search)
+        count = max(CANDIDATES, self.settings.passages)
+        dense = dict(self.generation.nearest(vector, count, sources))
+        lexical = dict(self.generation.matching(words, count, sources))
+        # What only one search found has a score of the other too, if not one of its best.
+        only_dense = [passage for passage in dense if passage not in lexical]
+        only_lexical = [passage for passage in lexical if passage not in dense]
+        dense.update(self.generation.cosines(vector, only_lexical))
+        lexical.update(self.generation.scores(words, only_dense))
+        hits = fuse(list(dense.items()), list(lexical.items()))
+        return together(hits, asked.question, self.generation.words)
+
+    def ranked(self, asked: Standalone) -> list[Hit]:
+        """What may answer a question, those first in which the reader finds it."""
+        hits = {hit.passage: hit for hit in self.find(asked)}
+        readings, _ = self._readings(asked, list(hits.values())[: self.to_read])
+        return [hits[each] for each in dict.fromkeys([*(each.passage for each in readings), *hits])]
+
+    @property
+    def to_read(self) -> int:
+        """How many passages are read: all of a small folder, the best of a larger one."""
+        return WHOLE if len(self.generation) <= WHOLE else self.settings.passages
 
     def _found(
         self, question: str, history: Sequence[Turn], sources: Sequence[str] | None
@@ -153,17 +167,22 @@ class Answering:
         return found
 
     def _read(self, question: str, asked: Standalone, sources: Sequence[str] | None) -> Found:
-        hits = self.find(asked, sources)
+        hits = self.find(asked, sources)[: self.to_read]
         remarks: tuple[str, ...] = ()
         if is_overview(asked.question):
             among = self.generation.passages(SAMPLE, sources)
             readings = central(among, self.embedder.embed_documents, self.settings.statements)
         else:
-            readings, remarks = self.reader.read(
-                asked.question, hits, self.generation.frequencies, len(self.generation)
-            )
+            readings, remarks = self._readings(asked, hits)
         said = self._chosen(asked.question, readings)
         return Found(question, asked, hits, readings, said, remarks)
+
+    def _readings(
+        self, asked: Standalone, hits: Sequence[Hit]
+    ) -> tuple[list[Reading], tuple[str, ...]]:
+        return self.reader.read(
+            asked.question, hits, self.generation.frequencies, len(self.generation)
+        )
 
     def _chosen(self, question: str, readings: Sequence[Reading]) -> list[Reading]:
         """The sentences worth saying: likely to answer, and nearly as likely as the first."""

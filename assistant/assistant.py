@@ -233,12 +233,18 @@ class Assistant:
         asked = clean(question)
         return self._answering(generation).find(Standalone(asked, asked))[:count]
 
+    def rank(self, question: str, count: int) -> list[Hit]:
+        """The same after reading the best: those first that answer. Takes as long as an answer."""
+        generation, _ = self._ready()
+        asked = clean(question)
+        return self._answering(generation).ranked(Standalone(asked, asked))[:count]
+
     @property
     def retriever(self) -> "PassageRetriever":
-        """Retrieval alone, as a LangChain retriever."""
+        """The passages that `rank` gives, as a LangChain retriever."""
         from assistant.retriever import PassageRetriever
 
-        return PassageRetriever(find=self.find, k=self.settings.passages)
+        return PassageRetriever(find=self.rank, k=self.settings.passages)
 
     def as_runnable(self) -> "Runnable[Any, Answer]":
         """The assistant as a LangChain Runnable from question to `Answer`.

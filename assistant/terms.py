@@ -8,6 +8,7 @@ CJKAnalyzer, so that two-character Chinese words can be found.
 import re
 import unicodedata
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Protocol
 
 VERSION = 1
@@ -62,6 +63,13 @@ def topic(question: str) -> list[str]:
     """The terms a question is about, each once: those of its words that carry a topic."""
     words = [token for token in _tokens(question) if token not in _STOP_WORDS]
     return list(dict.fromkeys(term for token in words for term in _stems(token)))
+
+
+def pairs(question: str) -> list[str]:
+    """Two terms of a question that stand side by side, each once, where one carries a topic."""
+    carrying = frozenset(topic(question))
+    side_by_side = [pair for pair in pairwise(terms(question)) if not carrying.isdisjoint(pair)]
+    return [" ".join(pair) for pair in dict.fromkeys(side_by_side)]
 
 
 def numbers(text: str) -> frozenset[str]:

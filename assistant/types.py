@@ -126,7 +126,7 @@ class Hit:
 
     passage: Passage
     score: float
-    """The fused score, 0 to 1, by which hits are ordered."""
+    """By which hits are found: the fused score, 0 to 1, and up to 0.2 for words kept together."""
     dense: float = 0.0
     """Cosine of question and passage, -1 to 1; 0 where the vectors did not find it."""
     lexical: float = 0.0

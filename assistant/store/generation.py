@@ -191,9 +191,47 @@ class Generation:
         """The passages that hold any of the terms, with their BM25, best (largest) first."""
         if not terms:
             return []
-        query = " OR ".join(f'"{term.translate(_ENDS_TERM)}"' for term in terms)
-        rows = self._rows(_MATCHING, (query, *_among(sources), count, count))
+        rows = self._rows(_MATCHING, (_any(terms), *_among(sources), count, count))
         return [(to_passage(row[:-1]), float(row[-1])) for row in rows]
+
+    def cosines(
+        self, vector: Sequence[float], passages: Sequence[Passage]
+    ) -> list[tuple[Passage, float]]:
+        """The cosines of these passages; of those without a vector here, none."""
+        keys = json.dumps([passage.key for passage in passages])
+        rows = self._rows(
+            "SELECT key, vector FROM vectors WHERE key IN (SELECT value FROM json_each(?))", (keys,)
+        )
+        asked = np.asarray(vector, "<f4")
+        found = {key: float(np.frombuffer(blob, "<f4") @ asked) for key, blob in rows}
+        return [(each, found[each.key]) for each in passages if each.key in found]
+
+    def scores(
+        self, terms: Sequence[str], passages: Sequence[Passage]
+    ) -> list[tuple[Passage, float]]:
+        """The BM25 of these passages; of those that hold none of the terms, none."""
+        if not terms or not passages:
+            return []
+        rows = self._rows(
+            "SELECT id, -bm25(words, 1.0, 0.5, 0.5) FROM words "
+            "JOIN passages ON passages.number = words.rowid WHERE words MATCH ? "
+            # With the plus the words are looked up once, and not for each passage.
+            "AND +words.rowid IN (SELECT number FROM passages "
+            "WHERE id IN (SELECT value FROM json_each(?)))",
+            (_any(terms), json.dumps([passage.id for passage in passages])),
+        )
+        found = dict(rows)
+        return [(each, found[each.id]) for each in passages if each.id in found]
+
+    def words(self, passages: Sequence[Passage]) -> dict[Passage, str]:
+        """The terms of each of these passages, in order, with a space between each two."""
+        rows = self._rows(
+            "SELECT id, body FROM words JOIN passages ON passages.number = words.rowid "
+            "WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps([passage.id for passage in passages]),),
+        )
+        found = dict(rows)
+        return {each: found[each.id] for each in passages}
 
     def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
         """In how many passages each term stands."""
@@ -348,6 +386,11 @@ def reopened(folder: Path) -> Generation | None:
         shutil.copyfile(folder / SPARE, folder / MANIFEST)
         return Generation(folder)
     return None
+
+
+def _any(terms: Sequence[str]) -> str:
+    """A full-text query for any of the terms."""
+    return " OR ".join(f'"{term.translate(_ENDS_TERM)}"' for term in terms)
 
 
 def _among(sources: Sequence[str] | None) -> tuple[bool, str]:
