@@ -14,7 +14,7 @@ from assistant.embed import Embedder
 from assistant.errors import QuestionRefused
 from assistant.read import UNKNOWN, Reader, asks_for_several, central, is_overview
 from assistant.rephrase import Standalone, Turn, parts, rephrase
-from assistant.retrieve import CANDIDATES, fuse, together
+from assistant.retrieve import CANDIDATES, Scored, fuse, together
 from assistant.settings import Settings
 from assistant.store import Generation
 from assistant.terms import topic
@@ -124,17 +124,22 @@ class Answering:
 
     def find(self, asked: Standalone, sources: Sequence[str] | None = None) -> list[Hit]:
         """What may answer a question, the likeliest first: `to_read` tells how much is read."""
+        hits = fuse(*self.search(asked, sources))
+        return together(hits, asked.question, self.generation.words)
+
+    def search(
+        self, asked: Standalone, sources: Sequence[str] | None = None
+    ) -> tuple[Scored, Scored]:
+        """What the vectors and the words find, each with the scores of what the other found."""
         vector, words = self.embedder.embed_query(asked.question), topic(asked.search)
         count = max(CANDIDATES, self.settings.passages)
         dense = dict(self.generation.nearest(vector, count, sources))
         lexical = dict(self.generation.matching(words, count, sources))
-        # What only one search found has a score of the other too, if not one of its best.
         only_dense = [passage for passage in dense if passage not in lexical]
         only_lexical = [passage for passage in lexical if passage not in dense]
         dense.update(self.generation.cosines(vector, only_lexical))
         lexical.update(self.generation.scores(words, only_dense))
-        hits = fuse(list(dense.items()), list(lexical.items()))
-        return together(hits, asked.question, self.generation.words)
+        return list(dense.items()), list(lexical.items())
 
     def ranked(self, asked: Standalone) -> list[Hit]:
         """What may answer a question, those first in which the reader finds it."""

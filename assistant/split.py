@@ -37,13 +37,13 @@ _SCRIPTS = {
 }
 
 
-def split(document: Document, measure: Measure, limit: int) -> list[Passage]:
-    """Cut a document into passages of about `TOKENS` tokens, at most `limit`."""
+def split(document: Document, measure: Measure, limit: int, aim: int = TOKENS) -> list[Passage]:
+    """Cut a document into passages of about `aim` tokens, at most `limit`."""
     breaks = [match.start() for match in re.finditer("\n", document.text)]
     return [
         _passage(document, section, group, breaks, first=not index)
         for section in document.sections
-        for index, group in enumerate(_groups(document.text, section, measure, limit))
+        for index, group in enumerate(_groups(document.text, section, measure, limit, aim))
     ]
 
 
@@ -68,17 +68,19 @@ def _passage(
     )
 
 
-def _groups(text: str, section: Section, measure: Measure, limit: int) -> Iterator[list[Span]]:
+def _groups(
+    text: str, section: Section, measure: Measure, limit: int, aim: int
+) -> Iterator[list[Span]]:
     """Sentences packed evenly: a section a little over the aim gives halves, not a stub."""
     sentences = _rows if section.unit == "row" else _sentences
     sized = _sized(text, list(sentences(text, section.body, section.end)), measure, limit)
     total = sum(size for _, size in sized)
-    parts = round(total / min(TOKENS, limit) + 0.25)
-    aim = total / max(1, parts)
+    parts = round(total / min(aim, limit) + 0.25)
+    even = total / max(1, parts)
     group: list[Span] = []
     held = 0
     for span, size in sized:
-        if group and (held + size / 2 > aim or held + size > limit):
+        if group and (held + size / 2 > even or held + size > limit):
             yield group
             group, held = [], 0
         group.append(span)
