@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.terms import numbers, terms, topic, visible
+from assistant.terms import numbers, pairs, terms, topic, visible
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,12 @@ def test_terms(text: str, expected: list[str]) -> None:
 def test_a_question_is_about_its_words_that_carry_a_topic() -> None:
     assert topic("What is the GDP of Belarus, and what was the GDP?") == ["gdp", "belarus"]
     assert topic("What is this?") == []
+
+
+def test_neighbours_of_which_one_carries_a_topic_are_pairs() -> None:
+    assert pairs("Where did they move from?") == ["they move", "move from"]
+    assert pairs("Trade, trade and trade") == ["trade trade", "trade and", "and trade"]
+    assert pairs("What is this?") == pairs("Trade?") == []
 
 
 def test_numbers_ignore_separators_of_thousands() -> None:
