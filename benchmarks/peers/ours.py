@@ -1,9 +1,9 @@
 """The product, asked like its peers.
 
-`retriever` is `Assistant.retriever`, and `reader` the same passages in the order in which the
-reader puts them. `answer` is what a person sees: the cited quotes, then the closest passages,
-then the others that were found; `never refusing` is what a threshold of 0 would show instead
-where it refuses.
+`search` is what is found before anything is read, `retriever` is `Assistant.retriever`: the
+same in the order in which the reader puts it. `answer` is what a person sees: the cited quotes,
+then the closest passages, then the others that were found; `never refusing` is what a threshold
+of 0 would show instead where it refuses.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,7 @@ from assistant.embed import SentenceTransformerEmbeddings
 from assistant.read import Reader
 from assistant.read.evidence import Frequencies
 from assistant.settings import Settings
-from assistant.store import Generation
-from assistant.types import Hit, Reading
+from assistant.types import Hit, Passage, Reading
 from benchmarks.peers.worker import POOL, Chunk, Found, cheap, run
 
 
@@ -51,7 +50,7 @@ class Ours:
     """The assistant over one home."""
 
     distributions = ("agreement-assistant",)
-    ways = ("answer", "never refusing", "retriever", "reader")
+    ways = ("answer", "never refusing", "search", "retriever")
     usual = 10
 
     def __init__(self, home: Path, weights: Path) -> None:
@@ -78,31 +77,24 @@ class Ours:
 
     def open(self) -> None:
         """See `Product`."""
-        status = self._assistant.status()
-        self._generation = Generation(self._assistant.settings.index / status.generation)
+        self._assistant.status()
 
     def search(self, way: str, question: str, count: int) -> Found:
         """See `Product`."""
-        if way == "retriever":
-            found = self._assistant.retriever.invoke(question, k=count)
-            places = (each.metadata for each in found)
-            return Found([Chunk(each["source"], each["start"], each["end"]) for each in places])
-        if way == "reader":
-            return Found(self._read(question, self._find(question, count)))
+        if way in ("search", "retriever"):
+            ranked = self._find if way == "search" else self._assistant.rank
+            return Found([_chunk(hit.passage) for hit in ranked(question, count)])
         answer = self._ask(question)
         if answer.abstention and way == "never refusing":
             answer = self._willing.ask(question)
         quotes = [Chunk(each.source, each.start, each.end) for each in answer.citations]
         hits = [*answer.closest, *(self._find(question, count) if count else ())]
-        others = [Chunk(each.source, each.start, each.end) for each in (h.passage for h in hits)]
-        return Found([*quotes, *dict.fromkeys(others)], bool(answer.abstention))
+        others = dict.fromkeys(_chunk(hit.passage) for hit in hits)
+        return Found([*quotes, *others], bool(answer.abstention))
 
-    def _read(self, question: str, hits: list[Hit]) -> list[Chunk]:
-        readings, _ = self._assistant.reader.read(
-            question, hits, self._generation.frequencies, len(self._generation)
-        )
-        passages = [*(each.passage for each in readings), *(hit.passage for hit in hits)]
-        return [Chunk(each.source, each.start, each.end) for each in dict.fromkeys(passages)]
+
+def _chunk(passage: Passage) -> Chunk:
+    return Chunk(passage.source, passage.start, passage.end)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def growth(lines: Sequence[Line]) -> str:
     for name in dict.fromkeys(line["product"] for line in lines):
         points = [place(line) for line in lines if line["product"] == name]
         colour = _COLOURS[name.partition(",")[0]]
-        dashes = ' stroke-dasharray="5 4"' if name.endswith("retriever") else ""
+        dashes = ' stroke-dasharray="5 4"' if name.endswith("search") else ""
         joined = " ".join(f"{x:.0f},{y:.0f}" for x, y in points)
         parts.append(f'<polyline points="{joined}" fill="none" stroke="{colour}" '
                      f'stroke-width="2"{dashes}/><text x="{_WIDE + 8}" y="{points[-1][1] + 4:.0f}" '

@@ -29,7 +29,7 @@ from benchmarks.peers.processes import LANGCHAIN, OURS, Place, Worker, workers
 from benchmarks.peers.worker import Found
 
 COUNT = 10
-_RANKS, _CITES = ("retriever", "reader"), ("answer", "never refusing")
+_RANKS, _CITES = ("search", "retriever"), ("answer", "never refusing")
 _LINE = "  {:28}{:>22}{:>22}{:>22}{:>22}"
 _FOUND = _LINE.format("", "found at 1", "at 5", "at 10", "nDCG@10")
 _CITED = _LINE.format("", "first one holds it", "characters of it", "read, median", "read, mean")

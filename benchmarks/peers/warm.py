@@ -10,7 +10,7 @@ ones do, but nothing is said of how well anything is found. The questions are th
 their real vectors. Only LangChain's chain is measured beside ours: the other stores keep all in
 memory or are rebuilt with real vectors only.
 
-Ours is measured twice: `answer` is the whole answer, read and cited; `retriever` is what a peer
+Ours is measured twice: `answer` is the whole answer, read and cited; `search` is what a peer
 does, which only retrieves. Each size is indexed in one process and asked in a new one, whose
 memory is then measured (Linux).
 """
@@ -29,7 +29,7 @@ from benchmarks.peers.processes import LANGCHAIN, OURS, Place, Worker
 _A_DOCUMENT = 100  # paragraphs
 _PARAGRAPH = 510  # characters: two are over the 1,000 of a chunk, one is near the 128 of a passage
 _FOLDERS = {LANGCHAIN: "langchain", OURS: "index"}
-_WAYS = {LANGCHAIN: (("similarity", 4),), OURS: (("answer", 0), ("retriever", 10))}
+_WAYS = {LANGCHAIN: (("similarity", 4),), OURS: (("answer", 0), ("search", 10))}
 _LINE = "  {:>9}  {:24}{:>10}{:>10}{:>10}{:>12}{:>14}{:>10}"
 
 
