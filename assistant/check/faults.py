@@ -4,12 +4,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 
-from assistant.check import manner, names, roles
+from assistant.check import denial, manner, names, roles
 from assistant.check.amounts import Amount, amounts, comparable, holds, nearest
 from assistant.check.dates import Date, dates
 from assistant.check.words import Sentence
 from assistant.types import Verdict
+
+
+_EXACTLY = frozenset(("only", "just", "exactly", "than", "least", "most", "no"))
+_BESIDE = 4  # words between a number and the first of the names that it counts
+_MOST_COUNTED = 12
 
 
 class Kind(StrEnum):
@@ -46,7 +52,7 @@ def find_faults(
         yield from _names(one, [*quotes, *around])
         yield from _roles(one, said)
         for kind, verdict, reason in (
-            (Kind.DENIAL, Verdict.CONTRADICTED, manner.unlike(sentence, quotes)),
+            (Kind.DENIAL, Verdict.CONTRADICTED, denial.unlike(sentence, quotes)),
             (Kind.SURENESS, Verdict.PARTLY, manner.surer(sentence, quotes)),
             (Kind.SPEAKER, Verdict.PARTLY, manner.unattributed(sentence, quotes)),
         ):
@@ -125,16 +131,22 @@ def _is_held(said: Amount, held: Sequence[Amount], claim: Said, quotes: Sequence
         quoted = comparable(said, each)
         if holds(said, quoted, beside) and (not of_these or each in of_these or not each.things):
             return True
-    return _is_article(said, quotes) and not of_these
+    return (_is_article(said, claim) and not of_these) or _is_count(said, claim)
 
 
-def _is_article(said: Amount, quotes: Sequence[Said]) -> bool:
-    """Whether "one" counts no more than "a" would, or the quotes have the thing in the singular."""
-    if said.text.casefold() != "one":
+def _is_article(said: Amount, claim: Said) -> bool:
+    """Whether "one" counts no more than "a" would."""
+    before = claim.sentence[said.first - 1].lower if said.first else ""
+    return said.text.casefold() == "one" and before not in _EXACTLY
+
+
+def _is_count(said: Amount, claim: Said) -> bool:
+    """Whether it counts names that stand beside it: "Two friends, Ana and Li, meet"."""
+    after = [name for name in claim.names if 0 < name.first - said.last <= _BESIDE]
+    if not after or not said.things or not 1 < said.value <= _MOST_COUNTED:
         return False
-    return not said.things or any(
-        word.stem in said.things for quote in quotes for word in quote.sentence
-    )
+    counted = names.in_list(claim.sentence, claim.names, after[0])
+    return len(counted) == said.value
 
 
 def _names(claim: Said, quotes: Sequence[Sentence]) -> Iterator[Fault]:
@@ -195,6 +207,7 @@ def _counted(said: Said, unit: str) -> list[tuple[int, int, str]]:
     return found + [(each.first, each.last, each.text) for each in years]
 
 
+@lru_cache(maxsize=1 << 14)
 def _same(one: str, other: str) -> bool:
     return names.same(_key(one), _key(other)) or _stands_for(one, other) or _stands_for(other, one)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from assistant.check.words import STOP_WORDS, Sentence, Word, listed
@@ -83,10 +84,17 @@ def root(word: str) -> str:
     return _SAME.get(word, word)
 
 
+@lru_cache(maxsize=1 << 14)
 def alike(one: str, other: str) -> bool:
     """Whether two words are one name: the same, or a place and its people."""
     one, other = root(one), root(other)
-    return one == other or _of(one, other) or _of(other, one)
+    return one == other or _of(one, other) or _of(other, one) or _is_plural(one, other)
+
+
+def _is_plural(one: str, other: str) -> bool:
+    """Whether one is the other and an s: a CNN, several CNNs."""
+    short, long = sorted((one, other), key=len)
+    return len(short) > 2 and long == f"{short}s"
 
 
 def _of(people: str, place: str) -> bool:
@@ -145,6 +153,16 @@ def _joins(sentence: Sentence, last: int, place: int) -> bool:
     return len(between) <= 2 and all(
         word in _JOINING - {"and", "the", "for"} or word == "." for word in between
     )
+
+
+def in_list(sentence: Sentence, found: Sequence[Name], first: Name) -> list[Name]:
+    """The name and those that follow it in a list: "Ana, Bo and Li"."""
+    run = [first]
+    for name in found:
+        between = {word.lower for word in sentence[run[-1].last + 1 : name.first]}
+        if name.first > run[-1].last and between and between <= {",", "and", "&"}:
+            run.append(name)
+    return run
 
 
 def _name(sentence: Sentence, run: Sequence[int]) -> Name:
