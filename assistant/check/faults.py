@@ -69,6 +69,13 @@ class Said:
     dates: tuple[Date, ...]
     amounts: tuple[Amount, ...]
 
+    @property
+    def is_speech(self) -> bool:
+        """Whether it is of the form "Ana: I will"."""
+        first = self.names[0] if self.names else None
+        after = self.sentence[first.last + 1 :] if first and not first.first else ()
+        return bool(after) and after[0].text == ":"
+
     @classmethod
     def of(cls, sentence: Sentence, known: frozenset[str]) -> "Said":
         """Read a sentence. `known` are words that stand somewhere without a capital."""
@@ -162,7 +169,12 @@ def _names(claim: Said, quotes: Sequence[Sentence]) -> Iterator[Fault]:
 
 def _roles(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
     said = roles.slots(claim.sentence, _named(claim))
-    quoted = [slot for quote in quotes for slot in roles.slots(quote.sentence, _named(quote))]
+    speak = sum(quote.is_speech for quote in quotes) > 1
+    quoted = [
+        slot
+        for quote in quotes
+        for slot in roles.slots(quote.sentence, _named(quote, speak=speak))
+    ]
     found = roles.exchanged(said, quoted, _same)
     if found:
         reason = f"says of {found[0]} what the source says of {found[1]}, and the other way about"
@@ -196,8 +208,10 @@ def _misplaced(claim: Said, quotes: Sequence[Said], unit: str) -> Iterator[Fault
         yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
 
 
-def _named(said: Said) -> list[tuple[int, int, str]]:
-    return [(name.first, name.last, name.text) for name in said.names]
+def _named(said: Said, *, speak: bool = False) -> list[tuple[int, int, str]]:
+    """The places of its names, but of whoever speaks where the quotes are a conversation."""
+    found = said.names[speak and said.is_speech :]
+    return [(name.first, name.last, name.text) for name in found]
 
 
 def _counted(said: Said, unit: str) -> list[tuple[int, int, str]]:

@@ -51,7 +51,7 @@ def slots(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[S
     groups = _groups(tokens)
     found = []
     for place, (token, is_filler) in enumerate(tokens):
-        if is_filler:
+        if is_filler and not _is_place_of(tokens, place):
             first, last = groups.get(place, (place, place))
             left = [each for each, _ in reversed(tokens[:first]) if each not in _SKIPPED]
             right = [each for each, _ in tokens[last + 1 :] if each not in _SKIPPED]
@@ -60,6 +60,12 @@ def slots(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[S
 
 
 Token = tuple[str, bool]
+
+
+def _is_place_of(tokens: Sequence[Token], place: int) -> bool:
+    """Whether it only tells where the name before is: "Prescott, Arizona, is"."""
+    before = tokens[max(0, place - 2) : place]
+    return place == 2 and before[0][1] and before[1] == (",", False)
 
 
 def _tokens(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[Token]:
@@ -118,8 +124,16 @@ def _turned(tokens: list[Token], by: int) -> list[Token] | None:
     while start and not (tokens[start - 1][0] in _CLAUSE and not tokens[start - 1][1]):
         start -= 1
     subject = [each for each in tokens[start:verb] if each[0] not in _BE]
+    if not subject and start and tokens[start - 1][0] == "and":
+        subject = _first_subject(tokens[:start])
     middle = [tokens[verb], *tokens[verb + 1 : by]]
     return [*tokens[:start], *tokens[by + 1 : agent], *middle, *subject, *tokens[agent:]]
+
+
+def _first_subject(tokens: Sequence[Token]) -> list[Token]:
+    """What a sentence begins with, up to its first filler: whom a second verb speaks of too."""
+    end = next((place for place, (_, is_filler) in enumerate(tokens) if is_filler), -1)
+    return list(tokens[: end + 1]) if end < 4 else []
 
 
 def _phrase_end(tokens: Sequence[Token], start: int) -> int:
