@@ -82,13 +82,20 @@ def _named(sentence: Sentence, place: int) -> Date | None:
     name = word.lower.removesuffix("s") if word.text[0].isupper() else word.lower
     if name in _DAYS or name in _RELATIVE:
         return Date(word.text, words=name, first=place, last=place)
-    ago = [each.lower for each in sentence[place + 1 : place + 3]]
-    if word.lower in ("year", "years") and ago in (["-", "ago"], ["-", "earlier"]):
-        return Date(f"{word.text}-{ago[1]}", words="last year", first=place, last=place + 2)
+    last = _year_ago(sentence, place)
+    if last:
+        return Date(_text(sentence, place, last), words="last year", first=place, last=last)
     if word.lower in _WHICH and after and after[0].lower in _PERIODS:
         named = f"{_WHICH[word.lower]} {after[0].lower}"
         return Date(f"{word.text} {after[0].text}", words=named, first=place, last=place + 1)
     return None
+
+
+def _year_ago(sentence: Sentence, place: int) -> int:
+    """The last word of "year-ago", "a year ago", "a year earlier"; 0 where it is none."""
+    read = [word.lower for word in sentence[place : place + 3]]
+    is_it = read[:1] == ["year"] and read[1:2] == ["-"] or read[:2] in (["a", "year"], ["one", "year"])
+    return place + 2 if is_it and read[2:] in (["ago"], ["earlier"]) else 0
 
 
 def _by_numbers(sentence: Sentence, place: int) -> Date | None:

@@ -7,6 +7,10 @@ from assistant.check.words import Sentence, listed, stem
 _NEGATIONS = listed("not no never none neither nor without hardly barely cannot n't")
 _REFUSALS = frozenset(map(stem, listed("deny refuse reject lack unable false incorrect")))
 _REFUSALS_TO = frozenset(map(stem, listed("fail failure decline")))  # before "to" only
+# What these say of something is as good as a denial of it.
+_AGAINST = frozenset(
+    map(stem, listed("oppose avoid refrain prevent prohibit forbid ban exclude stop cease halt"))
+)
 _NO_DENIAL = listed("only just less fewer more later")
 _CLAUSE = listed(". ; : ? ! ( ) which who but because while although though whereas since when ,")
 _DENIED_SCOPE = 4  # words of content a negation reaches, at most
@@ -88,16 +92,19 @@ def _denied(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     asserted: set[str] = set()
     refused: set[str] = set()
     heads: set[str] = set()
+    denies = False
     for sentence in quotes:
         under = set(_under_negation(sentence))
-        refused |= {sentence[place].stem for place in under}
+        refused |= {sentence[place].stem for place in (*under, *_under_negation(sentence, _AGAINST))}
+        denies |= bool(under) and any(word.stem in said for word in sentence)
         own = {word.stem for place, word in enumerate(sentence) if place not in under}
         asserted |= own
         if 2 * len({word.stem for word in sentence} & said) >= len(said):
             heads |= {sentence[place].stem for place in _under_negation(sentence, most=1)}
     if denied and not denied & refused:
-        both = bool(denied & asserted)
-        return "denies what the source says" if both else "denies something the source does not"
+        if denied & asserted:
+            return "denies what the source says"
+        return "" if denies else "denies something the source does not"
     turned = not denied and said & heads - asserted
     return "says what the source denies" if turned else ""
 
@@ -114,10 +121,15 @@ def _is_negation(sentence: Sentence, place: int) -> bool:
     return word.lower in _NEGATIONS or word.stem in _REFUSALS
 
 
-def _under_negation(sentence: Sentence, most: int = _DENIED_SCOPE) -> Iterator[int]:
-    """The words that stand under a negation, the first few of content after it in its clause."""
-    for place in range(len(sentence)):
-        if not _is_negation(sentence, place):
+def _under_negation(
+    sentence: Sentence, verbs: frozenset[str] = frozenset(), most: int = _DENIED_SCOPE
+) -> Iterator[int]:
+    """The words that stand under a negation, the first few of content after it in its clause.
+
+    Or under one of the verbs, where some are given.
+    """
+    for place, denial in enumerate(sentence):
+        if not (denial.stem in verbs if verbs else _is_negation(sentence, place)):
             continue
         reached = 0
         for at, word in enumerate(sentence[place + 1 : place + 10], start=place + 1):

@@ -24,9 +24,12 @@ _NEEDS_TO = frozenset(
 )
 # Verbs that are such before an object too; elsewhere they may be nouns.
 _ARRANGES = frozenset(map(stem, listed("plan schedule arrange project guide")))
-_TO_COME = frozenset(("will", "shall", "'ll", "would", "upcoming"))
+_TO_COME = frozenset(("will", "shall", "'ll", "would"))
 _BEFORE_NOUN = listed("a an the this that its their his her our of in on for")
-_CLAUSE = listed(". ; : ? ! ( ) which who but because while although though whereas since when")
+_RELATIVE = frozenset(("which", "who", "whose"))
+_CLAUSE = listed(". ; : ? ! ( ) which who whose but because while although though whereas since when")
+_JOINTS = frozenset(("and", "but", "while", "although", "though"))
+_TRAILER = 6  # words that tell who said what stands before: ", and he said so"
 _SCOPE = 14  # words a hedge reaches
 _SAYING = frozenset(
     stem(word)
@@ -75,10 +78,12 @@ def _most(shared: Sequence[str]) -> float:
 
 def _levels(sentence: Sentence, *, is_claim: bool = False) -> Iterator[tuple[str, int, str]]:
     """Each word of content, how sure the sentence is of it, and the word that says so."""
-    level, hedge, until = SO, "", -1
+    level, hedge, until, is_aside = SO, "", -1, False
     for place, word in enumerate(sentence):
-        if word.lower in _CLAUSE or place > until:
+        ends_aside = is_aside and word.text == ","
+        if word.lower in _CLAUSE or place > until or ends_aside:
             level, hedge = SO, ""
+            is_aside = word.lower in _RELATIVE
         found = _hedge(sentence, place, is_claim=is_claim)
         if found is not None and found < level:
             level, hedge, until = found, word.text, place + _SCOPE
@@ -120,9 +125,27 @@ def unattributed(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     plain: set[str] = set()
     reported: set[str] = set()
     for sentence in quotes:
-        stems = {word.stem for word in sentence if word.is_content}
-        is_reported = bool(_REPORTED.search(" ".join(word.lower for word in sentence)))
-        (reported if is_reported else plain).update(stems)
+        own, told = _split(sentence)
+        plain |= {word.stem for word in own if word.is_content}
+        reported |= {word.stem for word in told if word.is_content}
     if len(said & reported - plain) >= max(2, len(said & plain) / 2, len(said) / 2):
         return "leaves out who said it"
     return ""
+
+
+def _split(sentence: Sentence) -> tuple[Sentence, Sentence]:
+    """What a sentence says itself, and what it reports: all, but a clause of its own before it."""
+    joints = [
+        place
+        for place, word in enumerate(sentence[:-1])
+        if word.text == ";" or (word.text == "," and sentence[place + 1].lower in _JOINTS)
+    ]
+    for place in [*reversed(joints), 0]:
+        own, told = sentence[:place], sentence[place:]
+        if _is_reported(told) and (not place or (len(told) > _TRAILER and not _is_reported(own))):
+            return own, told
+    return sentence, ()
+
+
+def _is_reported(words: Sentence) -> bool:
+    return bool(_REPORTED.search(" ".join(word.lower for word in words)))

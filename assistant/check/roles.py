@@ -104,13 +104,16 @@ def _reach(words: Sequence[str]) -> Weighed:
 
 
 def _active(tokens: list[Token]) -> list[Token]:
-    """Turn "B was met by A" into "A meet B", wherever it stands; participles lose their mark."""
+    """Turn "B was met by A" into "A meet B", wherever it stands; only a passive keeps its mark."""
     for place, (token, is_filler) in enumerate(tokens):
         if token == _BY and not is_filler:
             turned = _turned(tokens, place)
             if turned:
                 tokens = turned
-    return [(token.rstrip("\0"), is_filler) for token, is_filler in tokens]
+    return [
+        (token if place and tokens[place - 1][0] in _BE else token.rstrip("\0"), is_filler)
+        for place, (token, is_filler) in enumerate(tokens)
+    ]
 
 
 def _turned(tokens: list[Token], by: int) -> list[Token] | None:
@@ -124,7 +127,7 @@ def _turned(tokens: list[Token], by: int) -> list[Token] | None:
     while start and not (tokens[start - 1][0] in _CLAUSE and not tokens[start - 1][1]):
         start -= 1
     subject = [each for each in tokens[start:verb] if each[0] not in _BE]
-    if not subject and start and tokens[start - 1][0] == "and":
+    if not subject and start and tokens[start - 1][0] in ("and", ","):
         subject = _first_subject(tokens[:start])
     middle = [tokens[verb], *tokens[verb + 1 : by]]
     return [*tokens[:start], *tokens[by + 1 : agent], *middle, *subject, *tokens[agent:]]
