@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.check import Embed, check, evidence, read
-from assistant.check.faults import Fault, find_faults
+from assistant.check.faults import find_faults
+from assistant.check.said import Fault
 from assistant.check.support import support, weights
 from assistant.check.words import plain, sentences, words
 from assistant.embed import SentenceTransformerEmbeddings

@@ -94,8 +94,8 @@ def _named(sentence: Sentence, place: int) -> Date | None:
 def _year_ago(sentence: Sentence, place: int) -> int:
     """The last word of "year-ago", "a year ago", "a year earlier"; 0 where it is none."""
     read = [word.lower for word in sentence[place : place + 3]]
-    is_it = read[:1] == ["year"] and read[1:2] == ["-"] or read[:2] in (["a", "year"], ["one", "year"])
-    return place + 2 if is_it and read[2:] in (["ago"], ["earlier"]) else 0
+    begins = read[:2] in (["year", "-"], ["a", "year"], ["one", "year"])
+    return place + 2 if begins and read[2:] in (["ago"], ["earlier"]) else 0
 
 
 def _by_numbers(sentence: Sentence, place: int) -> Date | None:

@@ -95,7 +95,9 @@ def _denied(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     denies = False
     for sentence in quotes:
         under = set(_under_negation(sentence))
-        refused |= {sentence[place].stem for place in (*under, *_under_negation(sentence, _AGAINST))}
+        refused |= {
+            sentence[place].stem for place in (*under, *_under_negation(sentence, _AGAINST))
+        }
         denies |= bool(under) and any(word.stem in said for word in sentence)
         own = {word.stem for place, word in enumerate(sentence) if place not in under}
         asserted |= own

@@ -1,42 +1,20 @@
 """What is wrong with a sentence by its quotes, in words for people."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from fractions import Fraction
-from functools import lru_cache
 
-from assistant.check import denial, manner, names, roles
-from assistant.check.amounts import Amount, amounts, comparable, holds, nearest
-from assistant.check.dates import Date, dates
+from assistant.check import denial, manner, names
+from assistant.check.amounts import Amount
+from assistant.check.dates import Date
+from assistant.check.held import comparable, holds, nearest
+from assistant.check.misplaced import find_misplaced
+from assistant.check.said import Fault, Kind, Said
 from assistant.check.words import Sentence
 from assistant.types import Verdict
-
 
 _EXACTLY = frozenset(("only", "just", "exactly", "than", "least", "most", "no"))
 _BESIDE = 4  # words between a number and the first of the names that it counts
 _MOST_COUNTED = 12
-
-
-class Kind(StrEnum):
-    """What a fault is about."""
-
-    NUMBER = "number"
-    DATE = "date"
-    NAME = "name"
-    ROLE = "role"
-    DENIAL = "denial"
-    SURENESS = "sureness"
-    SPEAKER = "speaker"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong, and the best that can be said of a sentence that has it."""
-
-    kind: Kind
-    reason: str
-    verdict: Verdict
 
 
 def find_faults(
@@ -50,7 +28,7 @@ def find_faults(
         yield from _dates(one, said)
         yield from _amounts(one, said)
         yield from _names(one, [*quotes, *around])
-        yield from _roles(one, said)
+        yield from find_misplaced(one, said)
         for kind, verdict, reason in (
             (Kind.DENIAL, Verdict.CONTRADICTED, denial.unlike(sentence, quotes)),
             (Kind.SURENESS, Verdict.PARTLY, manner.surer(sentence, quotes)),
@@ -58,33 +36,6 @@ def find_faults(
         ):
             if reason:
                 yield Fault(kind, reason, verdict)
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A sentence, with the names, dates and numbers in it."""
-
-    sentence: Sentence
-    names: tuple[names.Name, ...]
-    dates: tuple[Date, ...]
-    amounts: tuple[Amount, ...]
-
-    @property
-    def is_speech(self) -> bool:
-        """Whether it is of the form "Ana: I will"."""
-        first = self.names[0] if self.names else None
-        after = self.sentence[first.last + 1 :] if first and not first.first else ()
-        return bool(after) and after[0].text == ":"
-
-    @classmethod
-    def of(cls, sentence: Sentence, known: frozenset[str]) -> "Said":
-        """Read a sentence. `known` are words that stand somewhere without a capital."""
-        found = dates(sentence)
-        taken = frozenset(place for date in found for place in range(date.first, date.last + 1))
-        counted = amounts(sentence, taken)
-        taken |= {place for each in counted for place in range(each.first, each.last + 1)}
-        named = names.names(sentence, known, taken)
-        return cls(sentence, tuple(named), tuple(found), tuple(counted))
 
 
 def _dates(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
@@ -127,8 +78,8 @@ def _bounded(amount: Amount) -> str:
 
 
 def _of_year(date: Date) -> Amount:
-    one = Fraction(1)
-    return Amount(date.text, date.year * one, "", frozenset(), "", date.first, date.last, one)
+    one, none = Fraction(1), frozenset[str]()
+    return Amount(date.text, date.year * one, "", none, none, "", date.first, date.last, one)
 
 
 def _is_held(said: Amount, held: Sequence[Amount], claim: Said, quotes: Sequence[Said]) -> bool:
@@ -136,7 +87,8 @@ def _is_held(said: Amount, held: Sequence[Amount], claim: Said, quotes: Sequence
     of_these = [each for each in held if said.things & each.things]
     for each in held:
         quoted = comparable(said, each)
-        if holds(said, quoted, beside) and (not of_these or each in of_these or not each.things):
+        is_of_these = each in of_these or not each.things or said.things & each.beside
+        if holds(said, quoted, beside) and (not of_these or is_of_these):
             return True
     return (_is_article(said, claim) and not of_these) or _is_count(said, claim)
 
@@ -165,73 +117,3 @@ def _names(claim: Said, quotes: Sequence[Sentence]) -> Iterator[Fault]:
         elif not names.is_joined(name, quotes):
             reason = f"no one in the source is called {name.text}"
             yield Fault(Kind.NAME, reason, Verdict.NOT_SUPPORTED)
-
-
-def _roles(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
-    said = roles.slots(claim.sentence, _named(claim))
-    speak = sum(quote.is_speech for quote in quotes) > 1
-    quoted = [
-        slot
-        for quote in quotes
-        for slot in roles.slots(quote.sentence, _named(quote, speak=speak))
-    ]
-    found = roles.exchanged(said, quoted, _same)
-    if found:
-        reason = f"says of {found[0]} what the source says of {found[1]}, and the other way about"
-        yield Fault(Kind.ROLE, reason, Verdict.CONTRADICTED)
-        return
-    other = roles.replaced(said, quoted, _same)
-    if other:
-        reason = f"says of {other[0]} what the source says of {other[1]}"
-        yield Fault(Kind.ROLE, reason, Verdict.CONTRADICTED)
-    for unit in dict.fromkeys([amount.unit for amount in claim.amounts] + [""]):
-        yield from _misplaced(claim, quotes, unit)
-
-
-def _misplaced(claim: Said, quotes: Sequence[Said], unit: str) -> Iterator[Fault]:
-    """A fault where a number stands in the place of another one of its unit."""
-    meant: dict[str, object] = {
-        each.text: each.value for one in (claim, *quotes) for each in one.amounts
-    }
-    meant |= {each.text: each.year for one in (claim, *quotes) for each in one.dates}
-    said = roles.slots(claim.sentence, _counted(claim, unit))
-    quoted = [
-        slot for quote in quotes for slot in roles.slots(quote.sentence, _counted(quote, unit))
-    ]
-
-    def same(one: str, other: str) -> bool:
-        return meant[one] == meant[other]
-
-    found = roles.exchanged(said, quoted, same) or roles.replaced(said, quoted, same)
-    if found:
-        reason = f"says {found[0]} where the source says {found[1]}"
-        yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
-
-
-def _named(said: Said, *, speak: bool = False) -> list[tuple[int, int, str]]:
-    """The places of its names, but of whoever speaks where the quotes are a conversation."""
-    found = said.names[speak and said.is_speech :]
-    return [(name.first, name.last, name.text) for name in found]
-
-
-def _counted(said: Said, unit: str) -> list[tuple[int, int, str]]:
-    """The places of its numbers of a unit; years are numbers without one."""
-    found = [(each.first, each.last, each.text) for each in said.amounts if each.unit == unit]
-    years = [each for each in said.dates if each.year and not unit]
-    return found + [(each.first, each.last, each.text) for each in years]
-
-
-@lru_cache(maxsize=1 << 14)
-def _same(one: str, other: str) -> bool:
-    return names.same(_key(one), _key(other)) or _stands_for(one, other) or _stands_for(other, one)
-
-
-def _stands_for(short: str, long: str) -> bool:
-    """Whether one may be the other's initials, or those of a longer name that it is a part of."""
-    initials = "".join(word[0] for word in long.split() if word[0].isupper())
-    return len(initials) > 1 and short.isupper() and initials in short
-
-
-def _key(text: str) -> frozenset[str]:
-    own = [word for word in text.casefold().split() if word not in names.TITLES]
-    return frozenset(map(names.root, own or text.casefold().split()))

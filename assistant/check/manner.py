@@ -13,7 +13,8 @@ _EXPECTED = listed("likely unlikely probably reportedly allegedly apparently sup
                       "intention intentions ambition ambitions")  # fmt: skip
 # Verbs of wanting and foreseeing, and those that are such before "to" only.
 _FORESEEN = frozenset(
-    stem(word) for word in listed("expect intend hope want propose forecast predict anticipate foresee")
+    stem(word)
+    for word in listed("expect intend hope want propose forecast predict anticipate foresee")
 )
 _NEEDS_TO = frozenset(
     stem(word)
@@ -27,7 +28,10 @@ _ARRANGES = frozenset(map(stem, listed("plan schedule arrange project guide")))
 _TO_COME = frozenset(("will", "shall", "'ll", "would"))
 _BEFORE_NOUN = listed("a an the this that its their his her our of in on for")
 _RELATIVE = frozenset(("which", "who", "whose"))
-_CLAUSE = listed(". ; : ? ! ( ) which who whose but because while although though whereas since when")
+_CLAUSE = listed(
+    ". ; : ? ! ( ) which who whose but because while although though whereas since when"
+)
+_ASIDE = re.compile(r"\([^()]*\)")
 _JOINTS = frozenset(("and", "but", "while", "although", "though"))
 _TRAILER = 6  # words that tell who said what stands before: ", and he said so"
 _SCOPE = 14  # words a hedge reaches
@@ -38,7 +42,8 @@ _SAYING = frozenset(
         "insist allege estimate underline stress emphasise emphasize highlight deny "
         "confirm assert explain declare acknowledge remark point describe express "
         "maintain contend admit reveal mention comment write conclude recommend urge call "
-        "quote deem view consider accuse predict expect hope propose observe"
+        "quote deem view consider accuse predict expect hope propose observe affirm disclose "
+        "indicate reply respond inform notify"
     )
 )
 _REPORTED = re.compile(
@@ -83,7 +88,7 @@ def _levels(sentence: Sentence, *, is_claim: bool = False) -> Iterator[tuple[str
         ends_aside = is_aside and word.text == ","
         if word.lower in _CLAUSE or place > until or ends_aside:
             level, hedge = SO, ""
-            is_aside = word.lower in _RELATIVE
+        is_aside = word.lower in _RELATIVE or (is_aside and not ends_aside)
         found = _hedge(sentence, place, is_claim=is_claim)
         if found is not None and found < level:
             level, hedge, until = found, word.text, place + _SCOPE
@@ -148,4 +153,4 @@ def _split(sentence: Sentence) -> tuple[Sentence, Sentence]:
 
 
 def _is_reported(words: Sentence) -> bool:
-    return bool(_REPORTED.search(" ".join(word.lower for word in words)))
+    return bool(_REPORTED.search(_ASIDE.sub("", " ".join(word.lower for word in words))))

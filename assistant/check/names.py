@@ -179,11 +179,10 @@ def uncapitalised(sentences: Iterable[Sentence]) -> frozenset[str]:
 def missing(name: Name, quotes: Sequence[Sentence]) -> list[str]:
     """The words of a name that no quote has."""
     held = {word.lower for sentence in quotes for word in sentence if word.is_word}
-    if all(_held(word, held) for word in name.words):
+    lacking = [word.text for word in name.words if not _held(word, held)]
+    if not lacking or any(_abbreviates(name, sentence) for sentence in quotes):
         return []
-    if any(_abbreviates(name, sentence) for sentence in quotes):
-        return []
-    return [word.text for word in name.words if not _held(word, held)]
+    return [word for word in lacking if not any(_is_short(word, each) for each in quotes)]
 
 
 def _held(word: Word, held: set[str]) -> bool:
@@ -191,14 +190,18 @@ def _held(word: Word, held: set[str]) -> bool:
 
 
 def _abbreviates(name: Name, sentence: Sentence) -> bool:
-    """Whether the sentence has the name's initials, or its words by theirs: BRI."""
+    """Whether the sentence has the name by its initials: BRI."""
     initials = "".join(word.text[0] for word in name.words if word.lower not in _JOINING)
     capitals = [word for word in sentence if word.is_word and word.text[0].isupper()]
-    if len(initials) > 2 and any(word.text == initials for word in capitals):
-        return True
-    if len(name.words) > 1 or not name.text.isupper() or len(name.text) < 2:
+    return len(initials) > 2 and any(word.text == initials for word in capitals)
+
+
+def _is_short(word: str, sentence: Sentence) -> bool:
+    """Whether a word is the first letters of words with capitals that follow each other."""
+    if not word.isupper() or len(word) < 2:
         return False
-    return name.text in "".join(word.text[0] for word in capitals if len(word.text) > 1)
+    capitals = [each for each in sentence if each.is_word and each.text[0].isupper()]
+    return word in "".join(each.text[0] for each in capitals if len(each.text) > 1)
 
 
 def is_joined(name: Name, quotes: Sequence[Sentence]) -> bool:

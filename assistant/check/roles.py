@@ -22,6 +22,7 @@ _SKIPPED = frozenset(("the", "a", "an", '"', "'", "“", "”", "‘", "’", "(
 _STOPS = frozenset((".", ";", ":", "?", "!"))
 _LIST = frozenset((",", "(", "and", "or", "&", "/", "-", "–", "the", "as", "well"))
 _JOINING = frozenset(("(", "and", "or", "&", "/", "-", "–"))  # a comma alone may part clauses
+_WHERE = frozenset(("in", "at", "near", "from"))
 _BY = "by"
 _BE = frozenset(("be", "get"))
 _CLAUSE = listed(", ; : . that which who when while after before because although but and if")
@@ -188,9 +189,22 @@ def replaced(
     others = dict.fromkeys(slot.filler for slot in quoted if not _PEOPLE.search(slot.filler))
     for slot in claim:
         for other in others:
-            if not same(slot.filler, other) and _gain(slot, other, quoted, same) > REPLACED:
+            if same(slot.filler, other) or _gain(slot, other, quoted, same) <= REPLACED:
+                continue
+            if not _is_within(slot, other, quoted, same):
                 return slot.filler, other
     return None
+
+
+def _is_within(
+    slot: Slot, other: str, quoted: Sequence[Slot], same: Callable[[str, str], bool]
+) -> bool:
+    """Whether a place is said that the other is a part of: "in the Maghreb region of Africa"."""
+    return bool(_WHERE & set(list(slot.left)[:1])) and any(
+        other in list(each.left)[:3] and bool({"of", *_WHERE} & set(list(each.left)[:1]))
+        for each in quoted
+        if same(each.filler, slot.filler)
+    )
 
 
 def _gain(
