@@ -100,8 +100,10 @@ def _denied(claim: Sentence, quotes: Sequence[Sentence]) -> str:
         }
         denies |= bool(under) and any(word.stem in said for word in sentence)
         own = {word.stem for place, word in enumerate(sentence) if place not in under}
-        asserted |= own
-        if 2 * len({word.stem for word in sentence} & said) >= len(said):
+        heard = {word.stem for word in sentence} & said
+        if 2 * len(own & denied) >= len(denied) or 3 * len(heard) >= len(said):
+            asserted |= own
+        if 2 * len(heard) >= len(said):
             heads |= {sentence[place].stem for place in _under_negation(sentence, most=1)}
     if denied and not denied & refused:
         if denied & asserted:
@@ -114,7 +116,7 @@ def _denied(claim: Sentence, quotes: Sequence[Sentence]) -> str:
 def _is_negation(sentence: Sentence, place: int) -> bool:
     word = sentence[place]
     after = [each.lower for each in sentence[place + 1 : place + 3]]
-    if word.lower == "no" and after[:1] == ["."]:
+    if word.lower == "no" and after[:1] in (["."], ["-"]):
         return False
     if word.lower in ("not", "no") and after and after[0] in _NO_DENIAL:
         return after[0] in ("more", "less", "fewer") and after[1:] != ["than"]

@@ -32,7 +32,7 @@ _CLAUSE = listed(
     ". ; : ? ! ( ) which who whose but because while although though whereas since when"
 )
 _ASIDE = re.compile(r"\([^()]*\)")
-_JOINTS = frozenset(("and", "but", "while", "although", "though"))
+_JOINTS = _RELATIVE | {"and", "but", "while", "although", "though", "where"}
 _TRAILER = 6  # words that tell who said what stands before: ", and he said so"
 _SCOPE = 14  # words a hedge reaches
 _SAYING = frozenset(

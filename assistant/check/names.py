@@ -20,8 +20,14 @@ _OPENERS = listed(
     "after before under across along around since still yet even every everyone people let "
     "one two three four five six seven eight nine ten half most much few little last next first "
     "second third whether either neither nor nearly almost about some such what based given "
-    "together further both"
+    "together further both nevertheless nonetheless regardless otherwise elsewhere meantime "
+    "whereas unless once among amid throughout despite due thanks please note everything something "
+    "anything nothing someone anyone nobody everybody here there where why how"
 )
+_PLURAL_VERBS = frozenset(("are", "were", "have"))
+_SINGULAR_VERBS = frozenset(("is", "was", "has"))
+_LISTS = frozenset(("and", "or", "&", ","))
+_TO_VERB = 8  # words from a subject to its verb
 _COMMON_ENDINGS = ("ly", "ing", "tion", "tions", "ment", "ments", "ness", "ities", "ists", "ors")
 _CALENDAR = listed(
     "january february march april may june july august september october november december "
@@ -126,7 +132,14 @@ def is_name(sentence: Sentence, place: int, known: frozenset[str]) -> bool:
     follows = sentence[place + 1] if place + 1 < len(sentence) else None
     if follows and follows.is_word and follows.text[0].isupper() and follows.lower not in _CALENDAR:
         return True
-    return not word.lower.endswith(_COMMON_ENDINGS)
+    return not (word.lower.endswith(_COMMON_ENDINGS) or _is_many(sentence, place))
+
+
+def _is_many(sentence: Sentence, place: int) -> bool:
+    """Whether a word is the plural that a verb agrees with: "Shares in the firm have fallen"."""
+    after = [word.lower for word in sentence[place + 1 : place + 1 + _TO_VERB]]
+    verb = next((word for word in after if word in _PLURAL_VERBS or word in _SINGULAR_VERBS), "")
+    return sentence[place].lower.endswith("s") and verb in _PLURAL_VERBS and after[0] not in _LISTS
 
 
 def _opens(sentence: Sentence, place: int) -> bool:
