@@ -8,13 +8,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
 
 from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
+from assistant.halt import HALT
 from assistant.settings import Settings
 from assistant.types import Answer, Statement
 from tests.chat import Wire, key_of, wire
@@ -167,10 +170,6 @@ def test_m2_a_server_that_is_down_or_unknown(
     assert "cannot be reached" in answer.notices[0]
 
 
-def _silent(send: Callable[[bytes], None]) -> None:
-    time.sleep(60)
-
-
 def _trickle(send: Callable[[bytes], None]) -> None:
     """Alive for ever, and never a word: comments of the protocol, or half a line of JSON."""
     while True:
@@ -207,7 +206,7 @@ def test_m1_the_deadline_holds_against_a_server_that_trickles(
 
 
 @pytest.mark.parametrize(("model", "path"), MODELS, ids=["openai", "ollama"])
-def test_m1_the_deadline_holds_against_a_server_that_says_nothing(
+def test_m1_a_server_that_says_nothing_is_left_at_the_deadline(
     asking: Callable[..., Assistant], model: str, path: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:  # accepts, and that is all
@@ -264,6 +263,22 @@ def test_closing_the_stream_ends_the_call(asking: Callable[..., Assistant], serv
     stream = asking("openai:tiny", server.url + "/v1").stream(QUESTION)
     assert isinstance(next(stream), Statement)
     stream.close()  # type: ignore[attr-defined]
+    assert server.gone.wait(20)
+
+
+@pytest.mark.parametrize(("model", "path"), MODELS, ids=["openai", "ollama"])
+def test_a_halt_ends_a_call_that_says_nothing(
+    asking: Callable[..., Assistant], server: Wire, model: str, path: str
+) -> None:
+    server.raw = _spaces
+    assistant, halt = asking(model, server.url + path, seconds=600), Future[None]()
+    context = copy_context()
+    context.run(HALT.set, halt)
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(context.run, assistant.ask, QUESTION)
+        assert server.reached.wait(60)
+        halt.set_result(None)
+        assert waiting.result(60).notices == (f"Quoted instead: The model {model} was stopped.",)
     assert server.gone.wait(20)
 
 
