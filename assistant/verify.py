@@ -35,16 +35,20 @@ def is_supported(statement: Statement) -> bool:
 
 
 def is_sober(statement: Statement) -> bool:
-    """Whether every citation is exact, and it is a sentence in which nothing stands out.
+    """Whether every citation is exact, and nothing stands out from their quotes."""
+    quotes = [citation.quote for citation in statement.citations]
+    return all(map(is_exact, statement.citations)) and is_plain(statement.text, quotes)
+
+
+def is_plain(said: str, quotes: Sequence[str]) -> bool:
+    """Whether it is a sentence in which nothing stands out.
 
     No address or link, whoever wrote it first; no name or character of markup but a quote's.
     """
-    said = statement.text
-    quoted = " ".join(" ".join(citation.quote.split()) for citation in statement.citations)
+    quoted = " ".join(" ".join(quote.split()) for quote in quotes)
     words = {word.casefold() for word in _WORD.findall(quoted)}
     return (
         said.isprintable()
-        and all(map(is_exact, statement.citations))
         and {*said} & _MARKUP <= {*quoted}
         and len(said.split()) >= _LEAST_WORDS
         and not _FOREIGN.search(said)

@@ -117,8 +117,12 @@ def _is_negative(sentence: Sentence, place: int) -> bool:
     if is_currency(before) and place > 1:
         place, before = place - 1, sentence[place - 2]
     touches = before.end == sentence[place].start
-    open_before = place < 2 or sentence[place - 2].end < before.start
+    open_before = place < 2 or sentence[place - 2].end < before.start or _is_open(sentence, place)
     return before.lower == "minus" or (before.text in "-−" and touches and open_before)
+
+
+def _is_open(sentence: Sentence, place: int) -> bool:
+    return sentence[place - 2].text in '([“"'
 
 
 def _things(sentence: Sentence, first: int, place: int) -> frozenset[str]:

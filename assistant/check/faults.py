@@ -3,16 +3,17 @@
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from assistant.check import denial, manner, names
+from assistant.check import added, denial, manner, names
 from assistant.check.amounts import Amount
 from assistant.check.dates import Date
 from assistant.check.held import comparable, holds, nearest
 from assistant.check.misplaced import find_misplaced
 from assistant.check.said import Fault, Kind, Said
-from assistant.check.words import Sentence
+from assistant.check.words import Sentence, content
 from assistant.types import Verdict
 
 _EXACTLY = frozenset(("only", "just", "exactly", "than", "least", "most", "no"))
+_OF_SOME = (["the"], ["its"], ["their"], ["his"], ["her"])
 _BESIDE = 4  # words between a number and the first of the names that it counts
 _MOST_COUNTED = 12
 
@@ -33,6 +34,7 @@ def find_faults(
             (Kind.DENIAL, Verdict.CONTRADICTED, denial.unlike(sentence, quotes)),
             (Kind.SURENESS, Verdict.PARTLY, manner.surer(sentence, quotes)),
             (Kind.SPEAKER, Verdict.PARTLY, manner.unattributed(sentence, quotes)),
+            (Kind.ADDITION, Verdict.PARTLY, added.added(sentence, quotes)),
         ):
             if reason:
                 yield Fault(kind, reason, verdict)
@@ -54,14 +56,11 @@ def _dates(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
 
 
 def _amounts(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
-    held = [amount for quote in quotes for amount in quote.amounts]
-    held += [
-        _of_year(date) for quote in quotes for date in quote.dates if date.year and not date.month
-    ]
+    heard = [(quote.sentence, each) for quote in quotes for each in _numbers(quote)]
     for amount in claim.amounts:
-        if _is_held(amount, held, claim, quotes):
+        if _is_held(amount, heard, claim):
             continue
-        other = nearest(amount, held)
+        other = nearest(amount, [each for _, each in heard])
         if other and not other.same(amount):
             reason = f"says {amount.text} where the source says {other.text}"
             yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
@@ -77,26 +76,54 @@ def _bounded(amount: Amount) -> str:
     return f"{amount.bound} {amount.text}".strip()
 
 
+def _numbers(quote: Said) -> list[Amount]:
+    """Its numbers, years included."""
+    years = [_of_year(date) for date in quote.dates if date.year and not date.month]
+    return [*quote.amounts, *years]
+
+
 def _of_year(date: Date) -> Amount:
     one, none = Fraction(1), frozenset[str]()
     return Amount(date.text, date.year * one, "", none, none, "", date.first, date.last, one)
 
 
-def _is_held(said: Amount, held: Sequence[Amount], claim: Said, quotes: Sequence[Said]) -> bool:
+def _is_held(said: Amount, heard: Sequence[tuple[Sentence, Amount]], claim: Said) -> bool:
+    """Whether a quote has the number, and of what is said: things may have other names there.
+
+    Where other numbers are of those things, it must be beside them, or in a sentence that has more
+    of the claim's words.
+    """
+    if _is_count(said, claim):
+        return True
     beside = frozenset(each.value for each in claim.amounts)
-    of_these = [each for each in held if said.things & each.things]
-    for each in held:
-        quoted = comparable(said, each)
-        is_of_these = each in of_these or not each.things or said.things & each.beside
-        if holds(said, quoted, beside) and (not of_these or is_of_these):
-            return True
-    return (_is_article(said, claim) and not of_these) or _is_count(said, claim)
+    of_these = [(sentence, each) for sentence, each in heard if said.things & each.things]
+    if _is_article(said, claim, alone=not of_these):
+        return True
+    most = max((_shared(claim.sentence, sentence) for sentence, _ in of_these), default=-1)
+    return any(
+        holds(said, comparable(said, each), beside)
+        and (
+            not each.things
+            or bool(said.things & (each.things | each.beside))
+            or _shared(claim.sentence, sentence) > most
+        )
+        for sentence, each in heard
+    )
 
 
-def _is_article(said: Amount, claim: Said) -> bool:
-    """Whether "one" counts no more than "a" would."""
+def _shared(one: Sentence, other: Sentence) -> int:
+    return len(set(content(one)) & set(content(other)))
+
+
+def _is_article(said: Amount, claim: Said, *, alone: bool) -> bool:
+    """Whether "one" counts no more than "a" would: "one of the largest"; or things left uncounted.
+
+    `alone` where no number of such things is in the quotes.
+    """
     before = claim.sentence[said.first - 1].lower if said.first else ""
-    return said.text.casefold() == "one" and before not in _EXACTLY
+    after = [word.lower for word in claim.sentence[said.last + 1 : said.last + 3]]
+    is_one = said.text.casefold() == "one" and before not in _EXACTLY
+    return is_one and (alone or (after[:1] == ["of"] and after[1:] in _OF_SOME))
 
 
 def _is_count(said: Amount, claim: Said) -> bool:

@@ -1,5 +1,6 @@
 """Names: each one that is said must be in the quotes, or in what stands around them."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +27,7 @@ _OPENERS = listed(
 )
 _PLURAL_VERBS = frozenset(("are", "were", "have"))
 _SINGULAR_VERBS = frozenset(("is", "was", "has"))
+_PLURAL = re.compile(r"[^aious]s$")  # Paris, Texas and Columbus are none
 _LISTS = frozenset(("and", "or", "&", ","))
 _TO_VERB = 8  # words from a subject to its verb
 _COMMON_ENDINGS = ("ly", "ing", "tion", "tions", "ment", "ments", "ness", "ities", "ists", "ors")
@@ -139,7 +141,8 @@ def _is_many(sentence: Sentence, place: int) -> bool:
     """Whether a word is the plural that a verb agrees with: "Shares in the firm have fallen"."""
     after = [word.lower for word in sentence[place + 1 : place + 1 + _TO_VERB]]
     verb = next((word for word in after if word in _PLURAL_VERBS or word in _SINGULAR_VERBS), "")
-    return sentence[place].lower.endswith("s") and verb in _PLURAL_VERBS and after[0] not in _LISTS
+    is_plural = bool(_PLURAL.search(sentence[place].lower))
+    return is_plural and verb in _PLURAL_VERBS and after[0] not in _LISTS
 
 
 def _opens(sentence: Sentence, place: int) -> bool:
@@ -219,7 +222,8 @@ def _is_short(word: str, sentence: Sentence) -> bool:
 
 def is_joined(name: Name, quotes: Sequence[Sentence]) -> bool:
     """Whether its words stand together in a quote too: no one is made of two."""
-    own = [word for word in name.words if word.lower not in _JOINING]
+    held = {word.lower for sentence in quotes for word in sentence if word.is_word}
+    own = [word for word in name.words if word.lower not in _JOINING and _held(word, held)]
     return all(
         any(_together(one.lower, other.lower, sentence) for sentence in quotes)
         for one, other in pairwise(own)

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     DENIAL = "denial"
     SURENESS = "sureness"
     SPEAKER = "speaker"
+    ADDITION = "addition"
 
 
 @dataclass(frozen=True, slots=True)
