@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -279,6 +280,39 @@ def test_a_halt_ends_a_call_that_says_nothing(
         assert server.reached.wait(60)
         halt.set_result(None)
         assert waiting.result(60).notices == (f"Quoted instead: The model {model} was stopped.",)
+    assert server.gone.wait(20)
+
+
+@pytest.mark.parametrize("command", ["ask", "chat"])
+def test_ctrl_c_ends_a_call_in_a_line(
+    article_home: Path, on_article: Assistant, server: Wire, command: str
+) -> None:
+    assert on_article
+    server.raw = _spaces
+    set_up = {
+        "ASSISTANT_MODEL": "openai:tiny",
+        "ASSISTANT_MODEL_URL": f"{server.url}/v1",
+        "ASSISTANT_MODEL_SECONDS": "600",
+    }
+    asked = [QUESTION] if command == "ask" else []
+    with subprocess.Popen(
+        [sys.executable, "-m", "assistant", command, "--home", str(article_home), *asked],
+        env=os.environ | set_up,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdin
+        running.stdin.write(f"{QUESTION}\n")
+        running.stdin.flush()
+        assert server.reached.wait(120)
+        running.send_signal(signal.SIGINT)
+        out, told = running.communicate(timeout=60)
+    assert running.returncode == 2
+    assert not out.strip("> ")
+    assert told.splitlines()[-1].endswith("assistant: stopped")
+    assert "Traceback" not in told
     assert server.gone.wait(20)
 
 
