@@ -17,6 +17,7 @@ _FOREIGN = re.compile(
 )
 _LEAST_WORDS = 3  # of a sentence: an order to say a word is a document's too
 _MARKUP = frozenset("<>[]{}［］【】|\\^~`*_#…")
+_INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
 _WORD = re.compile(r"[^\W\d_]+")
 # A word with a capital, but for the first letter of the sentence.
 _CAPITAL = re.compile(r"(?!^)\b[^\W\d_]*[A-ZА-ЯЁ][^\W\d_]*|^[^\W\d_]+?[A-ZА-ЯЁ][^\W\d_]*")
@@ -43,17 +44,24 @@ def is_sober(statement: Statement) -> bool:
 def is_plain(said: str, quotes: Sequence[str]) -> bool:
     """Whether it is a sentence in which nothing stands out.
 
-    No address or link, whoever wrote it first; no name or character of markup but a quote's.
+    No address or link, whoever wrote it first; no name or character of markup but a quote's. One
+    CNN of several CNNs has its name from them.
     """
     quoted = " ".join(" ".join(quote.split()) for quote in quotes)
-    words = {word.casefold() for word in _WORD.findall(quoted)}
+    words = {word.casefold() for word in _WORD.findall(_joined(quoted))}
+    words |= {word.removesuffix("s") for word in words}
     return (
         said.isprintable()
         and {*said} & _MARKUP <= {*quoted}
         and len(said.split()) >= _LEAST_WORDS
         and not _FOREIGN.search(said)
-        and {found[0].casefold() for found in _CAPITAL.finditer(said)} <= words
+        and {found[0].casefold() for found in _CAPITAL.finditer(_joined(said))} <= words
     )
+
+
+def _joined(text: str) -> str:
+    """With U.K. as UK."""
+    return _INITIALS.sub(lambda found: found[0].replace(".", ""), text)
 
 
 def is_exact(citation: Citation) -> bool:

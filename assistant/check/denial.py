@@ -64,13 +64,13 @@ def _turned(claim: Sentence, quotes: Sequence[Sentence]) -> str:
 
 def _beside(claim: Sentence, place: int, others: set[str], quotes: Sequence[Sentence]) -> str:
     """One of the others as a quote has it, near the words that are near a place of the claim."""
-    next_to, around = _around(claim, place, _NEXT), _around(claim, place, _NEAR)
+    next_to, around = _next_to(claim, place), _around(claim, place, _NEAR)
     for sentence in quotes:
         for at, word in enumerate(sentence):
             if word.stem not in others or _is_compound(sentence, at):
                 continue
             shared = around & _around(sentence, at, 2 * _NEAR)
-            if next_to & _around(sentence, at, _NEXT) or 2 * len(shared) >= len(around):
+            if next_to & _next_to(sentence, at) or len(shared) >= max(2, len(around) / 2):
                 return word.text
     return ""
 
@@ -78,6 +78,13 @@ def _beside(claim: Sentence, place: int, others: set[str], quotes: Sequence[Sent
 def _is_compound(sentence: Sentence, place: int) -> bool:
     """Whether a word is a part of one with a hyphen, such as "drop-through"."""
     return any(word.text == "-" for word in sentence[max(0, place - 1) : place + 2])
+
+
+def _next_to(sentence: Sentence, place: int) -> set[tuple[bool, str]]:
+    """The words of content right before and right after a place, and on which side they are."""
+    before, after = sentence[max(0, place - _NEXT) : place], sentence[place + 1 : place + 1 + _NEXT]
+    sides = [*((True, word) for word in before), *((False, word) for word in after)]
+    return {(is_before, word.stem) for is_before, word in sides if word.is_content}
 
 
 def _around(sentence: Sentence, place: int, reach: int) -> set[str]:

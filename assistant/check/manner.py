@@ -48,8 +48,8 @@ _SAYING = frozenset(
 )
 _REPORTED = re.compile(
     r"\b(?:said|says|told|tells|stated|noted|notes|claimed|claims|argued|argues|announced|reported|"
-    r"reports|believes?|believed|thinks?|thought|suggest(?:s|ed)|warn(?:s|ed)|add(?:s|ed)|"
-    r"insist(?:s|ed)|alleg(?:es|ed)|estimat(?:es|ed)|underlin(?:es|ed)|stress(?:es|ed)|"
+    r"reports|believes?|believed|thinks?|thought|suggest(?:s|ed)?|warn(?:s|ed)|add(?:s|ed)|"
+    r"insist(?:s|ed)|alleg(?:es|ed)|estimat(?:es?|ed)|underlin(?:es|ed)|stress(?:es|ed)|"
     r"emphasi[sz](?:es|ed)|highlight(?:s|ed)|confirm(?:s|ed)|assert(?:s|ed)|explain(?:s|ed)|"
     r"declar(?:es|ed)|acknowledg(?:es|ed)|remark(?:s|ed)|maintain(?:s|ed)|contend(?:s|ed)|"
     r"admit(?:s|ted)|predict(?:s|ed)|conclud(?:es|ed)|observ(?:es|ed))"

@@ -107,7 +107,7 @@ def _reach(words: Sequence[str]) -> Weighed:
 def _active(tokens: list[Token]) -> list[Token]:
     """Turn "B was met by A" into "A meet B", wherever it stands; only a passive keeps its mark."""
     for place in reversed(range(len(tokens))):  # the last first, for what is before stays in place
-        if tokens[place] == (_BY, False):
+        if tokens[place : place + 1] == [(_BY, False)]:
             turned = _turned(tokens, place)
             if turned:
                 tokens = turned
