@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import combinations
 
-from assistant.terms import numbers, terms
+from assistant.terms import numbers, singular, terms
 from assistant.types import Citation, Span, Statement, disagreement
 
 # Share of words two sentences have in common when they speak of the same thing.
@@ -48,14 +48,13 @@ def is_plain(said: str, quotes: Sequence[str]) -> bool:
     CNN of several CNNs has its name from them.
     """
     quoted = " ".join(" ".join(quote.split()) for quote in quotes)
-    words = {word.casefold() for word in _WORD.findall(_joined(quoted))}
-    words |= {word.removesuffix("s") for word in words}
+    words = {singular(word).casefold() for word in _WORD.findall(_joined(quoted))}
     return (
         said.isprintable()
         and {*said} & _MARKUP <= {*quoted}
         and len(said.split()) >= _LEAST_WORDS
         and not _FOREIGN.search(said)
-        and {found[0].casefold() for found in _CAPITAL.finditer(_joined(said))} <= words
+        and {singular(found[0]).casefold() for found in _CAPITAL.finditer(_joined(said))} <= words
     )
 
 

@@ -79,6 +79,8 @@ def test_q13_sources_that_disagree_are_named(
         ("Bias terms of a CNN help in the U.K.", True),
         ("Bias terms of several CNNs help.", True),
         ("Bias terms of a BNN help.", False),
+        ("Bias terms help Belaru.", False),
+        ("Bias terms help Belarus.", True),
         ("Bias terms help in Paris.", False),
         ("Bias terms help at evil.example.", False),
         ("Bias terms help <b>much</b>.", False),
@@ -86,4 +88,7 @@ def test_q13_sources_that_disagree_are_named(
     ],
 )
 def test_a_name_stands_in_the_quotes_in_one_form_or_the_other(said: str, plain: bool) -> None:
-    assert is_plain(said, ["Bias terms of most CNNs help,", "as is known in the UK."]) is plain
+    assert (
+        is_plain(said, ["Bias terms of most CNNs help,", "as is known in Belarus and the UK."])
+        is plain
+    )

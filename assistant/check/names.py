@@ -63,6 +63,7 @@ _SAME = {
     for form in forms.split()
 }  # fmt: skip
 _PEOPLE = ("ians", "ian", "eans", "ean", "ans", "an", "ns", "n", "ese", "ish", "ic", "is", "i")
+_PERSON = ("an", "er", "ist", "crat", "im")
 _PLACES = ("", "a", "ia", "e", "es", "o", "y", "us", "land")
 
 
@@ -100,9 +101,9 @@ def alike(one: str, other: str) -> bool:
 
 
 def _is_plural(one: str, other: str) -> bool:
-    """Whether one is the other and an s: a CNN, several CNNs."""
+    """Whether one is somebody and the other are several: a Belarusian, Belarusians."""
     short, long = sorted((one, other), key=len)
-    return len(short) > 2 and long == f"{short}s"
+    return short.endswith(_PERSON) and long == f"{short}s"
 
 
 def _of(people: str, place: str) -> bool:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from assistant.terms import terms, visible
+from assistant.terms import singular, terms, visible
 
 
 def listed(text: str) -> frozenset[str]:
@@ -106,8 +106,8 @@ class Word:
 
     @property
     def lower(self) -> str:
-        """Without capitals and possessive."""
-        return self.text.casefold().replace("’", "'").removesuffix("'s")
+        """Without capitals and possessive; several CNNs are a CNN."""
+        return singular(self.text).casefold().replace("’", "'").removesuffix("'s")
 
     @property
     def is_word(self) -> bool:
