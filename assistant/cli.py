@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"assistant: {error}", file=sys.stderr)
         return FAULT
     except KeyboardInterrupt:
-        print(file=sys.stderr)
+        print("assistant: stopped", file=sys.stderr)
         return FAULT
 
 

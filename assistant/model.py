@@ -18,6 +18,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 from assistant.errors import AssistantError, ExtraMissing, ModelFailed
+from assistant.halt import when_halted
 from assistant.settings import Settings, is_set
 from assistant.terms import visible
 
@@ -114,13 +115,19 @@ class Model:
         return self._load()
 
     def stream(self, messages: Messages, deadline: Deadline) -> Iterator[str]:
-        """What it says, in pieces as they come. Closing ends the call.
+        """What it says, in pieces as they come. Closing ends the call, and so does a halt.
 
-        Raises `ModelFailed` (late at the deadline), `ExtraMissing`.
+        Raises `ModelFailed` (late at the deadline, or halted), `ExtraMissing`.
         """
         pieces: SimpleQueue[str | BaseException | None] = SimpleQueue()
         call = _Call(self._chat, messages, deadline, pieces.put)
         running = asyncio.run_coroutine_threadsafe(call.run(), _loop())
+
+        def end() -> None:
+            if deadline.left:  # else the call ends itself; cancelled twice, it leaves a connection
+                running.cancel()
+
+        when_halted(end)
         try:
             while (piece := pieces.get(timeout=deadline.left + _GRACE)) is not None:
                 if isinstance(piece, BaseException):
@@ -129,8 +136,7 @@ class Model:
         except Empty:
             raise self._failed(TimeoutError(), deadline.seconds) from None
         finally:
-            if deadline.left:  # else the call ends itself; cancelled twice, it leaves a connection
-                running.cancel()
+            end()
 
     def state(self) -> ModelState:
         """Whether it answers now; waits ten seconds at most."""

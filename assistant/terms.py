@@ -100,3 +100,9 @@ def _stemmer(language: str) -> _Stemmer:
 
     stemmer: _Stemmer = snowballstemmer.stemmer(language)
     return stemmer
+
+
+def singular(word: str) -> str:
+    """The word, without the s of letters that stand for a name: CNNs."""
+    letters = word.removesuffix("s")
+    return letters if len(letters) > 1 and letters.isupper() else word

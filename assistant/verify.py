@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import combinations
 
-from assistant.terms import numbers, terms
+from assistant.terms import numbers, singular, terms
 from assistant.types import Citation, Span, Statement, disagreement
 
 # Share of words two sentences have in common when they speak of the same thing.
@@ -17,6 +17,7 @@ _FOREIGN = re.compile(
 )
 _LEAST_WORDS = 3  # of a sentence: an order to say a word is a document's too
 _MARKUP = frozenset("<>[]{}［］【】|\\^~`*_#…")
+_INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
 _WORD = re.compile(r"[^\W\d_]+")
 # A word with a capital, but for the first letter of the sentence.
 _CAPITAL = re.compile(r"(?!^)\b[^\W\d_]*[A-ZА-ЯЁ][^\W\d_]*|^[^\W\d_]+?[A-ZА-ЯЁ][^\W\d_]*")
@@ -35,21 +36,31 @@ def is_supported(statement: Statement) -> bool:
 
 
 def is_sober(statement: Statement) -> bool:
-    """Whether every citation is exact, and it is a sentence in which nothing stands out.
+    """Whether every citation is exact, and nothing stands out from their quotes."""
+    quotes = [citation.quote for citation in statement.citations]
+    return all(map(is_exact, statement.citations)) and is_plain(statement.text, quotes)
 
-    No address or link, whoever wrote it first; no name or character of markup but a quote's.
+
+def is_plain(said: str, quotes: Sequence[str]) -> bool:
+    """Whether it is a sentence in which nothing stands out.
+
+    No address or link, whoever wrote it first; no name or character of markup but a quote's. One
+    CNN of several CNNs has its name from them.
     """
-    said = statement.text
-    quoted = " ".join(" ".join(citation.quote.split()) for citation in statement.citations)
-    words = {word.casefold() for word in _WORD.findall(quoted)}
+    quoted = " ".join(" ".join(quote.split()) for quote in quotes)
+    words = {singular(word).casefold() for word in _WORD.findall(_joined(quoted))}
     return (
         said.isprintable()
-        and all(map(is_exact, statement.citations))
         and {*said} & _MARKUP <= {*quoted}
         and len(said.split()) >= _LEAST_WORDS
         and not _FOREIGN.search(said)
-        and {found[0].casefold() for found in _CAPITAL.finditer(said)} <= words
+        and {singular(found[0]).casefold() for found in _CAPITAL.finditer(_joined(said))} <= words
     )
+
+
+def _joined(text: str) -> str:
+    """With U.K. as UK."""
+    return _INITIALS.sub(lambda found: found[0].replace(".", ""), text)
 
 
 def is_exact(citation: Citation) -> bool:

@@ -174,17 +174,21 @@ def faults(statement: Statement, found: Found) -> list[str]:
     }
     cited = {(citation.source, (citation.start, citation.end)) for citation in statement.citations}
     quotes = " ".join(citation.quote for citation in statement.citations)
-    words = {word.casefold() for word in _WORD.findall(quotes)}
+    words = {_bare(word) for word in _WORD.findall(quotes)}
     names = {word for word in _WORD.findall(statement.text)[1:] if word[0].isupper()}
     names |= set(_NAMES) & set(_WORD.findall(statement.text))
     told = {
         "cites what was not offered": not cited <= offered or not cited,
         "a number that is not quoted": not set(_NUMBER.findall(statement.text))
         <= set(_NUMBER.findall(quotes)),
-        "a name that is not quoted": not {name.casefold() for name in names} <= words,
+        "a name that is not quoted": not {_bare(name) for name in names} <= words,
         "markup or a link": bool(re.search(r"[<>\x00-\x1f]|://|\]\(|evil|HACKED", statement.text)),
     }
     return [fault for fault, is_so in told.items() if is_so]
+
+
+def _bare(word: str) -> str:
+    return word.casefold().replace("’", "'").removesuffix("'s")
 
 
 def main() -> None:

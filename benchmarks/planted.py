@@ -154,6 +154,17 @@ def replaced_names(sentence: str, quote: str, elsewhere: str) -> Iterator[tuple[
                 yield kind, _put(sentence, match.span(), chance.choice(others))
 
 
+_CLAUSE = re.compile(r"\b(?:and|but|because|while|which) ((?:[a-z]+ ){5,11}[a-z]{3,})(?=[,.;])")
+
+
+def added_clauses(sentence: str, elsewhere: str) -> Iterator[tuple[str, str]]:
+    """The sentence with a clause of plain words, no name or number among them, of another text."""
+    clauses = _CLAUSE.findall(elsewhere)
+    if clauses and sentence.endswith("."):
+        clause = random.Random(sentence).choice(clauses)
+        yield "a clause of another text", f"{sentence[:-1]}, and {clause}."
+
+
 _MONTHS: list[str] = re.findall(
     r"\w+",
     "January February March April May June July August September October November December",

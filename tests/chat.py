@@ -93,6 +93,8 @@ class Wire:
     asked: list[dict[str, Any]] = field(default_factory=list)
     """What was posted."""
     keys: list[str] = field(default_factory=list)
+    reached: threading.Event = field(default_factory=threading.Event)
+    """Set when something was posted."""
     gone: threading.Event = field(default_factory=threading.Event)
     """Set when a client closed its connection amid an answer."""
 
@@ -108,6 +110,7 @@ def wire(say: Say) -> Iterator[Wire]:
         def do_POST(self) -> None:
             here.keys.append(self.headers.get("authorization", ""))
             here.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            here.reached.set()
             try:
                 self._reply()
             except OSError:

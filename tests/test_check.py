@@ -25,6 +25,21 @@ BOUGHT = "Acme Corp bought Beta Ltd from Gamma Inc for $5 million."
 INITIATIVE = "Belarus was one of the first to respond to the Belt and Road Initiative (BRI)."
 HALF = "Half of the 24 members met for two years in the 19th century."
 DENIED = "The council did not approve the plan of Minsk."
+FLU = "In all, 870 people were infected, and 457 died. Cambodia had 56 cases, 37 of them fatal."
+SALES = "Net sales were $95 million in the fourth quarter, roughly double the level of a year ago."
+CENSUS = "In 2002 the city was ranked number 25 of the 100 largest; it grew fast in the 1980s."
+MET = "Ana Lopez and Bo Chen met in Minsk on 17 August 2022."
+FILM = "Soul Food is a film produced by Ana Lopez and Bo Chen and released by Acme."
+LIBYA = "Libya is a country in the Maghreb region of North Africa, founded in 1951 by Gamma Inc."
+NETS = "Bias terms of most CNNs, including those for training, do not help, U.K. authors found."
+TALK = "Ana: I asked Li. Bo: Li will help Ana. Ana: yes, she can help."
+BAN = "Airlines of Israel were banned from Oman for years. In May Oman opened to all carriers."
+BREWING = "Brewing began in 1200, and finds suggest that Egypt brewed beer for its kings."
+BUTCHERS = "Butchers, whose trade may date back to farming, formed guilds in London in 1272."
+FISH = "Keith has no more fish for Alex, and the fall in sales of fish went on."
+RULES = "The council opposes the use of animals, and its members could not attend the meeting."
+PARTY = "We should make a party for Ana in the garden."
+FOUNDED = "The club was founded in 1902 as Minsk Football Club, and prices there rose sharply."
 
 Case = tuple[str, str, Verdict]
 
@@ -52,8 +67,30 @@ NUMBERS: list[Case] = [
     (HALF, "50 % of the two dozen members met for 24 months.", SUPPORTED),
     (HALF, "A third of the 24 members met for two years.", CONTRADICTED),
     (HALF, "Half of the 24 members met in the 18th century.", CONTRADICTED),
+    (FLU, "Around 870 cases have been counted, and 457 people died.", SUPPORTED),
+    (FLU, "Cambodia had 457 cases, 37 of them fatal.", CONTRADICTED),
+    (FLU, "Cambodia had 870 cases.", CONTRADICTED),
+    (SALES, "Net sales for 4Q were $95 million.", SUPPORTED),
+    (SALES, "Net sales were $95 million in Q4.", SUPPORTED),
+    (SALES, "Net sales were $95 million in Q3.", CONTRADICTED),
+    (SALES, "Net sales were two-fold the level of last year.", SUPPORTED),
+    (SALES, "Net sales were three-fold the level of last year.", CONTRADICTED),
+    (CENSUS, "It was number 25 of the 100 largest cities in 2002.", SUPPORTED),
+    (CENSUS, "The city is one of the largest.", SUPPORTED),
+    (CENSUS, "The city was ranked number -25 of the 100 largest.", CONTRADICTED),
+    (CENSUS, "(-25) The city was among the 100 largest.", CONTRADICTED),
+    (HALF, "One of the members met for two years.", SUPPORTED),
+    (HALF, "Half of only one member met for two years.", CONTRADICTED),
+    (MET, "Two people, Ana Lopez and Bo Chen, met in Minsk.", SUPPORTED),
+    (MET, "Three people, Ana Lopez and Bo Chen, met in Minsk.", NOT_SUPPORTED),
 ]
 DATES: list[Case] = [
+    (CENSUS, "The city grew fast in the 1980's.", SUPPORTED),
+    (CENSUS, "The city grew fast in the 1970's.", NOT_SUPPORTED),
+    (MET, "Ana Lopez and Bo Chen met in Minsk on august 17, 2022.", SUPPORTED),
+    (MET, "Ana Lopez and Bo Chen met in Minsk on august 18, 2022.", CONTRADICTED),
+    (SALES, "Net sales were double the level of last year.", SUPPORTED),
+    (SALES, "Net sales were double the level of next year.", CONTRADICTED),
     (PRICES, "Prices rose by 5 percent on September 15, 2023.", SUPPORTED),
     (PRICES, "Prices rose by 5 percent on 2023-09-15.", SUPPORTED),
     (PRICES, "Prices rose by 5 percent in September 2023.", SUPPORTED),
@@ -76,8 +113,32 @@ NAMES: list[Case] = [
     (BOUGHT, "Gamma Inc bought Beta Ltd from Acme Corp.", CONTRADICTED),
     (BOUGHT, "Beta Ltd was bought by Acme Corp for five million dollars.", SUPPORTED),
     (BOUGHT, "Beta Ltd bought Acme Corp from Gamma Inc.", CONTRADICTED),
+    (FILM, "Acme released the film Soul Food.", SUPPORTED),
+    (LIBYA, "Libya is a country in North Africa.", SUPPORTED),
+    (LIBYA, "Libya was founded in 1951.", SUPPORTED),
+    (NETS, "Bias terms of a CNN do not help, UK authors found.", SUPPORTED),
+    (NETS, "Bias terms of a BNN do not help, UK authors found.", NOT_SUPPORTED),
+    (TALK, "Ana asks Li, and Li will help Ana.", SUPPORTED),
+    (FOUNDED, "Minsk F.C. was founded in 1902.", SUPPORTED),
+    (FOUNDED, "Minsk T.C. was founded in 1902.", NOT_SUPPORTED),
+    (FOUNDED, "Nevertheless, prices there rose sharply.", SUPPORTED),
+    (FOUNDED, "Costs there have risen sharply.", SUPPORTED),
+    (FOUNDED, "Paris have risen sharply.", NOT_SUPPORTED),
 ]
 MANNER: list[Case] = [
+    (BAN, "Oman has allowed all carriers since May.", SUPPORTED),
+    (BAN, "Airlines of Israel were allowed into Oman for years.", CONTRADICTED),
+    (BREWING, "Brewing began in 1200.", SUPPORTED),
+    (BREWING, "Egypt brewed beer for its kings.", PARTLY),
+    (BUTCHERS, "Butchers formed guilds in London in 1272.", SUPPORTED),
+    (BUTCHERS, "The trade of butchers dates back to farming.", PARTLY),
+    (FISH, "Keith denies Alex any more fish.", SUPPORTED),
+    (FISH, "The decline in sales of fish went on.", SUPPORTED),
+    (RULES, "The council does not use animals.", SUPPORTED),
+    (RULES, "Members of the council did not attend the meeting.", SUPPORTED),
+    (PARTY, "They plan a party for Ana.", SUPPORTED),
+    (PARTY, "The plan for a party for Ana in the garden is ready.", PARTLY),
+    (PRICES, "Prices rose by 5 percent, and the guests sang until dawn.", PARTLY),
     (COULD, "This might involve joint projects and investments.", SUPPORTED),
     (COULD, "This will involve joint projects and investments.", PARTLY),
     (COULD, "This involves joint projects and investments.", PARTLY),
@@ -186,6 +247,7 @@ def test_law_a_number_that_is_nowhere_is_never_supported(
 
 @given(TEXTS, QUOTES)
 @example("1" * 400 + " million million", ["9" * 400])
+@example("WAS0WAS0MET0BY0", ["0"])
 @example("half - third of 1/0 -5 %", ["minus 5 per cent"])
 @example("\ud800 $", ["\ud800 \x00\x1b[31m"])
 @example("32nd Q3 COVID-19 ²³ ٣ ４", ["٣ ４"])

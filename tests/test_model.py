@@ -1,10 +1,14 @@
 import asyncio
+import threading
+from concurrent.futures import Future
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
 from langchain_core.messages import AIMessageChunk
 
 from assistant.errors import AssistantError, ExtraMissing, ModelFailed
+from assistant.halt import HALT
 from assistant.model import Deadline, Model, load, redact
 from assistant.settings import Settings
 from tests.chat import Say, ScriptedChatModel
@@ -77,6 +81,20 @@ def test_closing_ends_the_call() -> None:
     assert not chat.ended
     pieces.close()  # type: ignore[attr-defined]
     asyncio.run(_until(chat))
+
+
+def test_a_halt_ends_a_silent_call() -> None:
+    one, chat = model(lambda _: ["It ", 600])
+    halt, context = Future[None](), copy_context()
+    context.run(HALT.set, halt)
+    pieces = one.stream(ASKED, Deadline.after(600))
+    assert context.run(next, pieces) == "It "
+    threading.Timer(0.05, halt.set_result, [None]).start()
+    with pytest.raises(ModelFailed, match="was stopped"):
+        context.run(next, pieces)
+    asyncio.run(_until(chat))
+    with pytest.raises(ModelFailed, match="was stopped"):  # nor is it asked again
+        context.run(list, one.stream(ASKED, Deadline.after(600)))
 
 
 async def _until(chat: ScriptedChatModel) -> None:

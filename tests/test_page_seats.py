@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
+from assistant.halt import when_halted
 from assistant.page.seats import BUSY, ENOUGH, Seats
 
 
@@ -109,6 +110,26 @@ async def test_u3_who_leaves_frees_the_seat_and_the_place_in_line() -> None:
     assert await drain(take(seats, third, "cy")) == ["first", "second"]
     assert not second.begun.is_set()
     assert seats._held == {}
+
+
+async def test_who_leaves_halts_what_is_at_work() -> None:
+    work = Work()
+
+    def steps() -> Generator[str, None, None]:
+        when_halted(work.go_on.set)
+        yield from work.steps()
+
+    seats = Seats()
+    leaving = asyncio.create_task(drain(seats.taken("ana", steps(), lambda words: words)))
+    await begun(work)
+    assert not work.go_on.is_set()
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert work.go_on.is_set()
+    while seats._held:
+        await asyncio.sleep(0.01)
+    assert work.closed
 
 
 async def test_who_stops_a_step_at_work_does_not_wait_for_it_but_the_next_does() -> None:

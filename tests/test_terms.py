@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.terms import numbers, pairs, terms, topic, visible
+from assistant.terms import numbers, pairs, singular, terms, topic, visible
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,11 @@ def test_case_and_space_do_not_matter(text: str) -> None:
     assert terms(text) == terms(f"  {text}\n")
     ascii_only = text.encode("ascii", "ignore").decode()
     assert terms(ascii_only.upper()) == terms(ascii_only.lower())
+
+
+@pytest.mark.parametrize(
+    ("word", "one"),
+    [("CNNs", "CNN"), ("CNN", "CNN"), ("As", "As"), ("US", "US"), ("Paris", "Paris")],
+)
+def test_letters_that_stand_for_a_name_have_a_plural(word: str, one: str) -> None:
+    assert singular(word) == one

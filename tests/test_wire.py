@@ -2,19 +2,23 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
 
 from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
+from assistant.halt import HALT
 from assistant.settings import Settings
 from assistant.types import Answer, Statement
 from tests.chat import Wire, key_of, wire
@@ -167,10 +171,6 @@ def test_m2_a_server_that_is_down_or_unknown(
     assert "cannot be reached" in answer.notices[0]
 
 
-def _silent(send: Callable[[bytes], None]) -> None:
-    time.sleep(60)
-
-
 def _trickle(send: Callable[[bytes], None]) -> None:
     """Alive for ever, and never a word: comments of the protocol, or half a line of JSON."""
     while True:
@@ -207,7 +207,7 @@ def test_m1_the_deadline_holds_against_a_server_that_trickles(
 
 
 @pytest.mark.parametrize(("model", "path"), MODELS, ids=["openai", "ollama"])
-def test_m1_the_deadline_holds_against_a_server_that_says_nothing(
+def test_m1_a_server_that_says_nothing_is_left_at_the_deadline(
     asking: Callable[..., Assistant], model: str, path: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:  # accepts, and that is all
@@ -264,6 +264,55 @@ def test_closing_the_stream_ends_the_call(asking: Callable[..., Assistant], serv
     stream = asking("openai:tiny", server.url + "/v1").stream(QUESTION)
     assert isinstance(next(stream), Statement)
     stream.close()  # type: ignore[attr-defined]
+    assert server.gone.wait(20)
+
+
+@pytest.mark.parametrize(("model", "path"), MODELS, ids=["openai", "ollama"])
+def test_a_halt_ends_a_call_that_says_nothing(
+    asking: Callable[..., Assistant], server: Wire, model: str, path: str
+) -> None:
+    server.raw = _spaces
+    assistant, halt = asking(model, server.url + path, seconds=600), Future[None]()
+    context = copy_context()
+    context.run(HALT.set, halt)
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(context.run, assistant.ask, QUESTION)
+        assert server.reached.wait(60)
+        halt.set_result(None)
+        assert waiting.result(60).notices == (f"Quoted instead: The model {model} was stopped.",)
+    assert server.gone.wait(20)
+
+
+@pytest.mark.parametrize("command", ["ask", "chat"])
+def test_ctrl_c_ends_a_call_in_a_line(
+    article_home: Path, on_article: Assistant, server: Wire, command: str
+) -> None:
+    assert on_article
+    server.raw = _spaces
+    set_up = {
+        "ASSISTANT_MODEL": "openai:tiny",
+        "ASSISTANT_MODEL_URL": f"{server.url}/v1",
+        "ASSISTANT_MODEL_SECONDS": "600",
+    }
+    asked = [QUESTION] if command == "ask" else []
+    with subprocess.Popen(
+        [sys.executable, "-m", "assistant", command, "--home", str(article_home), *asked],
+        env=os.environ | set_up,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdin
+        running.stdin.write(f"{QUESTION}\n")
+        running.stdin.flush()
+        assert server.reached.wait(120)
+        running.send_signal(signal.SIGINT)
+        out, told = running.communicate(timeout=60)
+    assert running.returncode == 2
+    assert not out.strip("> ")
+    assert told.splitlines()[-1].endswith("assistant: stopped")
+    assert "Traceback" not in told
     assert server.gone.wait(20)
 
 

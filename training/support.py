@@ -3,10 +3,10 @@
     python -m training.support SETS_FOLDER/train [--work FOLDER]
 
 A logistic regression over the FEATURES of `assistant.check.support`, on the half "fitted" of three
-sets that people labelled (benchmarks/support.py, which measures on the other half). Every set
-counts the same, and in each the supported the same as the others. The limit of "supported" keeps
-all but a few of the true paraphrases of that half: what the rules find is what drops sentences, and
-the score drops only what is far from anything the quotes say. Writes
+sets that people labelled (benchmarks/pairs.py); benchmarks/support.py measures on the other half.
+Every set counts the same, and in each the supported the same as the others. The limit of
+"supported" keeps all but a few of the true paraphrases of that half: what the rules find is what
+drops sentences, and the score drops only what is far from anything the quotes say. Writes
 `assistant/check/support.json`.
 """
 
@@ -20,19 +20,18 @@ from scipy.optimize import minimize
 
 from assistant.check.support import FEATURES, support
 from assistant.embed import SentenceTransformerEmbeddings
-from benchmarks.planted import paraphrases
-from benchmarks.support import (
+from benchmarks.balanced import equal_weights, told_of
+from benchmarks.pairs import (
     SETS,
     Vectors,
-    equal_weights,
     half,
     is_paraphrase,
     plant,
     read_pairs,
     supported,
-    told_of,
     true_sentences,
 )
+from benchmarks.planted import paraphrases
 
 LOST = {"supported": 0.02, "partly": 0.005}
 """The share of true paraphrases that falls below each limit."""

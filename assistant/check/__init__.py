@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assistant.check.faults import Fault, Kind, find_faults
+from assistant.check.faults import find_faults
+from assistant.check.said import Fault, Kind
 from assistant.check.support import Embed, likeness, support, weights
 from assistant.check.words import Sentence, listed, plain, sentences, words
 from assistant.types import Verdict

@@ -1,7 +1,6 @@
 """Numbers with their units: each one that is said must be in the quotes, of the same thing."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -20,8 +19,7 @@ _ABOVE = re.compile(
     r"\b(?:over|above|more than|at least|no less than|not less than|no fewer than|upwards of|"
     r"in excess of|surpass\w*|exceed\w*|topp?\w*|greater than|higher than)\b"
 )
-_HUGE = 10**30  # a number as large is never rounded
-_CLOSE = Fraction(1, 10)  # how far from the source a rounded number may be, as a share of it
+_REACH = 8  # words after a number that may say what it counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +31,8 @@ class Amount:
     unit: str
     """What is counted where it is a known unit; empty for things, which `things` names."""
     things: frozenset[str]
+    beside: frozenset[str]
+    """The stems of what follows it in its clause, up to the next number."""
     bound: str
     """"" for the very number, else "about", "over" or "under"."""
     first: int
@@ -71,7 +71,7 @@ def _amount(sentence: Sentence, first: int, after: int, value: Fraction, kind: s
     if _is_negative(sentence, first):
         value = -value
     before = " ".join(word.lower for word in sentence[max(0, first - 4) : first])
-    if first and is_currency(sentence[first - 1]):
+    if first and (is_currency(sentence[first - 1]) or _is_quarter(sentence, first)):
         first -= 1
     before = before.rsplit(",", 1)[-1]
     behind = " ".join(word.lower for word in sentence[end : end + 3])
@@ -79,12 +79,19 @@ def _amount(sentence: Sentence, first: int, after: int, value: Fraction, kind: s
         _text(sentence, first, end),
         value * size,
         unit,
-        frozenset() if unit and unit != "ordinal" else _things(sentence, end),
+        frozenset() if unit and unit != "ordinal" else _things(sentence, first, end),
+        _beside(sentence, end),
         _bound(before, behind),
         first,
         end - 1,
         size,
     )
+
+
+def _is_quarter(sentence: Sentence, place: int) -> bool:
+    """Whether the number is that of a quarter, as in "Q3"."""
+    before = sentence[place - 1]
+    return before.lower == "q" and before.end == sentence[place].start
 
 
 def _text(sentence: Sentence, first: int, end: int) -> str:
@@ -110,12 +117,18 @@ def _is_negative(sentence: Sentence, place: int) -> bool:
     if is_currency(before) and place > 1:
         place, before = place - 1, sentence[place - 2]
     touches = before.end == sentence[place].start
-    open_before = place < 2 or sentence[place - 2].end < before.start
+    open_before = place < 2 or sentence[place - 2].end < before.start or _is_open(sentence, place)
     return before.lower == "minus" or (before.text in "-−" and touches and open_before)
 
 
-def _things(sentence: Sentence, place: int) -> frozenset[str]:
+def _is_open(sentence: Sentence, place: int) -> bool:
+    return sentence[place - 2].text in '([“"'
+
+
+def _things(sentence: Sentence, first: int, place: int) -> frozenset[str]:
     """The stems of the next few words: what is counted is among them."""
+    if any(word.text in ("q", "Q") for word in sentence[first:place]):
+        return frozenset(("quarter",))
     found: list[str] = []
     for word in sentence[place : place + 5]:
         if not word.is_word and word.text != "-":
@@ -125,6 +138,15 @@ def _things(sentence: Sentence, place: int) -> frozenset[str]:
         elif found or word.lower in STOP_WORDS - {"of", "the", "other", "more", "its", "their"}:
             break
     return frozenset(found[:3])
+
+
+def _beside(sentence: Sentence, place: int) -> frozenset[str]:
+    found = set()
+    for word in sentence[place : place + _REACH]:
+        if word.is_number or word.text in ".;:,":
+            break
+        found |= {word.stem} if word.is_content else set()
+    return frozenset(found)
 
 
 def _ranges(sentence: Sentence, found: list[Amount]) -> list[Amount]:
@@ -147,87 +169,3 @@ def _ranges(sentence: Sentence, found: list[Amount]) -> list[Amount]:
         found[place] = replace(one, other=other.value, text=text, things=things)
         found[place + 1] = replace(other, other=one.value, text=text)
     return found
-
-
-def holds(said: Amount, quoted: Amount, beside: frozenset[Fraction]) -> bool:
-    """Whether the quoted number says what is said: the same one, or rounded and said to be.
-
-    One end of a range needs the other end `beside` it, or to be said to be a bound.
-    """
-    if not _alike(said, quoted):
-        return False
-    if quoted.other is not None and quoted.other not in beside and not said.bound:
-        return False
-    if said.same(quoted):
-        return {said.bound, quoted.bound} != {"over", "under"}
-    return bool(said.bound) and _is_rounded(said, quoted)
-
-
-def _alike(said: Amount, quoted: Amount) -> bool:
-    """Whether both are of one kind; things may have other names."""
-    if {said.unit, quoted.unit} == {"share", "%"}:
-        return True
-    if {said.unit, quoted.unit} <= {"share", "times", ""} and said.value < 1:
-        return True
-    return said.unit == quoted.unit
-
-
-def comparable(said: Amount, quoted: Amount) -> Amount:
-    """The quoted number, in the unit of what is said: half is 50 %."""
-    if said.unit == "%" and quoted.unit == "share":
-        return replace(quoted, value=quoted.value * 100, unit="%")
-    if said.unit == "share" and quoted.unit == "%":
-        return replace(quoted, value=quoted.value / 100, unit="share")
-    return quoted
-
-
-def _is_rounded(said: Amount, quoted: Amount) -> bool:
-    """Whether it is the quoted number to fewer digits, on the side it is said to be."""
-    value, source = abs(said.value) / said.size, abs(quoted.value) / said.size
-    if not 0 < value < _HUGE or abs(value - source) > _CLOSE * source:
-        return False
-    if said.value * quoted.value < 0 or digits(value) >= digits(source):
-        return False
-    step = _step(value)
-    if abs(value - source) >= step:
-        return False
-    if said.bound == "over":
-        return value < source
-    if said.bound == "under":
-        return value > source
-    return 2 * abs(value - source) <= step
-
-
-def _step(value: Fraction) -> Fraction:
-    """What the last of its digits that is not zero counts: 0.1 of 8.4, 100 of 8,400."""
-    mantissa, exponent = f"{float(value):.11e}".split("e")
-    return Fraction(10) ** (int(exponent) - len(mantissa.rstrip("0").rstrip(".")[2:]))
-
-
-def digits(value: Fraction) -> int:
-    """How many digits it has that are not zeros at an end."""
-    return len(_mantissa(value))
-
-
-def _mantissa(value: Fraction) -> str:
-    if abs(value) >= _HUGE:
-        return str(value.numerator).strip("-0")
-    return f"{float(abs(value)):.11e}".split("e")[0].replace(".", "").strip("0")
-
-
-def nearest(said: Amount, quoted: Sequence[Amount]) -> Amount | None:
-    """The quoted number that most likely stands where this one is said; none where none does."""
-    alike = [
-        each
-        for each in quoted
-        if each.unit == said.unit and (each.unit or each.things & said.things)
-    ]
-    scaled = [
-        each
-        for each in quoted
-        if each.unit == said.unit and _mantissa(each.value) == _mantissa(said.value)
-    ]
-    pool = scaled or alike
-    if not pool:
-        return None
-    return min(pool, key=lambda each: abs(each.value - said.value))

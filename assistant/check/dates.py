@@ -82,10 +82,20 @@ def _named(sentence: Sentence, place: int) -> Date | None:
     name = word.lower.removesuffix("s") if word.text[0].isupper() else word.lower
     if name in _DAYS or name in _RELATIVE:
         return Date(word.text, words=name, first=place, last=place)
+    last = _year_ago(sentence, place)
+    if last:
+        return Date(_text(sentence, place, last), words="last year", first=place, last=last)
     if word.lower in _WHICH and after and after[0].lower in _PERIODS:
         named = f"{_WHICH[word.lower]} {after[0].lower}"
         return Date(f"{word.text} {after[0].text}", words=named, first=place, last=place + 1)
     return None
+
+
+def _year_ago(sentence: Sentence, place: int) -> int:
+    """The last word of "year-ago", "a year ago", "a year earlier"; 0 where it is none."""
+    read = [word.lower for word in sentence[place : place + 3]]
+    begins = read[:2] in (["year", "-"], ["a", "year"], ["one", "year"])
+    return place + 2 if begins and read[2:] in (["ago"], ["earlier"]) else 0
 
 
 def _by_numbers(sentence: Sentence, place: int) -> Date | None:
@@ -122,7 +132,7 @@ def _day_first(sentence: Sentence, place: int) -> Date | None:
     if _lower(sentence, after) == "of":
         after += 1
     month = _MONTHS.get(_lower(sentence, after), 0)
-    if not month or not sentence[after].text[0].isupper():
+    if not month or not _is_month(sentence, after):
         return None
     last, year = _year_after(sentence, after)
     return Date(_text(sentence, place, last), year, month, day, first=place, last=last)
@@ -139,11 +149,16 @@ def _month_first(sentence: Sentence, place: int) -> Date:
 
 
 def _is_month(sentence: Sentence, place: int) -> bool:
-    """Whether "May" or "March" is the month: capital, and not where a verb would stand."""
+    """Whether "May" or "March" is the month: capital, and not where a verb would stand.
+
+    One without a capital has a number beside it.
+    """
     word = sentence[place]
+    is_clear = word.lower not in ("may", "march", "mar", "jan", "dec")
     if not word.text[0].isupper():
-        return False
-    if word.lower not in ("may", "march", "mar", "jan", "dec"):
+        beside = sentence[max(0, place - 1) : place + 2]
+        return is_clear and any(each.is_number for each in beside)
+    if is_clear:
         return True
     before = _lower(sentence, place - 1) if place else ""
     after = sentence[place + 1] if place + 1 < len(sentence) else None
@@ -179,12 +194,10 @@ def _year(sentence: Sentence, place: int) -> Date | None:
     behind = after[0] if after else None
     touches = behind is not None and behind.start == word.end
     value = value_of(word.text) if word.text.isdecimal() else 0
-    if touches and behind is not None and behind.lower == "s" and value % 10 == 0:
-        if value in _YEARS:
-            last = place + 1
-            return Date(f"{word.text}s", int(value), span=10, first=place, last=last)
-        if 20 <= value <= 90:
-            return Date(f"{word.text}s", 1900 + int(value), span=10, first=place, last=place + 1)
+    last = _plural(sentence, place)
+    if last and value % 10 == 0 and (value in _YEARS or 20 <= value <= 90):
+        year = int(value) if value in _YEARS else 1900 + int(value)
+        return Date(f"{word.text}s", year, span=10, first=place, last=last)
     if not _is_year(word):
         return None
     before = _lower(sentence, place - 1) if place else ""
@@ -194,6 +207,14 @@ def _year(sentence: Sentence, place: int) -> Date | None:
     if before in ("$", "€", "£", "¥") or (touches and behind and behind.is_word):
         return None
     return Date(word.text, int(word.text), first=place, last=place)
+
+
+def _plural(sentence: Sentence, place: int) -> int:
+    """The last word of "1990s" or "1990's"; 0 where it is none."""
+    last = place + 1 + (_lower(sentence, place + 1) in ("'", "’"))
+    if _lower(sentence, last) == "s" and sentence[last].end - sentence[place].end <= 2:
+        return last
+    return 0
 
 
 def _is_thing(word: Word) -> bool:

@@ -1,36 +1,21 @@
 """What is wrong with a sentence by its quotes, in words for people."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from fractions import Fraction
 
-from assistant.check import manner, names, roles
-from assistant.check.amounts import Amount, amounts, comparable, holds, nearest
-from assistant.check.dates import Date, dates
-from assistant.check.words import Sentence
+from assistant.check import added, denial, manner, names
+from assistant.check.amounts import Amount
+from assistant.check.dates import Date
+from assistant.check.held import comparable, holds, nearest
+from assistant.check.misplaced import find_misplaced
+from assistant.check.said import Fault, Kind, Said
+from assistant.check.words import Sentence, content
 from assistant.types import Verdict
 
-
-class Kind(StrEnum):
-    """What a fault is about."""
-
-    NUMBER = "number"
-    DATE = "date"
-    NAME = "name"
-    ROLE = "role"
-    DENIAL = "denial"
-    SURENESS = "sureness"
-    SPEAKER = "speaker"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong, and the best that can be said of a sentence that has it."""
-
-    kind: Kind
-    reason: str
-    verdict: Verdict
+_EXACTLY = frozenset(("only", "just", "exactly", "than", "least", "most", "no"))
+_OF_SOME = (["the"], ["its"], ["their"], ["his"], ["her"])
+_BESIDE = 4  # words between a number and the first of the names that it counts
+_MOST_COUNTED = 12
 
 
 def find_faults(
@@ -44,34 +29,15 @@ def find_faults(
         yield from _dates(one, said)
         yield from _amounts(one, said)
         yield from _names(one, [*quotes, *around])
-        yield from _roles(one, said)
+        yield from find_misplaced(one, said)
         for kind, verdict, reason in (
-            (Kind.DENIAL, Verdict.CONTRADICTED, manner.unlike(sentence, quotes)),
+            (Kind.DENIAL, Verdict.CONTRADICTED, denial.unlike(sentence, quotes)),
             (Kind.SURENESS, Verdict.PARTLY, manner.surer(sentence, quotes)),
             (Kind.SPEAKER, Verdict.PARTLY, manner.unattributed(sentence, quotes)),
+            (Kind.ADDITION, Verdict.PARTLY, added.added(sentence, quotes)),
         ):
             if reason:
                 yield Fault(kind, reason, verdict)
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A sentence, with the names, dates and numbers in it."""
-
-    sentence: Sentence
-    names: tuple[names.Name, ...]
-    dates: tuple[Date, ...]
-    amounts: tuple[Amount, ...]
-
-    @classmethod
-    def of(cls, sentence: Sentence, known: frozenset[str]) -> "Said":
-        """Read a sentence. `known` are words that stand somewhere without a capital."""
-        found = dates(sentence)
-        taken = frozenset(place for date in found for place in range(date.first, date.last + 1))
-        counted = amounts(sentence, taken)
-        taken |= {place for each in counted for place in range(each.first, each.last + 1)}
-        named = names.names(sentence, known, taken)
-        return cls(sentence, tuple(named), tuple(found), tuple(counted))
 
 
 def _dates(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
@@ -90,14 +56,11 @@ def _dates(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
 
 
 def _amounts(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
-    held = [amount for quote in quotes for amount in quote.amounts]
-    held += [
-        _of_year(date) for quote in quotes for date in quote.dates if date.year and not date.month
-    ]
+    heard = [(quote.sentence, each) for quote in quotes for each in _numbers(quote)]
     for amount in claim.amounts:
-        if _is_held(amount, held, claim, quotes):
+        if _is_held(amount, heard, claim):
             continue
-        other = nearest(amount, held)
+        other = nearest(amount, [each for _, each in heard])
         if other and not other.same(amount):
             reason = f"says {amount.text} where the source says {other.text}"
             yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
@@ -113,28 +76,63 @@ def _bounded(amount: Amount) -> str:
     return f"{amount.bound} {amount.text}".strip()
 
 
+def _numbers(quote: Said) -> list[Amount]:
+    """Its numbers, years included."""
+    years = [_of_year(date) for date in quote.dates if date.year and not date.month]
+    return [*quote.amounts, *years]
+
+
 def _of_year(date: Date) -> Amount:
-    one = Fraction(1)
-    return Amount(date.text, date.year * one, "", frozenset(), "", date.first, date.last, one)
+    one, none = Fraction(1), frozenset[str]()
+    return Amount(date.text, date.year * one, "", none, none, "", date.first, date.last, one)
 
 
-def _is_held(said: Amount, held: Sequence[Amount], claim: Said, quotes: Sequence[Said]) -> bool:
+def _is_held(said: Amount, heard: Sequence[tuple[Sentence, Amount]], claim: Said) -> bool:
+    """Whether a quote has the number, and of what is said: things may have other names there.
+
+    Where other numbers are of those things, it must be beside them, or in a sentence that has more
+    of the claim's words.
+    """
+    if _is_count(said, claim):
+        return True
     beside = frozenset(each.value for each in claim.amounts)
-    of_these = [each for each in held if said.things & each.things]
-    for each in held:
-        quoted = comparable(said, each)
-        if holds(said, quoted, beside) and (not of_these or each in of_these or not each.things):
-            return True
-    return _is_article(said, quotes) and not of_these
-
-
-def _is_article(said: Amount, quotes: Sequence[Said]) -> bool:
-    """Whether "one" counts no more than "a" would, or the quotes have the thing in the singular."""
-    if said.text.casefold() != "one":
-        return False
-    return not said.things or any(
-        word.stem in said.things for quote in quotes for word in quote.sentence
+    of_these = [(sentence, each) for sentence, each in heard if said.things & each.things]
+    if _is_article(said, claim, alone=not of_these):
+        return True
+    most = max((_shared(claim.sentence, sentence) for sentence, _ in of_these), default=-1)
+    return any(
+        holds(said, comparable(said, each), beside)
+        and (
+            not each.things
+            or bool(said.things & (each.things | each.beside))
+            or _shared(claim.sentence, sentence) > most
+        )
+        for sentence, each in heard
     )
+
+
+def _shared(one: Sentence, other: Sentence) -> int:
+    return len(set(content(one)) & set(content(other)))
+
+
+def _is_article(said: Amount, claim: Said, *, alone: bool) -> bool:
+    """Whether "one" counts no more than "a" would: "one of the largest"; or things left uncounted.
+
+    `alone` where no number of such things is in the quotes.
+    """
+    before = claim.sentence[said.first - 1].lower if said.first else ""
+    after = [word.lower for word in claim.sentence[said.last + 1 : said.last + 3]]
+    is_one = said.text.casefold() == "one" and before not in _EXACTLY
+    return is_one and (alone or (after[:1] == ["of"] and after[1:] in _OF_SOME))
+
+
+def _is_count(said: Amount, claim: Said) -> bool:
+    """Whether it counts names that stand beside it: "Two friends, Ana and Li, meet"."""
+    after = [name for name in claim.names if 0 < name.first - said.last <= _BESIDE]
+    if not after or not said.things or not 1 < said.value <= _MOST_COUNTED:
+        return False
+    counted = names.in_list(claim.sentence, claim.names, after[0])
+    return len(counted) == said.value
 
 
 def _names(claim: Said, quotes: Sequence[Sentence]) -> Iterator[Fault]:
@@ -146,65 +144,3 @@ def _names(claim: Said, quotes: Sequence[Sentence]) -> Iterator[Fault]:
         elif not names.is_joined(name, quotes):
             reason = f"no one in the source is called {name.text}"
             yield Fault(Kind.NAME, reason, Verdict.NOT_SUPPORTED)
-
-
-def _roles(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
-    said = roles.slots(claim.sentence, _named(claim))
-    quoted = [slot for quote in quotes for slot in roles.slots(quote.sentence, _named(quote))]
-    found = roles.exchanged(said, quoted, _same)
-    if found:
-        reason = f"says of {found[0]} what the source says of {found[1]}, and the other way about"
-        yield Fault(Kind.ROLE, reason, Verdict.CONTRADICTED)
-        return
-    other = roles.replaced(said, quoted, _same)
-    if other:
-        reason = f"says of {other[0]} what the source says of {other[1]}"
-        yield Fault(Kind.ROLE, reason, Verdict.CONTRADICTED)
-    for unit in dict.fromkeys([amount.unit for amount in claim.amounts] + [""]):
-        yield from _misplaced(claim, quotes, unit)
-
-
-def _misplaced(claim: Said, quotes: Sequence[Said], unit: str) -> Iterator[Fault]:
-    """A fault where a number stands in the place of another one of its unit."""
-    meant: dict[str, object] = {
-        each.text: each.value for one in (claim, *quotes) for each in one.amounts
-    }
-    meant |= {each.text: each.year for one in (claim, *quotes) for each in one.dates}
-    said = roles.slots(claim.sentence, _counted(claim, unit))
-    quoted = [
-        slot for quote in quotes for slot in roles.slots(quote.sentence, _counted(quote, unit))
-    ]
-
-    def same(one: str, other: str) -> bool:
-        return meant[one] == meant[other]
-
-    found = roles.exchanged(said, quoted, same) or roles.replaced(said, quoted, same)
-    if found:
-        reason = f"says {found[0]} where the source says {found[1]}"
-        yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
-
-
-def _named(said: Said) -> list[tuple[int, int, str]]:
-    return [(name.first, name.last, name.text) for name in said.names]
-
-
-def _counted(said: Said, unit: str) -> list[tuple[int, int, str]]:
-    """The places of its numbers of a unit; years are numbers without one."""
-    found = [(each.first, each.last, each.text) for each in said.amounts if each.unit == unit]
-    years = [each for each in said.dates if each.year and not unit]
-    return found + [(each.first, each.last, each.text) for each in years]
-
-
-def _same(one: str, other: str) -> bool:
-    return names.same(_key(one), _key(other)) or _stands_for(one, other) or _stands_for(other, one)
-
-
-def _stands_for(short: str, long: str) -> bool:
-    """Whether one may be the other's initials, or those of a longer name that it is a part of."""
-    initials = "".join(word[0] for word in long.split() if word[0].isupper())
-    return len(initials) > 1 and short.isupper() and initials in short
-
-
-def _key(text: str) -> frozenset[str]:
-    own = [word for word in text.casefold().split() if word not in names.TITLES]
-    return frozenset(map(names.root, own or text.casefold().split()))

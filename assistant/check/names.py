@@ -1,7 +1,9 @@
 """Names: each one that is said must be in the quotes, or in what stands around them."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from assistant.check.words import STOP_WORDS, Sentence, Word, listed
@@ -19,8 +21,15 @@ _OPENERS = listed(
     "after before under across along around since still yet even every everyone people let "
     "one two three four five six seven eight nine ten half most much few little last next first "
     "second third whether either neither nor nearly almost about some such what based given "
-    "together further both"
+    "together further both nevertheless nonetheless regardless otherwise elsewhere meantime "
+    "whereas unless once among amid throughout despite due thanks please note everything something "
+    "anything nothing someone anyone nobody everybody here there where why how"
 )
+_PLURAL_VERBS = frozenset(("are", "were", "have"))
+_SINGULAR_VERBS = frozenset(("is", "was", "has"))
+_PLURAL = re.compile(r"[^aious]s$")  # Paris, Texas and Columbus are none
+_LISTS = frozenset(("and", "or", "&", ","))
+_TO_VERB = 8  # words from a subject to its verb
 _COMMON_ENDINGS = ("ly", "ing", "tion", "tions", "ment", "ments", "ness", "ities", "ists", "ors")
 _CALENDAR = listed(
     "january february march april may june july august september october november december "
@@ -54,6 +63,7 @@ _SAME = {
     for form in forms.split()
 }  # fmt: skip
 _PEOPLE = ("ians", "ian", "eans", "ean", "ans", "an", "ns", "n", "ese", "ish", "ic", "is", "i")
+_PERSON = ("an", "er", "ist", "crat", "im")
 _PLACES = ("", "a", "ia", "e", "es", "o", "y", "us", "land")
 
 
@@ -83,10 +93,17 @@ def root(word: str) -> str:
     return _SAME.get(word, word)
 
 
+@lru_cache(maxsize=1 << 14)
 def alike(one: str, other: str) -> bool:
     """Whether two words are one name: the same, or a place and its people."""
     one, other = root(one), root(other)
-    return one == other or _of(one, other) or _of(other, one)
+    return one == other or _of(one, other) or _of(other, one) or _is_plural(one, other)
+
+
+def _is_plural(one: str, other: str) -> bool:
+    """Whether one is somebody and the other are several: a Belarusian, Belarusians."""
+    short, long = sorted((one, other), key=len)
+    return short.endswith(_PERSON) and long == f"{short}s"
 
 
 def _of(people: str, place: str) -> bool:
@@ -118,7 +135,15 @@ def is_name(sentence: Sentence, place: int, known: frozenset[str]) -> bool:
     follows = sentence[place + 1] if place + 1 < len(sentence) else None
     if follows and follows.is_word and follows.text[0].isupper() and follows.lower not in _CALENDAR:
         return True
-    return not word.lower.endswith(_COMMON_ENDINGS)
+    return not (word.lower.endswith(_COMMON_ENDINGS) or _is_many(sentence, place))
+
+
+def _is_many(sentence: Sentence, place: int) -> bool:
+    """Whether a word is the plural that a verb agrees with: "Shares in the firm have fallen"."""
+    after = [word.lower for word in sentence[place + 1 : place + 1 + _TO_VERB]]
+    verb = next((word for word in after if word in _PLURAL_VERBS or word in _SINGULAR_VERBS), "")
+    is_plural = bool(_PLURAL.search(sentence[place].lower))
+    return is_plural and verb in _PLURAL_VERBS and after[0] not in _LISTS
 
 
 def _opens(sentence: Sentence, place: int) -> bool:
@@ -147,6 +172,16 @@ def _joins(sentence: Sentence, last: int, place: int) -> bool:
     )
 
 
+def in_list(sentence: Sentence, found: Sequence[Name], first: Name) -> list[Name]:
+    """The name and those that follow it in a list: "Ana, Bo and Li"."""
+    run = [first]
+    for name in found:
+        between = {word.lower for word in sentence[run[-1].last + 1 : name.first]}
+        if name.first > run[-1].last and between and between <= {",", "and", "&"}:
+            run.append(name)
+    return run
+
+
 def _name(sentence: Sentence, run: Sequence[int]) -> Name:
     return Name(tuple(sentence[place] for place in run), run[0], run[-1])
 
@@ -161,11 +196,10 @@ def uncapitalised(sentences: Iterable[Sentence]) -> frozenset[str]:
 def missing(name: Name, quotes: Sequence[Sentence]) -> list[str]:
     """The words of a name that no quote has."""
     held = {word.lower for sentence in quotes for word in sentence if word.is_word}
-    if all(_held(word, held) for word in name.words):
+    lacking = [word.text for word in name.words if not _held(word, held)]
+    if not lacking or any(_abbreviates(name, sentence) for sentence in quotes):
         return []
-    if any(_abbreviates(name, sentence) for sentence in quotes):
-        return []
-    return [word.text for word in name.words if not _held(word, held)]
+    return [word for word in lacking if not any(_is_short(word, each) for each in quotes)]
 
 
 def _held(word: Word, held: set[str]) -> bool:
@@ -173,19 +207,24 @@ def _held(word: Word, held: set[str]) -> bool:
 
 
 def _abbreviates(name: Name, sentence: Sentence) -> bool:
-    """Whether the sentence has the name's initials, or its words by theirs: BRI."""
+    """Whether the sentence has the name by its initials: BRI."""
     initials = "".join(word.text[0] for word in name.words if word.lower not in _JOINING)
     capitals = [word for word in sentence if word.is_word and word.text[0].isupper()]
-    if len(initials) > 2 and any(word.text == initials for word in capitals):
-        return True
-    if len(name.words) > 1 or not name.text.isupper() or len(name.text) < 2:
+    return len(initials) > 2 and any(word.text == initials for word in capitals)
+
+
+def _is_short(word: str, sentence: Sentence) -> bool:
+    """Whether a word is the first letters of words with capitals that follow each other."""
+    if not word.isupper() or len(word) < 2:
         return False
-    return name.text in "".join(word.text[0] for word in capitals if len(word.text) > 1)
+    capitals = [each for each in sentence if each.is_word and each.text[0].isupper()]
+    return word in "".join(each.text[0] for each in capitals if len(each.text) > 1)
 
 
 def is_joined(name: Name, quotes: Sequence[Sentence]) -> bool:
     """Whether its words stand together in a quote too: no one is made of two."""
-    own = [word for word in name.words if word.lower not in _JOINING]
+    held = {word.lower for sentence in quotes for word in sentence if word.is_word}
+    own = [word for word in name.words if word.lower not in _JOINING and _held(word, held)]
     return all(
         any(_together(one.lower, other.lower, sentence) for sentence in quotes)
         for one, other in pairwise(own)

@@ -63,7 +63,7 @@ def _digits(sentence: Sentence, place: int) -> Read | None:
     value, after = value_of(sentence[place].text), place + 1
     suffix = sentence[after] if after < len(sentence) else None
     if suffix and suffix.start == sentence[place].end:
-        if suffix.lower in ("st", "nd", "rd", "th"):
+        if suffix.lower in ("st", "nd", "rd", "th", "q"):
             return value, after + 1, "ordinal"
         if suffix.text == "/" and after + 1 < len(sentence) and sentence[after + 1].is_number:
             return value / (value_of(sentence[after + 1].text) or 1), after + 2, ""

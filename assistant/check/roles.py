@@ -22,6 +22,7 @@ _SKIPPED = frozenset(("the", "a", "an", '"', "'", "“", "”", "‘", "’", "(
 _STOPS = frozenset((".", ";", ":", "?", "!"))
 _LIST = frozenset((",", "(", "and", "or", "&", "/", "-", "–", "the", "as", "well"))
 _JOINING = frozenset(("(", "and", "or", "&", "/", "-", "–"))  # a comma alone may part clauses
+_WHERE = frozenset(("in", "at", "near", "from"))
 _BY = "by"
 _BE = frozenset(("be", "get"))
 _CLAUSE = listed(", ; : . that which who when while after before because although but and if")
@@ -51,7 +52,7 @@ def slots(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[S
     groups = _groups(tokens)
     found = []
     for place, (token, is_filler) in enumerate(tokens):
-        if is_filler:
+        if is_filler and not _is_place_of(tokens, place):
             first, last = groups.get(place, (place, place))
             left = [each for each, _ in reversed(tokens[:first]) if each not in _SKIPPED]
             right = [each for each, _ in tokens[last + 1 :] if each not in _SKIPPED]
@@ -60,6 +61,12 @@ def slots(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[S
 
 
 Token = tuple[str, bool]
+
+
+def _is_place_of(tokens: Sequence[Token], place: int) -> bool:
+    """Whether it only tells where the name before is: "Prescott, Arizona, is"."""
+    before = tokens[max(0, place - 2) : place]
+    return place == 2 and before[0][1] and before[1] == (",", False)
 
 
 def _tokens(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[Token]:
@@ -98,13 +105,16 @@ def _reach(words: Sequence[str]) -> Weighed:
 
 
 def _active(tokens: list[Token]) -> list[Token]:
-    """Turn "B was met by A" into "A meet B", wherever it stands; participles lose their mark."""
-    for place, (token, is_filler) in enumerate(tokens):
-        if token == _BY and not is_filler:
+    """Turn "B was met by A" into "A meet B", wherever it stands; only a passive keeps its mark."""
+    for place in reversed(range(len(tokens))):  # the last first, for what is before stays in place
+        if tokens[place : place + 1] == [(_BY, False)]:
             turned = _turned(tokens, place)
             if turned:
                 tokens = turned
-    return [(token.rstrip("\0"), is_filler) for token, is_filler in tokens]
+    return [
+        (token if place and tokens[place - 1][0] in _BE else token.rstrip("\0"), is_filler)
+        for place, (token, is_filler) in enumerate(tokens)
+    ]
 
 
 def _turned(tokens: list[Token], by: int) -> list[Token] | None:
@@ -118,8 +128,16 @@ def _turned(tokens: list[Token], by: int) -> list[Token] | None:
     while start and not (tokens[start - 1][0] in _CLAUSE and not tokens[start - 1][1]):
         start -= 1
     subject = [each for each in tokens[start:verb] if each[0] not in _BE]
+    if not subject and start and tokens[start - 1][0] in ("and", ","):
+        subject = _first_subject(tokens[:start])
     middle = [tokens[verb], *tokens[verb + 1 : by]]
     return [*tokens[:start], *tokens[by + 1 : agent], *middle, *subject, *tokens[agent:]]
+
+
+def _first_subject(tokens: Sequence[Token]) -> list[Token]:
+    """What a sentence begins with, up to its first filler: whom a second verb speaks of too."""
+    end = next((place for place, (_, is_filler) in enumerate(tokens) if is_filler), -1)
+    return list(tokens[: end + 1]) if end < 4 else []
 
 
 def _phrase_end(tokens: Sequence[Token], start: int) -> int:
@@ -171,9 +189,22 @@ def replaced(
     others = dict.fromkeys(slot.filler for slot in quoted if not _PEOPLE.search(slot.filler))
     for slot in claim:
         for other in others:
-            if not same(slot.filler, other) and _gain(slot, other, quoted, same) > REPLACED:
+            if same(slot.filler, other) or _gain(slot, other, quoted, same) <= REPLACED:
+                continue
+            if not _is_within(slot, other, quoted, same):
                 return slot.filler, other
     return None
+
+
+def _is_within(
+    slot: Slot, other: str, quoted: Sequence[Slot], same: Callable[[str, str], bool]
+) -> bool:
+    """Whether a place is said that the other is a part of: "in the Maghreb region of Africa"."""
+    return bool(_WHERE & set(list(slot.left)[:1])) and any(
+        other in list(each.left)[:3] and bool({"of", *_WHERE} & set(list(each.left)[:1]))
+        for each in quoted
+        if same(each.filler, slot.filler)
+    )
 
 
 def _gain(

@@ -46,6 +46,8 @@ def unit_of(sentence: Sentence, first: int, after: int) -> tuple[str, float, int
     follows = sentence[place + 1].lower if place + 1 < len(sentence) else ""
     if word.lower in ("percentage", "basis") and follows.startswith("point"):
         return "point", 0.01 if word.lower == "basis" else 1.0, place + 2
+    if word.lower == "fold":
+        return "times", 1.0, place + 1
     if word.lower == "per" and follows == "cent":
         return "%", 1.0, place + 2
     name = word.lower if word.lower in _UNITS else word.stem

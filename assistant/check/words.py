@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from assistant.terms import terms, visible
+from assistant.terms import singular, terms, visible
 
 
 def listed(text: str) -> frozenset[str]:
@@ -13,8 +13,9 @@ def listed(text: str) -> frozenset[str]:
 
 
 # Each branch is one run of characters, so that a megabyte of anything takes linear time.
-_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|\S")
+_WORD = re.compile(r"(?:(?<!\w)[A-Z]\.){2,}|\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|\S")
 _END = re.compile(r"[.!?。！？…][\"'”’)\]]*(?=\s)|[。！？]|\n")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 _SPACE = re.compile(r"\s+")
 _MOST_LETTERS = 60  # of a word; no language has longer ones
 # A full stop after these ends no sentence.
@@ -105,8 +106,8 @@ class Word:
 
     @property
     def lower(self) -> str:
-        """Without capitals and possessive."""
-        return self.text.casefold().replace("’", "'").removesuffix("'s")
+        """Without capitals and possessive; several CNNs are a CNN."""
+        return singular(self.text).casefold().replace("’", "'").removesuffix("'s")
 
     @property
     def is_word(self) -> bool:
@@ -138,7 +139,7 @@ def sentences(text: str) -> list[str]:
     for match in _END.finditer(text):
         before = text[max(start, match.start() - 20) : match.start()].rsplit(None, 1)
         last = before[-1].casefold() if before else ""
-        if match[0] == "." and (last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha())):
+        if match[0] == "." and (last in _ABBREVIATIONS or _INITIALS.fullmatch(last)):
             continue
         found.append(text[start : match.end()].strip())
         start = match.end()
@@ -150,6 +151,8 @@ def words(sentence: str) -> Sentence:
     found = []
     for match in _WORD.finditer(visible(sentence)):
         text, start = match[0], match.start()
+        if text[0].isupper() and text[1:2] == ".":
+            text = text.replace(".", "")  # U.K. is UK
         if len(text) > 3 and text[-3:].casefold().replace("’", "'") == "n't":
             found.append(Word(text[:-3], start, stem(text[:-3])))
             text, start = text[-3:], match.end() - 3

@@ -3,8 +3,11 @@
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
+
+from assistant.halt import HALT
 
 BUSY = "Many people are asking right now. Your question is kept: please try again in a moment."
 ENOUGH = "Your other questions are still being answered. Please wait for one of them."
@@ -31,7 +34,10 @@ class Seats:
     async def taken(
         self, who: str, steps: Generator[T, None, None], tell: Callable[[str], T]
     ) -> AsyncGenerator[T, None]:
-        """The steps, each made in a thread, once there is a seat; `tell` shows what is awaited."""
+        """The steps, each made in a thread, once there is a seat; `tell` shows what is awaited.
+
+        All are made in one context, in which a call of a model finds when to halt.
+        """
         if self._held[who] >= self._each:
             yield tell(ENOUGH)
             return
@@ -39,18 +45,21 @@ class Seats:
             yield tell(BUSY)
             return
         place, step = self._come(who), None
+        halt, context = Future[None](), copy_context()
+        context.run(HALT.set, halt)
         try:
             while not place.done():
                 yield tell(f"In line: {self._line.index(place)} before you.")
                 await asyncio.wait([place], timeout=_PAUSE)
             work = asyncio.get_running_loop().run_in_executor
             while True:
-                step = work(self._threads, next, steps, None)
+                step = work(self._threads, context.run, _next, steps)
                 made = await asyncio.shield(step)
                 if made is None:
                     return
                 yield made
         finally:
+            halt.set_result(None)
             if step is None or step.done():
                 self._end(steps, who, place)
             else:  # its seat is taken till it is done; whoever stopped it does not wait for that
@@ -84,3 +93,7 @@ class Seats:
             self._line.popleft().set_result(None)
         else:
             self._free += 1
+
+
+def _next(steps: Generator[T, None, None]) -> T | None:
+    return next(steps, None)
