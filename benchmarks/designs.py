@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assistant.answer import Answering
-from assistant.embed import SentenceTransformerEmbeddings
+from assistant.embed import Embedder
 from assistant.evaluate import Question
 from assistant.read import Candidate, Reader
 from assistant.read.evidence import Evidence
@@ -24,7 +24,7 @@ _NOWHERE = 10**6
 class Remembering(Reader):
     """Reads a passage once for all designs that ask the same question of it."""
 
-    def __init__(self, embedder: SentenceTransformerEmbeddings, *, twice: bool = True) -> None:
+    def __init__(self, embedder: Embedder, *, twice: bool = True) -> None:
         super().__init__("", embedder.embed_documents)
         self._twice = twice
         self._asked = ""
@@ -127,13 +127,13 @@ class Outcome:
 class Bench:
     """The readers, and where indexes are made."""
 
-    embedder: SentenceTransformerEmbeddings
+    embedder: Embedder
     readers: Mapping[str, Reader]
     likeness: LikenessReader
     work: Path
 
     @classmethod
-    def over(cls, embedder: SentenceTransformerEmbeddings, work: Path) -> "Bench":
+    def over(cls, embedder: Embedder, work: Path) -> "Bench":
         """A bench with the readers that come along; indexes are made below `work`."""
         work.mkdir()
         readers = {"twice": Remembering(embedder), "once": Remembering(embedder, twice=False)}

@@ -21,7 +21,7 @@ from assistant.settings import Settings
 from assistant.store import Generation, Store
 from assistant.store.digests import digests
 from assistant.store.manifest import remove, seal
-from assistant.terms import topic
+from assistant.terms import terms, topic
 from assistant.types import Document, Passage, Span
 from tests.conftest import WordEmbeddings
 
@@ -567,6 +567,23 @@ def test_sources_limit_both_searches(synced: Assistant, words: WordEmbeddings) -
     assert [p.source for p, _ in generation.nearest(asked, 5, ["limit.txt"])] == ["limit.txt"]
     assert [p.source for p, _ in generation.matching(["minsk"], 5, ["seat.txt"])] == ["seat.txt"]
     assert generation.nearest(asked, 5, []) == generation.matching(["minsk"], 5, []) == []
+
+
+def test_scores_of_some_passages_are_those_of_the_searches(
+    synced: Assistant, words: WordEmbeddings
+) -> None:
+    generation, asked = current(synced), words.embed_query("seat Minsk")
+    near, matching = generation.nearest(asked, 5), generation.matching(["minsk", "seat"], 5)
+    passages = generation.passages()
+    cosines, scores = (
+        generation.cosines(asked, passages),
+        generation.scores(["minsk", "seat"], passages),
+    )
+    assert dict(cosines) == pytest.approx(dict(near), abs=1e-6)
+    assert dict(scores) == pytest.approx(dict(matching))
+    assert 0 < len(scores) <= len(passages)
+    assert generation.scores([], passages) == generation.scores(["minsk"], []) == []
+    assert generation.words(passages) == {each: " ".join(terms(each.text)) for each in passages}
 
 
 def test_a_sample_is_fair_in_order_and_the_same_for_the_same_folder(
