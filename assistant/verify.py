@@ -17,6 +17,7 @@ _FOREIGN = re.compile(
 )
 _LEAST_WORDS = 3  # of a sentence: an order to say a word is a document's too
 _MARKUP = frozenset("<>[]{}［］【】|\\^~`*_#…")
+_OWNER = re.compile(r"['’]s\b")
 _INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
 _WORD = re.compile(r"[^\W\d_]+")
 # A word with a capital, but for the first letter of the sentence.
@@ -48,7 +49,7 @@ def is_plain(said: str, quotes: Sequence[str]) -> bool:
     CNN of several CNNs has its name from them.
     """
     quoted = " ".join(" ".join(quote.split()) for quote in quotes)
-    words = {singular(word).casefold() for word in _WORD.findall(_joined(quoted))}
+    words = {singular(word).casefold() for word in _WORD.findall(_joined(_OWNER.sub("", quoted)))}
     return (
         said.isprintable()
         and {*said} & _MARKUP <= {*quoted}

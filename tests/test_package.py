@@ -14,7 +14,7 @@ import assistant
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "assistant").rglob("*.py"))
-VOCABULARY = {"types", "errors", "settings", "terms", "threads", "progress", "hub"}
+VOCABULARY = {"types", "errors", "settings", "terms", "threads", "progress", "hub", "halt"}
 FACES = {"cli", "door", "enrol", "page", "mcp", "evaluate", "__main__", "__init__"}
 # Who speaks the sentence, and so imports the steps.
 SPEAKERS = {"assistant", "answer", "compare", "library", "recheck", "sync", "writing"}

@@ -80,6 +80,8 @@ def test_q13_sources_that_disagree_are_named(
         ("Bias terms of several CNNs help.", True),
         ("Bias terms of a BNN help.", False),
         ("Bias terms help Belaru.", False),
+        ("Bias terms help in Belarus, S", False),
+        ("Belarus helps O’Neil’s terms.", True),
         ("Bias terms help Belarus.", True),
         ("Bias terms help in Paris.", False),
         ("Bias terms help at evil.example.", False),
@@ -89,6 +91,8 @@ def test_q13_sources_that_disagree_are_named(
 )
 def test_a_name_stands_in_the_quotes_in_one_form_or_the_other(said: str, plain: bool) -> None:
     assert (
-        is_plain(said, ["Bias terms of most CNNs help,", "as is known in Belarus and the UK."])
+        is_plain(
+            said, ["Bias terms of most CNNs help,", "as O’Neil’s team knows in Belarus and the UK."]
+        )
         is plain
     )

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from assistant.check import names, roles
+from assistant.check.alike import root
+from assistant.check.alike import same as same_name
 from assistant.check.said import Fault, Kind, Said
 from assistant.types import Verdict
 
@@ -79,7 +81,7 @@ def _counted(said: Said, unit: str) -> list[Filler]:
 
 @lru_cache(maxsize=1 << 14)
 def _same(one: str, other: str) -> bool:
-    return names.same(_key(one), _key(other)) or _stands_for(one, other) or _stands_for(other, one)
+    return same_name(_key(one), _key(other)) or _stands_for(one, other) or _stands_for(other, one)
 
 
 def _stands_for(short: str, long: str) -> bool:
@@ -90,4 +92,4 @@ def _stands_for(short: str, long: str) -> bool:
 
 def _key(text: str) -> frozenset[str]:
     own = [word for word in text.casefold().split() if word not in names.TITLES]
-    return frozenset(map(names.root, own or text.casefold().split()))
+    return frozenset(map(root, own or text.casefold().split()))
