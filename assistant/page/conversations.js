@@ -28,8 +28,15 @@
     return wishes;
   }
 
-  // What the server hands out for one wish; nothing if that takes half a minute.
-  async function given(what) {
+  // What the server hands out for one wish; nothing if that takes half a minute. One at a time:
+  // the answers come in one box, where the next would take the place of one not yet seen.
+  let answered = Promise.resolve();
+  function given(what) {
+    answered = answered.catch(() => {}).then(() => handed(what));
+    return answered;
+  }
+
+  async function handed(what) {
     const box = one("#wish-given input");
     let last = box.value;
     const mine = wish("give", what);
@@ -142,7 +149,7 @@
     said.classList.remove("up", "down");
     if (!back) said.classList.add(way);
     press(bar);
-    wish("give", { do: back ? "none" : way, turn });
+    given({ do: back ? "none" : way, turn });
     one("form", bar)?.remove();
     if (!back) invite(turn, way, bar, button);
   }
@@ -154,7 +161,7 @@
     form.append(box, make("button", "Send", { className: "act" }));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      wish("give", { do: way, turn, comment: box.value });
+      given({ do: way, turn, comment: box.value });
       form.remove();
       button.focus();
     });
