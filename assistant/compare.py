@@ -37,6 +37,10 @@ class Seen(NamedTuple):
     refused: str = ""
     """Why it is no document; empty for one."""
 
+    def unsettled(self) -> "Seen":
+        """The same, to be opened before it is taken to be unchanged."""
+        return self._replace(signature=())
+
 
 class Comparison(NamedTuple):
     """The files of a folder, by what is known of them without opening any."""
@@ -62,9 +66,13 @@ def recall(index: Path) -> dict[str, Seen]:
 
 
 def remember(index: Path, seen: Mapping[str, Seen]) -> None:
-    """Keep what was seen, but of files that changed just now."""
+    """Keep what was seen; of files that changed just now, only by which bytes one was refused."""
     settled = time_ns() - _SETTLED
-    files = {source: each for source, each in seen.items() if max(each.signature[1:3]) < settled}
+    files = {
+        source: each if max(each.signature[1:3], default=settled) < settled else each.unsettled()
+        for source, each in seen.items()
+    }
+    files = {source: each for source, each in files.items() if each.signature or each.refused}
     with suppress(OSError):  # a full disk costs the next sync time, nothing else
         following = index / f"{_FILE}.next"
         following.write_text(json.dumps({"loader": load.VERSION, "files": files}))

@@ -89,8 +89,22 @@ def test_a_file_changed_just_now_is_not_trusted(
     assert opened == ["a.txt", "a.txt"]
 
 
+def test_a_file_refused_just_now_is_not_called_new(
+    assistant: Assistant, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "_SETTLED", 10**12)
+    (home / "knowledge" / "bad.txt").write_bytes(BINARY)
+    for _ in range(2):
+        assistant.sync()
+        changes = assistant.changes()
+        assert (changes.added, [each.reason for each in changes.skipped]) == ((), ["not text"])
+    (home / "knowledge" / "bad.txt").write_text("The seat is Minsk.")
+    assert assistant.changes().added == ("bad.txt",)
+    assert assistant.sync().added == ("bad.txt",)
+
+
 @pytest.mark.parametrize(
-    "stored", [None, b"", b"{", b"[]", b'{"loader": 0, "files": {}}', b'{"loader": 2, "files": 3}']
+    "stored", [None, b"", b"{", b"[]", b'{"loader": 0, "files": {}}', b'{"loader": 3, "files": 3}']
 )
 def test_without_what_was_seen_files_are_known_by_their_bytes(
     synced: Assistant, home: Path, stored: bytes | None, opened: Opened

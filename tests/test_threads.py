@@ -7,7 +7,8 @@ from assistant.threads import one_thread
 
 
 def threads() -> set[int]:
-    return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+    """Of NumPy's own BLAS; other libraries may have brought theirs."""
+    return {each["num_threads"] for each in threadpool_info() if "numpy" in each["filepath"]}
 
 
 def multiply(number: int) -> set[int]:
