@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import combinations
 
+from assistant.check.alike import root
 from assistant.terms import numbers, singular, terms
 from assistant.types import Citation, Span, Statement, disagreement
 
@@ -46,17 +47,23 @@ def is_plain(said: str, quotes: Sequence[str]) -> bool:
     """Whether it is a sentence in which nothing stands out.
 
     No address or link, whoever wrote it first; no name or character of markup but a quote's. One
-    CNN of several CNNs has its name from them.
+    CNN of several CNNs has its name from them, and the U.K. from the British.
     """
     quoted = " ".join(" ".join(quote.split()) for quote in quotes)
-    words = {singular(word).casefold() for word in _WORD.findall(_joined(_OWNER.sub("", quoted)))}
+    words = {_name(word) for word in _WORD.findall(_joined(_OWNER.sub("", quoted)))}
+    names = {_name(found[0]) for found in _CAPITAL.finditer(_joined(said))}
     return (
         said.isprintable()
         and {*said} & _MARKUP <= {*quoted}
         and len(said.split()) >= _LEAST_WORDS
         and not _FOREIGN.search(said)
-        and {singular(found[0]).casefold() for found in _CAPITAL.finditer(_joined(said))} <= words
+        and names <= words
     )
+
+
+def _name(word: str) -> str:
+    """What a word is compared by: the U.K. is the British."""
+    return root(singular(word).casefold())
 
 
 def _joined(text: str) -> str:

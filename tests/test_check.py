@@ -40,6 +40,9 @@ FISH = "Keith has no more fish for Alex, and the fall in sales of fish went on."
 RULES = "The council opposes the use of animals, and its members could not attend the meeting."
 PARTY = "We should make a party for Ana in the garden."
 FOUNDED = "The club was founded in 1902 as Minsk Football Club, and prices there rose sharply."
+CUPS = "They won the cup in 1971, 1975 and 1978, under a captain who served from 1969 to 1979."
+MILK = "Cheese is made from the milk of goats, of sheep and of cows."
+UNION = "The European Union has a Commission, which banned the app; Ana Lopez, once a boxer, left."
 
 Case = tuple[str, str, Verdict]
 
@@ -83,6 +86,12 @@ NUMBERS: list[Case] = [
     (HALF, "Half of only one member met for two years.", CONTRADICTED),
     (MET, "Two people, Ana Lopez and Bo Chen, met in Minsk.", SUPPORTED),
     (MET, "Three people, Ana Lopez and Bo Chen, met in Minsk.", NOT_SUPPORTED),
+    (MILK, "Cheese is made from three kinds of milk: goats, sheep, and cows.", SUPPORTED),
+    (MILK, "Cheese is made from four kinds of milk: goats, sheep, and cows.", NOT_SUPPORTED),
+    (MILK, "Cheese is made from the milk of these two kinds:", NOT_SUPPORTED),
+    (CUPS, "They won the cup in 1971, 1975, and in 1978.", SUPPORTED),
+    (CUPS, "They won the cup in 1971, 1971, and in 1978.", NOT_SUPPORTED),
+    (CUPS, "The captain served from 1979 to 1979.", NOT_SUPPORTED),
 ]
 DATES: list[Case] = [
     (CENSUS, "The city grew fast in the 1980's.", SUPPORTED),
@@ -124,11 +133,16 @@ NAMES: list[Case] = [
     (FOUNDED, "Nevertheless, prices there rose sharply.", SUPPORTED),
     (FOUNDED, "Costs there have risen sharply.", SUPPORTED),
     (FOUNDED, "Paris have risen sharply.", NOT_SUPPORTED),
+    (UNION, "The European Union's Commission banned the app.", SUPPORTED),
+    (UNION, "Former boxer Ana Lopez left.", SUPPORTED),
+    (UNION, "Formal Ana Lopez left.", NOT_SUPPORTED),
 ]
 MANNER: list[Case] = [
     (BAN, "Oman has allowed all carriers since May.", SUPPORTED),
     (BAN, "Airlines of Israel were allowed into Oman for years.", CONTRADICTED),
     (BREWING, "Brewing began in 1200.", SUPPORTED),
+    (BREWING, "I'm not sure, but brewing began in 1200.", SUPPORTED),
+    (BREWING, "I'm not sure, but brewing did not begin in 1200.", CONTRADICTED),
     (BREWING, "Egypt brewed beer for its kings.", PARTLY),
     (BUTCHERS, "Butchers formed guilds in London in 1272.", SUPPORTED),
     (BUTCHERS, "The trade of butchers dates back to farming.", PARTLY),

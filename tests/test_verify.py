@@ -78,6 +78,7 @@ def test_q13_sources_that_disagree_are_named(
     [
         ("Bias terms of a CNN help in the U.K.", True),
         ("Bias terms of several CNNs help.", True),
+        ("In British teams they find that terms help Belarus.", True),
         ("Bias terms of a BNN help.", False),
         ("Bias terms help Belaru.", False),
         ("Bias terms help in Belarus, S", False),

@@ -1,7 +1,9 @@
 """What is wrong with a sentence by its quotes, in words for people."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 from assistant.check import added, denial, manner, names
 from assistant.check.amounts import Amount
@@ -16,6 +18,9 @@ _EXACTLY = frozenset(("only", "just", "exactly", "than", "least", "most", "no"))
 _OF_SOME = (["the"], ["its"], ["their"], ["his"], ["her"])
 _BESIDE = 4  # words between a number and the first of the names that it counts
 _MOST_COUNTED = 12
+_LEADS = frozenset((":", "namely", "are", "were", "include", "includes", "including", "being"))
+_END = frozenset((".", "!", "?"))
+_JOINTS = ("and", "or")
 
 
 def find_faults(
@@ -29,6 +34,7 @@ def find_faults(
         yield from _dates(one, said)
         yield from _amounts(one, said)
         yield from _names(one, [*quotes, *around])
+        yield from _repeated(one, said)
         yield from find_misplaced(one, said)
         for kind, verdict, reason in (
             (Kind.DENIAL, Verdict.CONTRADICTED, denial.unlike(sentence, quotes)),
@@ -69,6 +75,17 @@ def _amounts(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
             yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
         else:
             reason = f"{amount.text} is not in the source"
+            yield Fault(Kind.NUMBER, reason, Verdict.NOT_SUPPORTED)
+
+
+def _repeated(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
+    """A number or year that is said more often than in all of the quotes: one was another."""
+    heard = Counter(each.value for quote in quotes for each in _numbers(quote))
+    often = Counter(each.value for each in _numbers(claim))
+    texts = {each.value: each.text for each in _numbers(claim)}
+    for value, times in often.items():
+        if times > heard[value] > 0:
+            reason = f"says {texts[value]} more often than the source"
             yield Fault(Kind.NUMBER, reason, Verdict.NOT_SUPPORTED)
 
 
@@ -127,12 +144,26 @@ def _is_article(said: Amount, claim: Said, *, alone: bool) -> bool:
 
 
 def _is_count(said: Amount, claim: Said) -> bool:
-    """Whether it counts names that stand beside it: "Two friends, Ana and Li, meet"."""
-    after = [name for name in claim.names if 0 < name.first - said.last <= _BESIDE]
-    if not after or not said.things or not 1 < said.value <= _MOST_COUNTED:
+    """Whether it counts what is then listed.
+
+    "Two friends, Ana and Li, meet"; "of three kinds: hard, soft and blue".
+    """
+    if not said.things or not 1 < said.value <= _MOST_COUNTED:
         return False
-    counted = names.in_list(claim.sentence, claim.names, after[0])
-    return len(counted) == said.value
+    after = [name for name in claim.names if 0 < name.first - said.last <= _BESIDE]
+    counted = names.in_list(claim.sentence, claim.names, after[0]) if after else ()
+    return said.value in (len(counted), *_listed(claim.sentence[said.last + 1 :]))
+
+
+def _listed(after: Sentence) -> Iterator[int]:
+    """How many things are listed to the end of a sentence, from each word that leads to a list."""
+    read = [word.lower for word in after if word.text not in _END]
+    for place, word in enumerate(read):
+        if word in _LEADS:
+            yield 1 + sum(
+                one in _JOINTS or (one == "," and other not in _JOINTS)
+                for one, other in pairwise((*read[place + 1 :], ""))
+            )
 
 
 def _names(claim: Said, quotes: Sequence[Sentence]) -> Iterator[Fault]:

@@ -22,19 +22,32 @@ _OPENERS = listed(
     "one two three four five six seven eight nine ten half most much few little last next first "
     "second third whether either neither nor nearly almost about some such what based given "
     "together further both nevertheless nonetheless regardless otherwise elsewhere meantime "
-    "whereas unless once among amid throughout despite due thanks please note everything something "
-    "anything nothing someone anyone nobody everybody here there where why how"
+    "whereas unless once among amid throughout due thanks please note everything something "
+    "anything nothing someone anyone nobody everybody here there where why how upon through rather "
+    "former past prior previous current recent modern present initial subsequent additional "
+    "various numerous multiple certain similar different special specific particular main major "
+    "minor key notable prominent famous popular common typical usual significant important large "
+    "larger small smaller high higher low lower long short early late new old young free full "
+    "whole top local regional national public private official personal professional political "
+    "economic social cultural religious military scientific historical traditional original "
+    "annual average total primary single double hundreds thousands millions billions dozens twenty "
+    "members friends employees workers students teachers children parents women men individuals "
+    "users players fans critics supporters opponents residents citizens scientists researchers "
+    "scholars historians experts officials studies reports results sources data evidence history "
+    "soon indeed likewise thereafter afterwards nowadays worldwide aside apart except beyond below "
+    "above inside outside near towards toward alongside whilst whatever compared located born"
 )
 _PLURAL_VERBS = frozenset(("are", "were", "have"))
 _SINGULAR_VERBS = frozenset(("is", "was", "has"))
 _PLURAL = re.compile(r"[^aious]s$")  # Paris, Texas and Columbus are none
+_OWNS = ("'s", "’s")
 _LISTS = frozenset(("and", "or", "&", ","))
 _TO_VERB = 8  # words from a subject to its verb
 _COMMON_ENDINGS = ("ly", "ing", "tion", "tions", "ment", "ments", "ness", "ities", "ists", "ors")
 _CALENDAR = listed(
     "january february march april may june july august september october november december "
     "monday tuesday wednesday thursday friday saturday sunday jan feb mar apr jun jul aug sep sept "
-    "oct nov dec i ok"
+    "oct nov dec i i'm i've i'd i'll ok"
 )
 
 
@@ -160,11 +173,15 @@ def _is_short(word: str, sentence: Sentence) -> bool:
 
 
 def is_joined(name: Name, quotes: Sequence[Sentence]) -> bool:
-    """Whether its words stand together in a quote too: no one is made of two."""
+    """Whether its words stand together in a quote too: no one is made of two.
+
+    An owner and what it owns are two: "the European Union's Commission".
+    """
     held = {word.lower for sentence in quotes for word in sentence if word.is_word}
     own = [word for word in name.words if word.lower not in _JOINING and _held(word, held)]
     return all(
-        any(_together(one.lower, other.lower, sentence) for sentence in quotes)
+        one.text.endswith(_OWNS)
+        or any(_together(one.lower, other.lower, sentence) for sentence in quotes)
         for one, other in pairwise(own)
     )
 

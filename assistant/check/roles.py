@@ -14,10 +14,6 @@ from assistant.check.words import STOP_WORDS, Sentence, Word, listed
 _WINDOW = 6  # words on each side
 _LITTLE = 0.4  # what a word like "to" counts beside one of content
 _BEYOND = 0.3  # what a word beyond a comma counts beside one before it
-EXCHANGED = 0.12
-"""How much better two exchanged must fit, of 2; chosen on the half of the sets for developing."""
-REPLACED = 0.6
-"""How much better another one must fit in a place, of 1."""
 _SKIPPED = frozenset(("the", "a", "an", '"', "'", "“", "”", "‘", "’", "(", ")", "also", "both"))
 _STOPS = frozenset((".", ";", ":", "?", "!"))
 _LIST = frozenset((",", "(", "and", "or", "&", "/", "-", "–", "the", "as", "well"))
@@ -169,27 +165,27 @@ def _groups(tokens: Sequence[Token]) -> dict[int, tuple[int, int]]:
 
 
 def exchanged(
-    claim: Sequence[Slot], quoted: Sequence[Slot], same: Callable[[str, str], bool]
+    claim: Sequence[Slot], quoted: Sequence[Slot], same: Callable[[str, str], bool], least: float
 ) -> tuple[str, str] | None:
-    """Two fillers that would fit the quotes far better in each other's place; None where none."""
+    """Two fillers that fit the quotes better in each other's place by `least`, of 2, or more."""
     for place, one in enumerate(claim):
         for other in claim[place + 1 :]:
             if same(one.filler, other.filler):
                 continue
             gains = _gain(one, other.filler, quoted, same), _gain(other, one.filler, quoted, same)
-            if sum(gains) > EXCHANGED and min(gains) > -0.1:
+            if sum(gains) > least and min(gains) > -0.1:
                 return one.filler, other.filler
     return None
 
 
 def replaced(
-    claim: Sequence[Slot], quoted: Sequence[Slot], same: Callable[[str, str], bool]
+    claim: Sequence[Slot], quoted: Sequence[Slot], same: Callable[[str, str], bool], least: float
 ) -> tuple[str, str] | None:
-    """A filler, and another of the quotes that fits its place far better; None where none is."""
+    """A filler, and another of the quotes that fits its place better by `least`, of 1, or more."""
     others = dict.fromkeys(slot.filler for slot in quoted if not _PEOPLE.search(slot.filler))
     for slot in claim:
         for other in others:
-            if same(slot.filler, other) or _gain(slot, other, quoted, same) <= REPLACED:
+            if same(slot.filler, other) or _gain(slot, other, quoted, same) <= least:
                 continue
             if not _is_within(slot, other, quoted, same):
                 return slot.filler, other
