@@ -1,13 +1,14 @@
 """One changed file among many: our sync beside a peer's rebuild.
 
-    python -m benchmarks.peers.sync --peers PYTHON [--files 10000] [--rounds 3]
+    python -m benchmarks.peers.sync --peers PYTHON [--files 10000] [--paragraphs 3] [--rounds 3]
 
-The files are small texts of a passage each, as `benchmarks.mixed --small` writes them. In every
-round one of them is changed, and each product is brought up to date in turn. A peer of these has
-no command for that: its tutorial builds the index, so it is built again (a program of one's own
-can do better with LangChain's record manager, LlamaIndex's document store, txtai's `upsert` or
-Haystack's writer, where it finds out by itself what has changed and what is gone). "In a running
-process" leaves out the imports and the loading of the model, "as a command" counts them.
+The files are small texts, as `benchmarks.mixed --small` writes them: a sentence, or with two
+paragraphs more 500 characters, which are one chunk for the peers. In every round one of them is
+changed, and each product is brought up to date in turn. A peer of these has no command for that:
+its tutorial builds the index, so it is built again (a program of one's own can do better with
+LangChain's record manager, LlamaIndex's document store, txtai's `upsert` or Haystack's writer,
+where it finds out by itself what has changed and what is gone). "In a running process" leaves out
+the imports and the loading of the model, "as a command" counts them.
 """
 
 from collections.abc import Sequence
@@ -30,12 +31,12 @@ class Time(NamedTuple):
     command: float
 
 
-def write(home: Path, count: int) -> list[Path]:
-    """So many small files, 500 to a folder."""
+def write(home: Path, count: int, paragraphs: int) -> list[Path]:
+    """So many small files of so many paragraphs, 500 to a folder."""
     paths = [home / "knowledge" / f"{n // 500:02}" / f"{n:05}.txt" for n in range(count)]
     for number, path in enumerate(paths):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(facts(number)[0], encoding="utf-8")
+        path.write_text("\n\n".join(facts(number)[:paragraphs]), encoding="utf-8")
     return paths
 
 
@@ -63,6 +64,7 @@ def main() -> None:
     """Print the table."""
     parser = options(__doc__)
     parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--paragraphs", type=int, choices=(1, 2, 3), default=3)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     record = Record(given.json)
@@ -70,10 +72,11 @@ def main() -> None:
     with workplace(given.work) as work:
         place = Place(given.peers, work / "sync")
         print(head(place, given.products), flush=True)
-        paths = write(place.home, given.files)
+        paths = write(place.home, given.files, given.paragraphs)
         with Worker(place, OURS) as worker:
             built = worker.ask("index")["seconds"]
-        print(f"{given.files} files, {given.rounds} rounds; our first sync {built:.1f} s")
+        print(f"{given.files} files of {given.paragraphs} paragraphs, {given.rounds} rounds; "
+              f"our first sync {built:.1f} s", flush=True)  # fmt: skip
         for number in range(given.rounds):
             for product in given.products:
                 times[product].append(update(place, product, paths, number))
@@ -86,7 +89,8 @@ def main() -> None:
             shares = [getattr(each, of) / s for each, s in zip(times[OURS], seconds, strict=True)]
             cells += [f"{median(seconds):.2f}", f"{median(shares):.2%}"]
             record.add(figure="sync", product=product, of=of, files=given.files,
-                       seconds=seconds, share=median(shares))  # fmt: skip
+                       paragraphs=given.paragraphs, seconds=seconds,
+                       share=median(shares))  # fmt: skip
         print(_LINE.format(product, *cells))
 
 
