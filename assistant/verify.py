@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from itertools import combinations
 
-from assistant.check.alike import root
 from assistant.terms import numbers, singular, terms
 from assistant.types import Citation, Span, Statement, disagreement
 
@@ -63,6 +62,8 @@ def is_plain(said: str, quotes: Sequence[str]) -> bool:
 
 def _name(word: str) -> str:
     """What a word is compared by: the U.K. is the British."""
+    from assistant.check.alike import root  # only where a model words the answer
+
     return root(singular(word).casefold())
 
 

@@ -1,6 +1,9 @@
 """Many texts at once: the same network on torch, in bfloat16 where the processor has it."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,23 +29,30 @@ class Many:
             for name, values in bert.weights.items()
         }
 
-    @torch.inference_mode()
     def embed(self, texts: Sequence[list[int]]) -> "list[Floats]":
-        """One vector for the tokens of each text; those of like length are computed together."""
-        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        """One vector for the tokens of each text; those of like length are computed together.
+
+        Each thread computes batches of its own: that is a sixth faster than all of them on one.
+        """
+        order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
+        batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
         found: dict[int, Floats] = {}
-        for start in range(0, len(order), _BATCH):
-            places = order[start : start + _BATCH]
-            found.update(zip(places, self._batch([texts[each] for each in places]), strict=True))
+        with _threads() as threads:
+            vectors = threads.map(self._batch, ([texts[each] for each in one] for one in batches))
+            for places, several in zip(batches, vectors, strict=True):
+                found.update(zip(places, several, strict=True))
         return [found[place] for place in range(len(texts))]
 
-    def _batch(self, texts: Sequence[list[int]]) -> "Iterator[Floats]":
+    @torch.inference_mode()
+    def _batch(self, texts: Sequence[list[int]]) -> "list[Floats]":
         longest = max(map(len, texts))
         ids = torch.tensor([[*text, *[0] * (longest - len(text))] for text in texts])
         there = torch.tensor([[place < len(text) for place in range(longest)] for text in texts])
         tokens = self._run(ids, there[:, None, None, :]).float()
-        for text, vectors in zip(texts, tokens, strict=True):
-            yield (vectors[: len(text)].mean(dim=0) if self._bert.is_mean else vectors[0]).numpy()
+        return [
+            (vectors[: len(text)].mean(dim=0) if self._bert.is_mean else vectors[0]).numpy()
+            for text, vectors in zip(texts, tokens, strict=True)
+        ]
 
     def _run(self, ids: Tensor, there: Tensor) -> Tensor:
         """The vector of each token, shape (texts, tokens, size)."""
@@ -77,6 +87,18 @@ class Many:
         weight = self._weights[f"{place}LayerNorm.weight"]
         bias = self._weights[f"{place}LayerNorm.bias"]
         return functional.layer_norm(tokens, weight.shape, weight, bias, self._bert.epsilon)
+
+
+@contextmanager
+def _threads() -> Iterator[ThreadPoolExecutor]:
+    """As many threads as torch has, each of which computes alone."""
+    count = torch.get_num_threads()
+    alone = partial(torch.set_num_threads, 1)
+    try:
+        with ThreadPoolExecutor(count, initializer=alone) as threads:
+            yield threads
+    finally:
+        torch.set_num_threads(count)  # it is the whole process's for threads yet to come
 
 
 def has_bfloat16() -> bool:
