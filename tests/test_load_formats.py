@@ -1,5 +1,6 @@
 """What each kind of file says, and where a person would find it."""
 
+import csv
 from datetime import date, datetime, time
 
 import pytest
@@ -203,6 +204,12 @@ def test_a_row_says_what_its_values_are(rows: list[list[str]], expected: list[st
 
 def test_columns_have_letters() -> None:
     assert [letter(place) for place in (0, 25, 26, 51, 702)] == ["A", "Z", "AA", "AZ", "AAA"]
+
+
+def test_a_small_csv_leaves_room_for_the_large_ones_of_others() -> None:
+    before = csv.field_size_limit()
+    parse(".csv", b"a,b\n1,2\n")
+    assert csv.field_size_limit() == before
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])

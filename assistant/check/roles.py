@@ -6,8 +6,9 @@ were exchanged. Passives are turned round first, and names that "and" joins shar
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from assistant.check.words import STOP_WORDS, Sentence, Word, listed
 
@@ -50,9 +51,9 @@ def slots(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[S
     for place, (token, is_filler) in enumerate(tokens):
         if is_filler and not _is_place_of(tokens, place):
             first, last = groups.get(place, (place, place))
-            left = [each for each, _ in reversed(tokens[:first]) if each not in _SKIPPED]
-            right = [each for each, _ in tokens[last + 1 :] if each not in _SKIPPED]
-            found.append(Slot(token, _reach(left), _reach(right)))
+            before = (tokens[at][0] for at in range(first - 1, -1, -1))
+            after = (tokens[at][0] for at in range(last + 1, len(tokens)))
+            found.append(Slot(token, _reach(before), _reach(after)))
     return found
 
 
@@ -86,10 +87,11 @@ def _name(word: Word) -> str:
     return f"{word.stem}\0" if is_participle else word.stem
 
 
-def _reach(words: Sequence[str]) -> Weighed:
+def _reach(words: Iterable[str]) -> Weighed:
     reached: Weighed = {}
     share = 1.0
-    for place, word in enumerate(words[:_WINDOW]):
+    near = islice((word for word in words if word not in _SKIPPED), _WINDOW)
+    for place, word in enumerate(near):
         if word in _STOPS:
             break
         if word == ",":

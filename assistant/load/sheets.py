@@ -28,7 +28,7 @@ _POWER = re.compile(r"E[+-]")
 def sheet(data: bytes) -> Parsed:
     """A .csv or .tsv. A row is a record, as a spreadsheet counts: a blank line is one too."""
     text, notes = decode(data)
-    csv.field_size_limit(len(text) + 1)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # the whole process's
     composer = Composer()
     for number, line in lines(_records(text, _delimiter(text))):
         composer.row(line, number)
