@@ -92,6 +92,7 @@ NUMBERS: list[Case] = [
     (CUPS, "They won the cup in 1971, 1975, and in 1978.", SUPPORTED),
     (CUPS, "They won the cup in 1971, 1971, and in 1978.", NOT_SUPPORTED),
     (CUPS, "The captain served from 1979 to 1979.", NOT_SUPPORTED),
+    (CENSUS, "It was one of the largest, and one that grew fast.", SUPPORTED),
 ]
 DATES: list[Case] = [
     (CENSUS, "The city grew fast in the 1980's.", SUPPORTED),

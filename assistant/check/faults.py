@@ -79,13 +79,16 @@ def _amounts(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
 
 
 def _repeated(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
-    """A number or year that is said more often than in all of the quotes: one was another."""
+    """A number or year that is said more often than in all of the quotes: one was another.
+
+    But for "one", which need not count.
+    """
+    said = [each for each in _numbers(claim) if each.value != 1]
     heard = Counter(each.value for quote in quotes for each in _numbers(quote))
-    often = Counter(each.value for each in _numbers(claim))
-    texts = {each.value: each.text for each in _numbers(claim)}
-    for value, times in often.items():
-        if times > heard[value] > 0:
-            reason = f"says {texts[value]} more often than the source"
+    often = Counter(each.value for each in said)
+    for value, text in {each.value: each.text for each in said}.items():
+        if often[value] > heard[value] > 0:
+            reason = f"says {text} more often than the source"
             yield Fault(Kind.NUMBER, reason, Verdict.NOT_SUPPORTED)
 
 
