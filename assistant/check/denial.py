@@ -52,11 +52,9 @@ def unlike(claim: Sentence, quotes: Sequence[Sentence]) -> str:
 def _without_doubt(claim: Sentence) -> Sentence:
     """Without "I'm not sure, but" before it, which denies nothing."""
     opening = [word.lower for word in claim[:_MOST_DOUBT]]
-    if opening[:1] and opening[0] in _SPEAKER and "but" in opening:
-        doubt = opening[: opening.index("but")]
-        if _DOUBTED & set(doubt):
-            return claim[len(doubt) + 1 :]
-    return claim
+    doubt = opening[: opening.index("but")] if "but" in opening else []
+    is_doubt = not (_SPEAKER.isdisjoint(doubt[:1]) or _DOUBTED.isdisjoint(doubt))
+    return claim[len(doubt) + 1 :] if is_doubt else claim
 
 
 def _turned(claim: Sentence, quotes: Sequence[Sentence]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from assistant.embed.bert import Bert
     from assistant.embed.files import Floats
 
+_lock = Lock()  # one at a time: the number of threads is the whole process's
 _BATCH = 8  # larger batches were slower on every processor tried
 
 
@@ -92,13 +94,14 @@ class Many:
 @contextmanager
 def _threads() -> Iterator[ThreadPoolExecutor]:
     """As many threads as torch has, each of which computes alone."""
-    count = torch.get_num_threads()
-    alone = partial(torch.set_num_threads, 1)
-    try:
-        with ThreadPoolExecutor(count, initializer=alone) as threads:
-            yield threads
-    finally:
-        torch.set_num_threads(count)  # it is the whole process's for threads yet to come
+    with _lock:
+        count = torch.get_num_threads()
+        alone = partial(torch.set_num_threads, 1)
+        try:
+            with ThreadPoolExecutor(count, initializer=alone) as threads:
+                yield threads
+        finally:
+            torch.set_num_threads(count)  # for threads yet to come
 
 
 def has_bfloat16() -> bool:
