@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from math import log
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zlib import crc32
 
 import numpy as np
 
@@ -44,9 +45,13 @@ def make_embedder(texts: Sequence[str], folder: Path) -> None:
         token for encoding in tokenizer.encode_batch(list(texts)) for token in set(encoding.ids)
     )
     size = tokenizer.get_vocab_size()
-    rarity = np.array([log(1 + len(texts) / (1 + counts[token])) for token in range(size)])
-    vectors = np.random.default_rng(0).normal(size=(size, _DIMENSIONS)) * rarity[:, None]
-    module = StaticEmbedding(tokenizer, embedding_weights=vectors.astype(np.float32))
+    vectors = np.zeros((size, _DIMENSIONS), np.float32)
+    # A subword that stands in no text, only within longer ones, says nothing of any: it stays 0.
+    for token, count in counts.items():
+        # By the word, for trainers number the words of one vocabulary differently in each run.
+        random = np.random.default_rng(crc32(str(tokenizer.id_to_token(token)).encode()))
+        vectors[token] = random.normal(size=_DIMENSIONS) * log(1 + len(texts) / (1 + count))
+    module = StaticEmbedding(tokenizer, embedding_weights=vectors)
     SentenceTransformer(modules=[module]).save(str(folder))
 
 
