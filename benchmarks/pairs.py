@@ -168,13 +168,31 @@ def answered(folder: Path) -> Iterator[Case]:
 _DENIES = re.compile(r"\b(?:not|no|never|none|without|only|cannot|refuse\w*)\b|n['’]t\b")
 
 
+# Before a thing that one knows; what one knows may be the text's.
+_KNOWING = re.compile(r"^(?:i['’]m not sure, but )?i (?:do )?(?:know|think|believe|heard)\b")
+_SPEAKER = re.compile(r"\b(?:i|my|me|we)\b")
+_PERSON = re.compile(r"\b(?:i|my|me|we|us|our|you|your)\b")
+
+
 def is_paraphrase(case: Case) -> bool:
     """Whether a supported claim puts the text in other words, and infers nothing.
 
     It has six words or more, half of those with four letters or more stand in the text, and so do
     all its capitalised words and its digits: else who is meant is known from elsewhere. Neither or
-    both of them deny something.
+    both of them deny something. It asks nothing, and tells nothing of its own speaker ("I love
+    them"), which people let pass and no text says.
     """
+    return _states(case) and _is_near(case)
+
+
+def _states(case: Case) -> bool:
+    """Whether it is a statement, and of what the text may speak of."""
+    said, text = case.claim.casefold(), case.quotes[0].casefold()
+    is_own = _SPEAKER.search(_KNOWING.sub("", said)) and not _PERSON.search(text)
+    return not said.endswith("?") and not is_own
+
+
+def _is_near(case: Case) -> bool:
     own_words = re.findall(r"[^\W\d_]{4,}", case.claim.casefold())
     text = case.quotes[0].casefold()
     own = re.findall(r"(?<!^)\b[A-Z][\w’']+|^[A-Z]\w+(?= [A-Z])|\d+", case.claim)

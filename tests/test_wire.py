@@ -283,6 +283,15 @@ def test_a_halt_ends_a_call_that_says_nothing(
     assert server.gone.wait(20)
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """What a test starts hears Ctrl+C, though a shell that runs the tests aside has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 @pytest.mark.parametrize("command", ["ask", "chat"])
 def test_ctrl_c_ends_a_call_in_a_line(
     article_home: Path, on_article: Assistant, server: Wire, command: str

@@ -45,11 +45,11 @@ for _pair in sorted(_PAIRS):
 
 def unlike(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     """A reason where the claim says the opposite of a quote, by a negation or a word; else ""."""
-    claim = _without_doubt(claim)
+    claim = without_doubt(claim)
     return _turned(claim, quotes) or _denied(claim, quotes)
 
 
-def _without_doubt(claim: Sentence) -> Sentence:
+def without_doubt(claim: Sentence) -> Sentence:
     """Without "I'm not sure, but" before it, which denies nothing."""
     opening = [word.lower for word in claim[:_MOST_DOUBT]]
     doubt = opening[: opening.index("but")] if "but" in opening else []

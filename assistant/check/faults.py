@@ -10,6 +10,7 @@ from assistant.check.amounts import Amount
 from assistant.check.dates import Date
 from assistant.check.held import comparable, holds, nearest
 from assistant.check.misplaced import find_misplaced
+from assistant.check.persons import personal
 from assistant.check.said import Fault, Kind, Said
 from assistant.check.words import Sentence, content
 from assistant.types import Verdict
@@ -40,6 +41,7 @@ def find_faults(
             (Kind.DENIAL, Verdict.CONTRADICTED, denial.unlike(sentence, quotes)),
             (Kind.SURENESS, Verdict.PARTLY, manner.surer(sentence, quotes)),
             (Kind.SPEAKER, Verdict.PARTLY, manner.unattributed(sentence, quotes)),
+            (Kind.SPEAKER, Verdict.PARTLY, personal(denial.without_doubt(sentence), quotes)),
             (Kind.ADDITION, Verdict.PARTLY, added.added(sentence, quotes)),
         ):
             if reason:

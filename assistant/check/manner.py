@@ -1,4 +1,4 @@
-"""How a thing is said: denied, as sure or as open, and by whom."""
+"""How a thing is said: as sure or as open, and by whom."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -25,6 +25,8 @@ _NEEDS_TO = frozenset(
 )
 # Verbs that are such before an object too; elsewhere they may be nouns.
 _ARRANGES = frozenset(map(stem, listed("plan schedule arrange project guide")))
+# What "can be" these, is so.
+_SORTED = frozenset(map(stem, listed("classify categorise categorize divide define describe")))
 _TO_COME = frozenset(("will", "shall", "'ll", "would"))
 _BEFORE_NOUN = listed("a an the this that its their his her our of in on for")
 _RELATIVE = frozenset(("which", "who", "whose"))
@@ -47,7 +49,7 @@ _SAYING = frozenset(
     )
 )
 _REPORTED = re.compile(
-    r"\b(?:said|says|told|tells|stated|noted|notes|claimed|claims|argued|argues|announced|reported|"
+    r"\b(?:said|says?|told|tells?|stated|noted|notes|claimed|claims|argued|argues|announced|reported|"
     r"reports|believes?|believed|thinks?|thought|suggest(?:s|ed)?|warn(?:s|ed)|add(?:s|ed)|"
     r"insist(?:s|ed)|alleg(?:es|ed)|estimat(?:es?|ed)|underlin(?:es|ed)|stress(?:es|ed)|"
     r"emphasi[sz](?:es|ed)|highlight(?:s|ed)|confirm(?:s|ed)|assert(?:s|ed)|explain(?:s|ed)|"
@@ -55,6 +57,9 @@ _REPORTED = re.compile(
     r"admit(?:s|ted)|predict(?:s|ed)|conclud(?:es|ed)|observ(?:es|ed))"
     r" (?:that|how|:|,|“|\"|‘|there|it|he|she|they|we)(?!\w)"
     r"|\baccording to\b|\b(?:said|says|told)\b"
+    # An order to say a thing does not say it.
+    r"|\b(?:reply|respond|write|answer|claim|mention|repeat) (?:only|that)\b"
+    r"|(?:^|[^\w ] )tell (?:the|your|every|everyone|all|people|users?|them|him|her|us|me)\b"
 )
 
 
@@ -103,7 +108,10 @@ def _hedge(sentence: Sentence, place: int, *, is_claim: bool) -> int | None:
         return None
     follows = [each.lower for each in sentence[place + 1 : place + 3]]
     if word.lower in _POSSIBLE:
-        return None if word.lower == "could" and follows[:1] in (["not"], ["n't"]) else POSSIBLE
+        is_denied = word.lower == "could" and follows[:1] in (["not"], ["n't"])
+        then = [each.stem for each in sentence[place + 2 : place + 3]]
+        is_sorted = follows[:1] == ["be"] and not _SORTED.isdisjoint(then)
+        return None if is_denied or is_sorted else POSSIBLE
     if word.lower in _TO_COME:
         return TO_COME
     if word.lower in _EXPECTED or word.stem in _FORESEEN:
