@@ -120,6 +120,12 @@ def asked(tab: "Page") -> list[str]:
     return tab.locator("#chat .asked").all_inner_texts()
 
 
+def dressed(tab: "Page") -> None:
+    """Wait for the page's own script, which dresses what came in the frame after."""
+    frame = "new Promise(requestAnimationFrame)"
+    tab.evaluate(f"{frame}.then(() => {frame}).then(() => null)")
+
+
 def settle(tab: "Page", *questions: str) -> None:
     """Wait until these are the questions of the chat, and the list says it is kept."""
     tab.wait_for_function(
@@ -128,6 +134,7 @@ def settle(tab: "Page", *questions: str) -> None:
         " && !document.querySelector('#chat .reading')",
         arg=list(questions),
     )
+    dressed(tab)
 
 
 def keep(tab: "Page", question: str) -> None:
@@ -135,6 +142,7 @@ def keep(tab: "Page", question: str) -> None:
     ask(tab, question)
     tab.locator("#chat .bot-row .acts").last.wait_for()
     tab.locator(".talks .now").wait_for()
+    dressed(tab)
 
 
 def button(tab: "Page", name: str) -> "Locator":
