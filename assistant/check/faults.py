@@ -10,7 +10,7 @@ from assistant.check.amounts import Amount
 from assistant.check.dates import Date
 from assistant.check.held import comparable, holds, nearest
 from assistant.check.misplaced import find_misplaced
-from assistant.check.persons import personal
+from assistant.check.persons import personal, without_knowing
 from assistant.check.said import Fault, Kind, Said
 from assistant.check.words import Sentence, content
 from assistant.types import Verdict
@@ -32,6 +32,7 @@ def find_faults(
     said = [Said.of(sentence, known) for sentence in quotes]
     for sentence in claim:
         one = Said.of(sentence, known)
+        told = without_knowing(denial.without_doubt(sentence))
         yield from _dates(one, said)
         yield from _amounts(one, said)
         yield from _names(one, [*quotes, *around])
@@ -40,8 +41,8 @@ def find_faults(
         for kind, verdict, reason in (
             (Kind.DENIAL, Verdict.CONTRADICTED, denial.unlike(sentence, quotes)),
             (Kind.SURENESS, Verdict.PARTLY, manner.surer(sentence, quotes)),
-            (Kind.SPEAKER, Verdict.PARTLY, manner.unattributed(sentence, quotes)),
-            (Kind.SPEAKER, Verdict.PARTLY, personal(denial.without_doubt(sentence), quotes)),
+            (Kind.SPEAKER, Verdict.PARTLY, manner.unattributed(told, quotes)),
+            (Kind.SPEAKER, Verdict.PARTLY, personal(told, quotes)),
             (Kind.ADDITION, Verdict.PARTLY, added.added(sentence, quotes)),
         ):
             if reason:

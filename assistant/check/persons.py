@@ -21,15 +21,22 @@ def personal(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     """
     if claim and claim[-1].text == "?":
         return "asks, and says nothing"
-    said = _without_knowing(claim)
-    speaker = next(_persons(said, _SPEAKER), "")
+    speaker = next(_persons(claim, _SPEAKER), "")
     if speaker and not _any_persons(quotes, _SPEAKERS):
         return f"says “{speaker}”, as no one in the source does"
-    opening = [word.lower for word in said[:2]]
+    opening = [word.lower for word in claim[:2]]
     tells = opening[:1] == ["you"] and _ALLOWED.isdisjoint(opening)
     if tells and not _any_persons(quotes, _SPEAKERS | _HEARER):
         return "says “you”, as no one in the source does"
     return ""
+
+
+def without_knowing(claim: Sentence) -> Sentence:
+    """Without "I know that" before it, which tells nothing of its speaker."""
+    for place, word in enumerate(claim[: 1 + _MOST_KNOWING]):
+        if place and claim[0].lower in _SPEAKER and word.stem in _KNOWING:
+            return claim[place + 1 :]
+    return claim
 
 
 def _any_persons(sentences: Sequence[Sentence], meant: frozenset[str]) -> bool:
@@ -37,17 +44,15 @@ def _any_persons(sentences: Sequence[Sentence], meant: frozenset[str]) -> bool:
 
 
 def _persons(sentence: Sentence, meant: frozenset[str]) -> Iterator[str]:
-    """The words of a table that mean a person: not the I of World War I, nor ME for Maine."""
+    """The words of a table that mean a person: not the I of World War I, of "i.e." or of I/O."""
     for place, word in enumerate(sentence):
-        after_name = place > 0 and sentence[place - 1].is_content
-        is_name = word.text.isupper() and (len(word.text) > 1 or after_name)
-        if word.lower in meant and not is_name:
+        if word.lower in meant and not _is_name(sentence, place):
             yield word.text
 
 
-def _without_knowing(claim: Sentence) -> Sentence:
-    """Without "I know that" before it, which tells nothing of its speaker."""
-    for place, word in enumerate(claim[: 1 + _MOST_KNOWING]):
-        if place and claim[0].lower in _SPEAKER and word.stem in _KNOWING:
-            return claim[place + 1 :]
-    return claim
+def _is_name(sentence: Sentence, place: int) -> bool:
+    text, after = sentence[place].text, sentence[place + 1 : place + 2]
+    if text.casefold() == "i":
+        numbers_what_is_before = text == "I" and place > 0 and sentence[place - 1].is_content
+        return numbers_what_is_before or not (after and after[0].is_word)
+    return len(text) > 1 and text.isupper()
