@@ -610,12 +610,20 @@ def test_a_damaged_conversation_is_told_and_the_others_are_there(
     assert str(history.folder) not in other.content()
 
 
-@pytest.mark.parametrize("payload", list(HOSTILE.values())[::3], ids=list(HOSTILE)[::3])
 def test_q6_q7_hostile_text_is_shown_and_does_nothing(
-    tab: "Page", scripted: ScriptedAssistant, sink: tuple[str, list[str]], payload: str
+    tab: "Page", scripted: ScriptedAssistant, sink: tuple[str, list[str]]
 ) -> None:
     sunk, reached = sink
-    scripted.hostile = payload = payload.replace("SINK", sunk)
+    for payload in list(HOSTILE.values())[::3]:
+        scripted.hostile = payload.replace("SINK", sunk)
+        check_hostile(tab, scripted.hostile)
+        assert reached == [], payload
+        button(tab, "New conversation").click()
+        settle(tab)
+
+
+def check_hostile(tab: "Page", payload: str) -> None:
+    """Kept, renamed, commented on and exported, it is shown as text, and does nothing."""
     keep(tab, f"hostile {payload}")
     reload(tab)
     tab.locator("#chat .statement").first.wait_for()
@@ -644,9 +652,8 @@ def test_q6_q7_hostile_text_is_shown_and_does_nothing(
     tab.get_by_text(re.compile("^(Copied|Not copied)$")).wait_for()
     for part in (".talks", "#conversations", "#status", "#further"):
         inside = ", ".join(f"{part} .md {each.strip()}" for each in FOREIGN.split(","))
-        assert tab.locator(inside).count() == 0
-    assert tab.evaluate("window.x") is None
-    assert reached == []
+        assert tab.locator(inside).count() == 0, (part, payload)
+    assert tab.evaluate("window.x") is None, payload
 
 
 @pytest.mark.parametrize("width", [360, 390])
