@@ -1,10 +1,11 @@
 """Documents, names, questions and answers that attack the page: shown as text, and no more."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scripted import ScriptedAssistant, ask, close_viewer, open_page, peek
+from tests.scripted import ScriptedAssistant, ask, close_viewer, peek
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -100,7 +101,8 @@ def test_hostile_text_is_shown_and_does_nothing(
     payloads = [each.replace("SINK", sink[0]) for each in HOSTILE.values()]
     # Three at a time: were one of them taken for more than text, the three would not stand there.
     for first in range(0, len(payloads), 3):
-        scripted.hostile = payload = " ".join(payloads[first : first + 3])
+        three = payloads[first : first + 3]
+        scripted.hostile = payload = " ".join(three)
         ask(visitor, f"hostile {payload}")
         for place in ("#chat .asked", "#chat .statement", "#chat .conflict", "#chat .aside",
                       "#src-1-1 h4", "#src-1-1 mark", "#cited h3"):  # fmt: skip
@@ -114,7 +116,7 @@ def test_hostile_text_is_shown_and_does_nothing(
             shows(visitor, place, payload)
         check_inert(visitor, payload)
         close_viewer(visitor)
-        for one in payloads[first : first + 3]:  # an excerpt is too short for three
+        for one in three:  # an excerpt is too short for three
             scripted.hostile = one
             ask(visitor, "hostilely unknown")
             shows(visitor, "#chat .abstention a.cite", one)
@@ -145,17 +147,23 @@ def test_a_file_that_fails_with_a_hostile_reason_is_told_as_text(
     assert sink[1] == []
 
 
+@pytest.fixture
+def hostile_example(scripted: ScriptedAssistant, sink: tuple[str, list[str]]) -> Iterator[str]:
+    """An example that attacks, there before the page is opened."""
+    before = scripted.chips
+    scripted.chips = [f"<img src='{sink[0]}/e' onerror='window.x=1'> ![a]({sink[0]}/m) $$x$$"]
+    yield scripted.chips[0]
+    scripted.chips = before
+
+
 @pytest.mark.browser
 def test_a_hostile_example_is_text(
-    visitor: "Page", address: str, scripted: ScriptedAssistant, sink: tuple[str, list[str]]
+    hostile_example: str, visitor: "Page", sink: tuple[str, list[str]]
 ) -> None:
-    scripted.chips = [f"<img src='{sink[0]}/e' onerror='window.x=1'> ![a]({sink[0]}/m) $$x$$"]
-    open_page(visitor, address)
-    assert visitor.locator("#chat .example").inner_text() == scripted.chips[0]
+    assert visitor.locator("#chat .example").inner_text() == hostile_example
     assert visitor.locator("#chat .example").locator("img, .katex").count() == 0
     visitor.locator("#chat .example").click()
     visitor.locator("#src-1-1").wait_for()
-    assert visitor.locator("#chat .asked").inner_text() == scripted.chips[0]
-    scripted.chips = ["What is this about?", "Who met in Minsk?"]
+    assert visitor.locator("#chat .asked").inner_text() == hostile_example
     assert sink[1] == []
     assert visitor.evaluate("window.x") is None
