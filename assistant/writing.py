@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from assistant.check import check
+from assistant.check.sober import is_sober
 from assistant.cite import cite_draft
 from assistant.embed import Embedder
 from assistant.errors import AssistantError, ModelFailed
 from assistant.model import Deadline, Model, redact
 from assistant.rephrase import Turn
 from assistant.types import Reading, Statement, Verdict
-from assistant.verify import is_sober
+from assistant.verify import is_exact
 from assistant.write import (
     NOTHING,
     EndlessError,
@@ -125,11 +126,13 @@ class Writing:
 
     def _passes(self, statement: Statement, after_drop: bool) -> bool:
         """Whether the quotes say it all; a sentence that leans on one that fell, falls."""
-        text = statement.text
+        text, citations = statement.text, statement.citations
         leans = after_drop and _LEANS.match(text)
-        if leans or redact(text) != " ".join(text.split()) or not is_sober(statement):
+        if leans or redact(text) != " ".join(text.split()) or not all(map(is_exact, citations)):
             return False
-        quotes = [citation.quote for citation in statement.citations]
+        quotes = [citation.quote for citation in citations]
+        if not is_sober(text, quotes):
+            return False
         judged = check(text, quotes, self._embedder.embed_documents)
         return judged.verdict is Verdict.SUPPORTED
 

@@ -166,8 +166,6 @@ def answered(folder: Path) -> Iterator[Case]:
 
 
 _DENIES = re.compile(r"\b(?:not|no|never|none|without|only|cannot|refuse\w*)\b|n['’]t\b")
-
-
 # Before a thing that one knows; what one knows may be the text's.
 _KNOWING = re.compile(r"^(?:i['’]m not sure, but )?i (?:do )?(?:know|think|believe|heard)\b")
 _SPEAKER = re.compile(r"\b(?:i|my|me|we)\b")

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from assistant.check import Embed, check
+from assistant.check.sober import is_sober
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.types import Verdict
-from assistant.verify import is_plain
 from benchmarks.balanced import interval, report_sets, rows_of, told_faults
 from benchmarks.pairs import (
     HALVES,
@@ -63,7 +63,7 @@ def by_verdict(case: Case, embed: Embed) -> bool:
 
 def in_answers(case: Case, embed: Embed) -> bool:
     """Whether an answer would show it."""
-    return is_plain(case.claim, case.quotes) and by_verdict(case, embed)
+    return is_sober(case.claim, case.quotes) and by_verdict(case, embed)
 
 
 def report_cases(title: str, cases: Sequence[Case], embed: Embed, keeps: Keeps) -> None:

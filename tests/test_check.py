@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from assistant.check import Judgement, check
+from assistant.check.sober import is_sober
 from assistant.types import Verdict
 from tests.conftest import WordEmbeddings
 
@@ -235,6 +236,32 @@ def test_a_claim_that_says_nothing_is_not_supported(claim: str) -> None:
 def test_a_claim_that_cites_nothing_is_not_supported() -> None:
     assert judged(TRADE, []).verdict is NOT_SUPPORTED
     assert judged(TRADE, ["", "\u200b"]).verdict is NOT_SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("said", "plain"),
+    [
+        ("Bias terms of a CNN help in the U.K.", True),
+        ("Bias terms of several CNNs help.", True),
+        ("In British teams they find that terms help Belarus.", True),
+        ("Bias terms of a BNN help.", False),
+        ("Bias terms help Belaru.", False),
+        ("Bias terms help in Belarus, S", False),
+        ("Belarus helps O’Neil’s terms.", True),
+        ("Bias terms help Belarus.", True),
+        ("Bias terms help in Paris.", False),
+        ("Bias terms help at evil.example.", False),
+        ("Bias terms help <b>much</b>.", False),
+        ("It helps.", False),
+    ],
+)
+def test_a_name_stands_in_the_quotes_in_one_form_or_the_other(said: str, plain: bool) -> None:
+    assert (
+        is_sober(
+            said, ["Bias terms of most CNNs help,", "as O’Neil’s team knows in Belarus and the UK."]
+        )
+        is plain
+    )
 
 
 # Laws

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from assistant.types import Citation, Passage, Span, Statement
-from assistant.verify import disagreements, is_exact, is_plain, verify
+from assistant.verify import disagreements, is_exact, verify
 
 TEXT = "Trade grew. The limit is 5 percent."
 PASSAGE = Passage("a.txt", 10, 45, TEXT, (Span(10, 21), Span(22, 45)))
@@ -71,29 +71,3 @@ def test_q13_sources_that_disagree_are_named(
     one: tuple[str, str], other: tuple[str, str], disagree: bool
 ) -> None:
     assert bool(disagreements([said(*one), said(*other)])) is disagree
-
-
-@pytest.mark.parametrize(
-    ("said", "plain"),
-    [
-        ("Bias terms of a CNN help in the U.K.", True),
-        ("Bias terms of several CNNs help.", True),
-        ("In British teams they find that terms help Belarus.", True),
-        ("Bias terms of a BNN help.", False),
-        ("Bias terms help Belaru.", False),
-        ("Bias terms help in Belarus, S", False),
-        ("Belarus helps O’Neil’s terms.", True),
-        ("Bias terms help Belarus.", True),
-        ("Bias terms help in Paris.", False),
-        ("Bias terms help at evil.example.", False),
-        ("Bias terms help <b>much</b>.", False),
-        ("It helps.", False),
-    ],
-)
-def test_a_name_stands_in_the_quotes_in_one_form_or_the_other(said: str, plain: bool) -> None:
-    assert (
-        is_plain(
-            said, ["Bias terms of most CNNs help,", "as O’Neil’s team knows in Belarus and the UK."]
-        )
-        is plain
-    )

@@ -13,9 +13,6 @@ _AGAINST = frozenset(
 )
 _NO_DENIAL = listed("only just less fewer more later")
 _CLAUSE = listed(". ; : ? ! ( ) which who but because while although though whereas since when ,")
-_SPEAKER = frozenset(("i", "i'm", "we", "we're"))
-_DOUBTED = frozenset(("sure", "certain", "know"))
-_MOST_DOUBT = 9  # words, "but" included
 _DENIED_SCOPE = 4  # words of content a negation reaches, at most
 # Words on each side of one of two opposites, which tell whether they are of one thing.
 _NEXT, _NEAR = 2, 7
@@ -45,16 +42,7 @@ for _pair in sorted(_PAIRS):
 
 def unlike(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     """A reason where the claim says the opposite of a quote, by a negation or a word; else ""."""
-    claim = without_doubt(claim)
     return _turned(claim, quotes) or _denied(claim, quotes)
-
-
-def without_doubt(claim: Sentence) -> Sentence:
-    """Without "I'm not sure, but" before it, which denies nothing."""
-    opening = [word.lower for word in claim[:_MOST_DOUBT]]
-    doubt = opening[: opening.index("but")] if "but" in opening else []
-    is_doubt = not (_SPEAKER.isdisjoint(doubt[:1]) or _DOUBTED.isdisjoint(doubt))
-    return claim[len(doubt) + 1 :] if is_doubt else claim
 
 
 def _turned(claim: Sentence, quotes: Sequence[Sentence]) -> str:

@@ -10,7 +10,7 @@ from assistant.check.amounts import Amount
 from assistant.check.dates import Date
 from assistant.check.held import comparable, holds, nearest
 from assistant.check.misplaced import find_misplaced
-from assistant.check.persons import personal, without_knowing
+from assistant.check.persons import personal, without_doubt, without_knowing
 from assistant.check.said import Fault, Kind, Said
 from assistant.check.words import Sentence, content
 from assistant.types import Verdict
@@ -32,14 +32,15 @@ def find_faults(
     said = [Said.of(sentence, known) for sentence in quotes]
     for sentence in claim:
         one = Said.of(sentence, known)
-        told = without_knowing(denial.without_doubt(sentence))
+        sure = without_doubt(sentence)
+        told = without_knowing(sure)
         yield from _dates(one, said)
         yield from _amounts(one, said)
         yield from _names(one, [*quotes, *around])
         yield from _repeated(one, said)
         yield from find_misplaced(one, said)
         for kind, verdict, reason in (
-            (Kind.DENIAL, Verdict.CONTRADICTED, denial.unlike(sentence, quotes)),
+            (Kind.DENIAL, Verdict.CONTRADICTED, denial.unlike(sure, quotes)),
             (Kind.SURENESS, Verdict.PARTLY, manner.surer(sentence, quotes)),
             (Kind.SPEAKER, Verdict.PARTLY, manner.unattributed(told, quotes)),
             (Kind.SPEAKER, Verdict.PARTLY, personal(told, quotes)),

@@ -1,13 +1,16 @@
 """Who speaks and who hears: sources seldom know either."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from assistant.check.words import Sentence, listed, stem
 
 _SPEAKER = listed("i i'm i've i'd i'll my me myself we we're we've we'd we'll")
 _SPEAKERS = _SPEAKER | listed("us our ours ourselves")
 _HEARER = listed("you you're you've you'd you'll your yours yourself")
-# "I know that …" says how its speaker comes to it, and no more.
+# "I'm not sure, but …" and "I know that …" say how their speaker comes to a thing, and no more.
+_DOUBTING = frozenset(("i", "i'm", "we", "we're"))
+_DOUBTED = frozenset(("sure", "certain", "know"))
+_MOST_DOUBT = 9  # words, "but" included
 _KNOWING = frozenset(map(stem, listed("know think believe guess hear read find see understand")))
 _MOST_KNOWING = 4  # words to such a verb
 # What you can or must do, a source may say of anyone.
@@ -21,33 +24,42 @@ def personal(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     """
     if claim and claim[-1].text == "?":
         return "asks, and says nothing"
-    speaker = next(_persons(claim, _SPEAKER), "")
-    if speaker and not _any_persons(quotes, _SPEAKERS):
+    speaker = _person([claim], _SPEAKER)
+    if speaker and not _person(quotes, _SPEAKERS):
         return f"says “{speaker}”, as no one in the source does"
     opening = [word.lower for word in claim[:2]]
     tells = opening[:1] == ["you"] and _ALLOWED.isdisjoint(opening)
-    if tells and not _any_persons(quotes, _SPEAKERS | _HEARER):
+    if tells and not _person(quotes, _SPEAKERS | _HEARER):
         return "says “you”, as no one in the source does"
     return ""
 
 
+def without_doubt(claim: Sentence) -> Sentence:
+    """Without "I'm not sure, but" before it, which denies nothing."""
+    opening = [word.lower for word in claim[:_MOST_DOUBT]]
+    doubt = opening[: opening.index("but")] if "but" in opening else []
+    is_doubt = not (_DOUBTING.isdisjoint(doubt[:1]) or _DOUBTED.isdisjoint(doubt))
+    return claim[len(doubt) + 1 :] if is_doubt else claim
+
+
 def without_knowing(claim: Sentence) -> Sentence:
     """Without "I know that" before it, which tells nothing of its speaker."""
-    for place, word in enumerate(claim[: 1 + _MOST_KNOWING]):
-        if place and claim[0].lower in _SPEAKER and word.stem in _KNOWING:
+    is_own = bool(claim) and claim[0].lower in _SPEAKER
+    for place, word in enumerate(claim[1 : 1 + _MOST_KNOWING] if is_own else (), start=1):
+        if word.stem in _KNOWING:
             return claim[place + 1 :]
     return claim
 
 
-def _any_persons(sentences: Sequence[Sentence], meant: frozenset[str]) -> bool:
-    return any(True for sentence in sentences for _ in _persons(sentence, meant))
-
-
-def _persons(sentence: Sentence, meant: frozenset[str]) -> Iterator[str]:
-    """The words of a table that mean a person: not the I of World War I, of "i.e." or of I/O."""
-    for place, word in enumerate(sentence):
-        if word.lower in meant and not _is_name(sentence, place):
-            yield word.text
+def _person(sentences: Sequence[Sentence], meant: frozenset[str]) -> str:
+    """The first word of a table that means a person: not the I of World War I, or of "i.e."."""
+    found = (
+        word.text
+        for sentence in sentences
+        for place, word in enumerate(sentence)
+        if word.lower in meant and not _is_name(sentence, place)
+    )
+    return next(found, "")
 
 
 def _is_name(sentence: Sentence, place: int) -> bool:
