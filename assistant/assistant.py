@@ -8,18 +8,19 @@ from functools import cached_property, lru_cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from assistant import load, split, sync, terms
-from assistant.answer import SAMPLE, Answering
-from assistant.compare import OPENED, Freshness, changes, recall, sources
+from assistant import load, split, sync, text
+from assistant.condense import Standalone, Turn, clean
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
 from assistant.errors import IndexDamaged, KnowledgeMissing
 from assistant.library import Library
+from assistant.pipeline import SAMPLE, Answering
 from assistant.progress import Bar, Progress, silent
 from assistant.read import Reader
-from assistant.recheck import recheck
-from assistant.rephrase import Standalone, Turn, clean
 from assistant.settings import Settings
-from assistant.store import Generation, Server, Store
+from assistant.store import Store
+from assistant.store.generation import Generation
+from assistant.store.server import Server
+from assistant.sync import OPENED, Freshness, changes, recall, sources
 from assistant.types import (
     Answer,
     Changes,
@@ -33,14 +34,15 @@ from assistant.types import (
     Statement,
     SyncReport,
 )
+from assistant.verify import recheck
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.runnables import Runnable
 
-    from assistant.model import Model, ModelState
-    from assistant.retriever import PassageRetriever
-    from assistant.writing import Writing
+    from assistant.chain import PassageRetriever
+    from assistant.llm.client import Model, ModelState
+    from assistant.llm.draft import Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,7 @@ class Assistant:
     @property
     def retriever(self) -> "PassageRetriever":
         """The passages that `rank` gives, as a LangChain retriever."""
-        from assistant.retriever import PassageRetriever
+        from assistant.chain import PassageRetriever
 
         return PassageRetriever(find=self.rank, k=self.settings.passages)
 
@@ -266,7 +268,7 @@ class Assistant:
         recipe = {
             "loader": load.VERSION,
             "splitter": split.VERSION,
-            "terms": terms.VERSION,
+            "terms": text.VERSION,
             "model": self.embedder.name,
             "weights": self.embedder.fingerprint,
         }
@@ -306,15 +308,15 @@ class Assistant:
         """The chat model, where there is one; without it nothing of it is imported."""
         if not (self._chat or self.settings.model):
             return None
-        from assistant import model
+        from assistant.llm import client
 
         if self._chat is None:
-            return model.load(self.settings)
+            return client.load(self.settings)
         chat = self._chat
-        return model.Model(self.settings.model or type(chat).__name__, "", lambda: chat)
+        return client.Model(self.settings.model or type(chat).__name__, "", lambda: chat)
 
     def _writing(self) -> "Writing":
-        from assistant.writing import Writing
+        from assistant.llm.draft import Writing
 
         assert self._model is not None
         settings = self.settings

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from assistant.terms import terms
+from assistant.text import terms
 from assistant.types import Citation, Reading, Statement
 
 _GROUP = re.compile(r"[\[［【]([^\[\]［］【】\n]{0,200})[\]］】]")

@@ -1,4 +1,6 @@
-"""The command line: answers on stdout, all else on stderr.
+"""The commands `assistant account`: who may log in to the page.
+
+The command line: answers on stdout, all else on stderr.
 
 Exit status: 0 answered or done, 1 abstained or not held, 2 fault.
 """
@@ -11,16 +13,69 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from getpass import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from assistant.enrol import add_commands
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, SettingRefused
 from assistant.progress import Bar
+from assistant.web.accounts import SHORTEST, Account, Accounts
 
 if TYPE_CHECKING:
     from assistant.assistant import Assistant
     from assistant.types import Answer, Changes, Citation, SyncReport
+
+
+def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:  # noqa: ANN401
+    """Add them to the commands, with the options all of them share."""
+    account = commands.add_parser("account", help="say who may log in to the page")
+    actions = account.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", parents=[shared], help="add a person; asks for the password")
+    add.add_argument("name")
+    add.add_argument("--may-change", action="store_true", help="they may change the sources too")
+    add.set_defaults(run=_add)
+    remove = actions.add_parser("remove", parents=[shared], help="remove a person")
+    remove.add_argument("name")
+    remove.set_defaults(run=_remove)
+    listed = actions.add_parser("list", parents=[shared], help="list who may log in")
+    listed.set_defaults(run=_list)
+
+
+def _add(assistant: "Assistant", options: argparse.Namespace) -> int:
+    accounts = Accounts(assistant.settings.accounts)
+    account = accounts.add(options.name, _password(), may_change=options.may_change)
+    print(f"Added {_described(account)} in {accounts.path}", file=sys.stderr)
+    return 0
+
+
+def _remove(assistant: "Assistant", options: argparse.Namespace) -> int:
+    Accounts(assistant.settings.accounts).remove(options.name)
+    print(f"Removed {options.name}", file=sys.stderr)
+    return 0
+
+
+def _list(assistant: "Assistant", options: argparse.Namespace) -> int:
+    accounts = Accounts(assistant.settings.accounts).all().values()
+    if options.json:
+        print(json.dumps([asdict(account.person) for account in accounts]))
+    else:
+        print("\n".join(map(_described, accounts)) or "There are no accounts.")
+    return 0
+
+
+def _described(account: Account) -> str:
+    return f"{account.name}, who may ask{' and change the sources' if account.may_change else ''}"
+
+
+def _password() -> str:
+    """Typed twice without being shown, or a line from a pipe; never an argument others can see."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass(f"Password, {SHORTEST} characters or more: ")
+    if getpass("The same once more: ") != password:
+        raise SettingRefused("password", "…", "typed the same both times")
+    return password
+
 
 ANSWERED, ABSTAINED, FAULT = 0, 1, 2
 HELD, NOT_HELD = 0, 1
@@ -80,7 +135,7 @@ def _follow(assistant: "Assistant", options: argparse.Namespace, *, anew: bool =
 
 
 def _watch(assistant: "Assistant", options: argparse.Namespace) -> int:
-    from assistant.watch import follow
+    from assistant.sync import follow
 
     for outcome in follow(assistant.settings.knowledge, assistant.sync):
         if isinstance(outcome, AssistantError):
@@ -96,7 +151,8 @@ def _tell(told: "SyncReport | Changes", options: argparse.Namespace) -> int:
 
 
 def _status(assistant: "Assistant", options: argparse.Namespace) -> int:
-    from assistant.show import line, model_to_text, plural
+    from assistant.show import line, plural
+    from assistant.show.terminal import model_to_text
 
     status, model = assistant.status(), assistant.model_state()
     if options.json:
@@ -116,9 +172,10 @@ def _status(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _verify(assistant: "Assistant", options: argparse.Namespace) -> int:
-    from assistant.recheck import read_answers
-    from assistant.show import checked_to_text, line
+    from assistant.show import line
+    from assistant.show.terminal import checked_to_text
     from assistant.types import Standing
+    from assistant.verify import read_answers
 
     answers = [answer for path in options.file for answer in read_answers(path)]
     problems = assistant.verify()
@@ -153,7 +210,7 @@ def _evaluate(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _feedback(assistant: "Assistant", options: argparse.Namespace) -> int:
-    from assistant.history import feedback
+    from assistant import feedback
     from assistant.show import line
 
     told = feedback.read(assistant.settings.history)
@@ -173,7 +230,7 @@ def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
     if assistant.settings.knowledge.is_dir() or not assistant.settings.chroma:
         _follow(assistant, options)  # the page begins with the folder as it is
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
-    from assistant.page import serve
+    from assistant.web.app import serve
 
     serve(
         assistant,
@@ -194,7 +251,7 @@ def _mcp(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _print(answer: "Answer", as_json: bool) -> int:
-    from assistant.show import to_text
+    from assistant.show.terminal import to_text
 
     print(answer.to_json() if as_json else to_text(answer, bold=sys.stdout.isatty()))
     return ABSTAINED if answer.abstention else ANSWERED

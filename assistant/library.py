@@ -18,7 +18,8 @@ from unicodedata import normalize
 
 from assistant import load
 from assistant.errors import FileRefused, KnowledgeMissing, SourceUnusable
-from assistant.load import Found, Refused
+from assistant.load.builder import Refused
+from assistant.load.folder import Found
 from assistant.settings import Settings
 from assistant.types import Document, Skipped
 

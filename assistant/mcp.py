@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from assistant.errors import AssistantError, ExtraMissing
-from assistant.reply import Reply, Sources
-from assistant.show import to_text
+from assistant.show.export import Reply, Sources
+from assistant.show.terminal import to_text
 
 try:
     from mcp.server import MCPServer

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from assistant.terms import pairs
+from assistant.text import pairs
 from assistant.types import Hit, Passage
 
 DENSE_WEIGHT = 0.5
@@ -25,7 +25,7 @@ def fuse(dense: Scored, lexical: Scored, weight: float = DENSE_WEIGHT) -> list[H
     """Join two rankings by the weighted sum of their scores, best first.
 
     Cosines count as they are (0 to 1), BM25 as a share of the best passage's. The weighted
-    sum beat reciprocal rank fusion (Cormack et al. 2009): benchmarks/ablations.py.
+    sum beat reciprocal rank fusion (Cormack et al. 2009): research/benchmarks/ablations.py.
     """
     cosines = {passage: max(0.0, score) for passage, score in dense}
     top = max((score for _, score in lexical), default=0.0) or 1.0

@@ -258,24 +258,24 @@ class Answer:
 
     def to_json(self) -> str:
         """The whole answer as JSON; `from_json` reads it back."""
-        from assistant.show import to_json
+        from assistant.show.export import to_json
 
         return to_json(self)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Answer":
         """The answer that `to_json` wrote. Raises `ValueError` on anything else."""
-        from assistant.show import from_json
+        from assistant.show.export import from_json
 
         return from_json(text)
 
     def __str__(self) -> str:
-        from assistant.show import to_text
+        from assistant.show.terminal import to_text
 
         return to_text(self)
 
     def _repr_html_(self) -> str:
-        from assistant.show import to_html
+        from assistant.show.html import to_html
 
         return to_html(self)
 
@@ -341,7 +341,7 @@ class Changes:
         return bool(self.added or self.changed or self.removed)
 
     def __str__(self) -> str:
-        from assistant.show import changes_to_text
+        from assistant.show.terminal import changes_to_text
 
         return changes_to_text(self)
 
@@ -365,6 +365,6 @@ class SyncReport:
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        from assistant.show import report_to_text
+        from assistant.show.terminal import report_to_text
 
         return report_to_text(self)

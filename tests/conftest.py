@@ -20,7 +20,7 @@ from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.load import Readers
 from assistant.settings import Settings
-from assistant.terms import terms
+from assistant.text import terms
 from tests.scripted import ScriptedAssistant, open_page, serving
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

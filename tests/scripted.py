@@ -165,7 +165,7 @@ def serving(
     assistant: object, host: str = "127.0.0.1", *, auth: bool = False, address: str = ""
 ) -> Iterator["Blocks"]:
     """The page over an assistant, at a free port."""
-    from assistant import page
+    from assistant.web import app as page
 
     with socket.create_server(("127.0.0.1", 0)) as free:  # Gradio's own search leaves sockets open
         port = free.getsockname()[1]

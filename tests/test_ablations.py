@@ -8,8 +8,8 @@ from assistant.evaluate import Question
 from assistant.read.spans import SpanModel, Window
 from assistant.split import TOKENS
 from assistant.types import Document, Passage, Section, Span
-from benchmarks.ablations import measure, plot, shares, small, table
-from benchmarks.designs import DESIGNS, READ, Bench, Outcome, one_sided, reciprocal_rank
+from research.benchmarks.ablations import measure, plot, shares, small, table
+from research.benchmarks.designs import DESIGNS, READ, Bench, Outcome, one_sided, reciprocal_rank
 from tests.conftest import WordEmbeddings
 
 FACTS = {"trade": "Trade with Minsk was worth 8.4 billion dollars.", "seat": "Its seat is Minsk."}

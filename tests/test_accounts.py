@@ -7,8 +7,8 @@ from typing import TextIO
 
 import pytest
 
-from assistant.accounts import SHORTEST, Accounts, Person
 from assistant.errors import AccountRefused, AccountsUnreadable
+from assistant.web.accounts import SHORTEST, Accounts, Person
 
 PASSWORD = "correct horse battery"
 

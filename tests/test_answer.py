@@ -2,9 +2,9 @@
 
 import pytest
 
-from assistant.answer import ALMOST, SEVERAL
 from assistant.assistant import Assistant
-from assistant.read import asks_for_several
+from assistant.pipeline import ALMOST, SEVERAL
+from assistant.read.similarity import asks_for_several
 from assistant.types import Abstention
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from assistant.check import Judgement, check
-from assistant.check.sober import is_sober
+from assistant.llm.check import Judgement, check
+from assistant.llm.check.manner import is_sober
 from assistant.types import Verdict
 from tests.conftest import WordEmbeddings
 

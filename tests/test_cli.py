@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from assistant import assistant as module
-from assistant.accounts import Accounts
 from assistant.cli import main
 from assistant.errors import IndexBusy
-from assistant.history import Feedback, History, Thumb
+from assistant.feedback import Feedback, Thumb
+from assistant.history import History
 from assistant.types import SyncReport
+from assistant.web.accounts import Accounts
 from tests.chat import wire
 from tests.conftest import WordEmbeddings
 
@@ -121,7 +122,7 @@ def test_watching_prints_what_comes(
     knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outcomes = iter([IndexBusy(knowledge), SyncReport(added=("limit.txt",))])
-    monkeypatch.setattr("assistant.watch.follow", lambda folder, sync: outcomes)
+    monkeypatch.setattr("assistant.sync.follow", lambda folder, sync: outcomes)
     assert main(["sync", "--watch"]) == 0
     captured = capsys.readouterr()
     assert "added: limit.txt" in captured.out
@@ -235,7 +236,7 @@ def test_a_password_is_typed_twice_unseen(
     knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     typed = iter(["correct horse battery", "correct horse batter", *["correct horse battery"] * 2])
-    monkeypatch.setattr("assistant.enrol.getpass", lambda _: next(typed))
+    monkeypatch.setattr("assistant.cli.getpass", lambda _: next(typed))
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     assert main(["account", "add", "ana"]) == 2
     assert "typed the same both times" in capsys.readouterr().err

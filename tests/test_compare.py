@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistant import compare, load
+from assistant import load
+from assistant import sync as compare
 from assistant.assistant import Assistant
 from assistant.settings import Settings
 from assistant.types import Changes, Source, State

@@ -14,8 +14,8 @@ import pytest
 
 from assistant.assistant import Assistant
 from assistant.settings import Settings
-from assistant.store import Generation
-from assistant.store.files import size
+from assistant.store.folder import size
+from assistant.store.generation import Generation
 from tests.conftest import WordEmbeddings
 
 # Damage can end a process, or fill a disk: it is met in a child that may write no large file.

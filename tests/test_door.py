@@ -6,13 +6,21 @@ from urllib.parse import urlencode
 
 import pytest
 
-from assistant.accounts import Account, Accounts, Person
-from assistant.door import PERSON, Door
-from assistant.door.entrance import BUSY, WRONG, Entrance, Refused
-from assistant.door.request import Senseless, named
-from assistant.door.sessions import IDLE, LASTS, MOST_SESSIONS, Logins, Sessions
-from assistant.door.tries import FORGETTING, MOST, Tries
-from assistant.guard import Message, Receive, Scope, Send
+from assistant.web.accounts import Account, Accounts, Person
+from assistant.web.auth import BUSY, PERSON, WRONG, Door, Entrance, Refused
+from assistant.web.security import Message, Receive, Scope, Send
+from assistant.web.sessions import (
+    FORGETTING,
+    IDLE,
+    LASTS,
+    MOST,
+    MOST_SESSIONS,
+    Logins,
+    Senseless,
+    Sessions,
+    Tries,
+    named,
+)
 
 PASSWORD = "correct horse battery"
 MARK = "m" * 32

@@ -12,19 +12,19 @@ import torch
 from assistant import embed
 from assistant.assistant import Assistant
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
-from assistant.embed.files import is_plain
-from assistant.embed.many import has_bfloat16
+from assistant.embed.bert import is_plain
+from assistant.embed.bulk import has_bfloat16
 from assistant.errors import ModelUnavailable
 from assistant.read import UNKNOWN
 from assistant.settings import Settings
-from assistant.terms import visible
-from benchmarks.languages import make_embedder
+from assistant.text import visible
+from research.benchmarks.languages import make_embedder
 from tests.conftest import ARTICLE
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-QUESTIONS = Path(__file__).parents[1] / "benchmarks" / "article.jsonl"
+QUESTIONS = Path(__file__).parents[1] / "research" / "benchmarks" / "article.jsonl"
 
 
 def test_vectors_have_length_1_and_like_texts_are_near(

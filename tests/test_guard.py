@@ -1,6 +1,6 @@
 import pytest
 
-from assistant.guard import BODY_LIMIT, Guard, Message, Receive, Scope, Send
+from assistant.web.security import BODY_LIMIT, Guard, Message, Receive, Scope, Send
 
 HOST = ("host", "127.0.0.1:7860")
 ORIGIN = ("origin", "http://127.0.0.1:7860")

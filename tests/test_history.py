@@ -15,6 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assistant import feedback
+from assistant import history as conversation
 from assistant.errors import (
     ConversationChanged,
     ConversationDamaged,
@@ -22,19 +24,11 @@ from assistant.errors import (
     HistoryUnwritable,
 )
 from assistant.evaluate import read_questions
-from assistant.history import (
-    Conversation,
-    Feedback,
-    History,
-    Thumb,
-    Turn,
-    conversation,
-    feedback,
-    folder_of,
-)
-from assistant.recheck import read_answers
-from assistant.show import conversation_to_json
+from assistant.feedback import Feedback, Thumb
+from assistant.history import Conversation, History, Turn, folder_of
+from assistant.show.export import conversation_to_json
 from assistant.types import Abstention, Answer, Hit
+from assistant.verify import read_answers
 from tests.test_show import HOSTILE, LI, TALK, answer
 
 UNSAID = Answer("Why?", abstention=Abstention.DOES_NOT_SAY, closest=(Hit(LI.passage, 0.5),))

@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.errors import KnowledgeMissing
-from assistant.load import Found, Readers, folder, formats, read, scan
-from assistant.load.outline import blank
+from assistant.load import Readers, folder, formats, read
+from assistant.load.folder import Found, scan
+from assistant.load.plain import blank
 from assistant.types import Document, Section, Skipped
-from benchmarks.files import pdf
+from research.benchmarks.files import pdf
 
 LIMIT = 2**20
 SAMPLE = Path(__file__).parent.parent / "knowledge" / "china-belarus-joint-statement.txt"

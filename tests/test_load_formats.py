@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assistant.load.builder import Composer, Refused, letter, lines
 from assistant.load.formats import parse
-from assistant.load.parsed import Composer, Refused
 from assistant.load.sheets import value
-from assistant.load.tables import letter, lines
 from assistant.split import split
 from assistant.types import Citation, Document, Passage
-from benchmarks import files
+from research.benchmarks import files
 from tests.test_load import headings, tiles
 
 PRICES = [["Item", "Price"], ["Apple", "3"], ["Pear", "4"]]

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.load import Found, Readers, Result, child
-from assistant.load import readers as pool
+from assistant.load import Readers, Result, pool
+from assistant.load import pool as child
+from assistant.load.builder import Parsed, Refused
+from assistant.load.folder import Found
 from assistant.load.formats import FORMATS, Format
-from assistant.load.parsed import Parsed, Refused
-from assistant.load.readers import Parsers
+from assistant.load.pool import Parsers
 from assistant.types import Document, Skipped
-from benchmarks import files
+from research.benchmarks import files
 from tests.test_load import HERE, tiles
 
 LIMIT = 50 * 2**20
@@ -188,7 +189,7 @@ def test_a_child_can_neither_take_all_memory_nor_write(
     code = f"""if True:
         import sys
         from pathlib import Path
-        from assistant.load import child
+        from assistant.load import pool as child
         path = Path(sys.argv[1])
         child._confine()
         {harm}
@@ -201,7 +202,7 @@ def test_a_child_can_neither_take_all_memory_nor_write(
 @pytest.mark.skipif(sys.platform == "win32", reason="no alarm there")
 def test_a_child_whose_parent_is_gone_ends_itself() -> None:
     code = """if True:
-        from assistant.load import child
+        from assistant.load import pool as child
         child._ALARM = 1
         child._answer = lambda suffix, data: [None for _ in iter(int, 1)]
         child.main()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.load.typeset import Line, Typeset
+from assistant.load.pdf import Line, Typeset
 
 BODY = [
     Line("The rent is due on the third day of", 12, 700),

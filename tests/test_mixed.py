@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from assistant.assistant import Assistant
-from assistant.load import readers
-from benchmarks.mixed import mixed, small
+from assistant.load import pool as readers
+from research.benchmarks.mixed import mixed, small
 from tests.conftest import WordEmbeddings
 
 
@@ -13,7 +13,7 @@ from tests.conftest import WordEmbeddings
 def test_a_mixed_folder_is_read_but_for_its_bad_files(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All formats twice, and 30 files that are none; `python -m benchmarks.mixed` makes more."""
+    """All formats twice, 30 that are none; `python -m research.benchmarks.mixed` makes more."""
     monkeypatch.setattr(readers, "SECONDS", 100.0)  # a busy machine has the same reasons
     outcome = mixed(assistant, 24)
     assert {skip.source: skip.reason for skip in outcome.first.skipped} == outcome.reasons

@@ -8,8 +8,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 
 from assistant.errors import AssistantError, ExtraMissing, ModelFailed
-from assistant.halt import HALT
-from assistant.model import Deadline, Model, load, redact
+from assistant.llm.client import HALT, Deadline, Model, load, redact
 from assistant.settings import Settings
 from tests.chat import Say, ScriptedChatModel
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 import pytest
 
-from assistant import page
 from assistant.errors import SettingRefused
 from assistant.types import Abstention, Answer
+from assistant.web import app as page
 from tests.scripted import QUOTES, ScriptedAssistant, ask, open_page, serving
 
 if TYPE_CHECKING:

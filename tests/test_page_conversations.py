@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant.history import Conversation, History, Thumb, Turn, feedback
-from assistant.page.requests import parsed
-from assistant.page.talk import DRAWN
-from assistant.recheck import read_answers
+from assistant import feedback
+from assistant.feedback import Thumb
+from assistant.history import Conversation, History, Turn
 from assistant.types import Abstention, Answer
+from assistant.verify import read_answers
+from assistant.web.actions import parsed
+from assistant.web.chat import DRAWN
 from tests.scripted import QUOTES, ScriptedAssistant, ask, serving
 from tests.test_page import check_leads_to
 from tests.test_page_hostile import FOREIGN, HOSTILE

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.page.blocks import blocks
-from assistant.page.document import WINDOW, Wanted, view
 from assistant.show import visible
 from assistant.types import Document, Section, Span
+from assistant.web.viewer import WINDOW, Wanted, blocks, view
 from tests.scripted import DIGEST, QUOTES, TEXT
 
 if TYPE_CHECKING:

@@ -18,14 +18,14 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from assistant import page
-from assistant.accounts import Accounts
 from assistant.errors import AccountsMissing, SettingRefused
-from assistant.page import talk
-from assistant.page.seats import BUSY, ENOUGH, Seats
 from assistant.show import escape
 from assistant.types import Answer, Statement
-from benchmarks.readers import Visit, visits
+from assistant.web import app as page
+from assistant.web import chat as talk
+from assistant.web.accounts import Accounts
+from assistant.web.queue import BUSY, ENOUGH, Seats
+from research.benchmarks.readers import Visit, visits
 from tests.scripted import QUOTES, TEXT, ScriptedAssistant, cited, serving
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from gradio_client.exceptions import AppError
 
 from assistant.assistant import Assistant
 from assistant.errors import IndexDamaged
-from assistant.reply import Reply
+from assistant.show.export import Reply
 from tests.conftest import ARTICLE
 from tests.scripted import serving
 

@@ -5,8 +5,8 @@ from contextlib import aclosing
 
 import pytest
 
-from assistant.halt import when_halted
-from assistant.page.seats import BUSY, ENOUGH, Seats
+from assistant.llm.client import when_halted
+from assistant.web.queue import BUSY, ENOUGH, Seats
 
 
 class Work:

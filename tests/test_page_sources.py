@@ -14,15 +14,15 @@ import pytest
 from fastapi import Request
 
 from assistant.assistant import Assistant
-from assistant.door import PERSON
 from assistant.errors import IndexBusy
 from assistant.library import MOST
-from assistant.page import shelf, sources, upload
-from assistant.page.parts import Parts
-from assistant.page.person import Person
-from assistant.page.talk import Conversation
 from assistant.settings import Settings
 from assistant.types import Source, State
+from assistant.web import sources, upload
+from assistant.web import sources as shelf
+from assistant.web.accounts import Person
+from assistant.web.auth import PERSON
+from assistant.web.chat import Conversation, Parts
 from tests.conftest import WordEmbeddings
 from tests.scripted import ask, serious, serving
 from tests.test_page import contrast
@@ -494,7 +494,7 @@ def test_u5_a_body_over_the_limit_is_refused_by_what_it_says_and_by_what_comes(
     before = set(knowledge.iterdir())
     assert send(address, body=b"a" * LIMIT).json()["stored"] is True
     assert send(address, name="b.txt", body=b"a" * (LIMIT + 1)).status_code == 413
-    monkeypatch.setattr("assistant.guard._fits", lambda length, limit: True)
+    monkeypatch.setattr("assistant.web.security._fits", lambda length, limit: True)
     assert send(address, name="c.txt", body=b"a" * (LIMIT + 1)).status_code == 413
     assert {each.name for each in set(knowledge.iterdir()) - before} == {"x.txt"}
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import plot, scores
-from benchmarks.peers.articles import read_questions, write_articles
-from benchmarks.peers.installed import megabytes
-from benchmarks.peers.scores import Gold
-from benchmarks.peers.worker import Chunk, cheap, locate
+from research.benchmarks.peers import plot, scores
+from research.benchmarks.peers.articles import read_questions, write_articles
+from research.benchmarks.peers.installed import megabytes
+from research.benchmarks.peers.scores import Gold
+from research.benchmarks.peers.worker import Chunk, cheap, locate
 
 TEXT = "# Oil\n\nIt began in October 1973.\nIt ended in  March\n1974."
 WHOLE = Chunk("a.md", 7, len(TEXT))

@@ -10,13 +10,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assistant.errors import ModelUnavailable
-from assistant.read import UNKNOWN, Reader, central, is_overview
-from assistant.read.evidence import Evidence, kind, lacks, probability
-from assistant.read.language import is_known
-from assistant.read.likeness import FEATURES, ODDS, RANK, LikenessReader
+from assistant.read import UNKNOWN, Reader
+from assistant.read.similarity import (
+    FEATURES,
+    ODDS,
+    RANK,
+    Evidence,
+    LikenessReader,
+    central,
+    is_overview,
+    kind,
+    lacks,
+    probability,
+)
 from assistant.read.spans import BUNDLED, SpanModel
 from assistant.settings import THRESHOLD
-from assistant.terms import terms
+from assistant.text import is_known, terms
 from assistant.types import Hit, Passage, Reading, Span
 from tests.conftest import WordEmbeddings
 

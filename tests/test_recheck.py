@@ -4,8 +4,8 @@ import pytest
 
 from assistant.assistant import Assistant
 from assistant.errors import AnswerFileRefused, KnowledgeMissing
-from assistant.recheck import read_answers
 from assistant.types import Answer, Standing
+from assistant.verify import read_answers
 
 QUESTION = "What is the refund limit for each order?"
 

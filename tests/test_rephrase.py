@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.condense import MOST_CHARACTERS, Turn, clean, parts, rephrase
 from assistant.errors import QuestionRefused
-from assistant.rephrase import MOST_CHARACTERS, Turn, clean, parts, rephrase
 
 
 @pytest.mark.parametrize(

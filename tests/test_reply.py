@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from assistant import cli
 from assistant.assistant import Assistant
-from assistant.reply import Cited, Near, Refused, Reply, Said, Sources
+from assistant.show.export import Cited, Near, Refused, Reply, Said, Sources
 from assistant.types import Abstention
 from tests.conftest import ARTICLE
 

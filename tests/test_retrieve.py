@@ -7,8 +7,8 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 from assistant.assistant import Assistant
+from assistant.chain import PassageRetriever
 from assistant.retrieve import LOOKED_AT, fuse, together
-from assistant.retriever import PassageRetriever
 from assistant.types import Hit, Passage, Span
 
 
@@ -86,7 +86,7 @@ def test_documents_say_where_they_are_from(assistant: Assistant, home: Path) -> 
 def test_what_one_search_found_has_the_score_of_the_other(
     assistant: Assistant, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.answer.CANDIDATES", 1)
+    monkeypatch.setattr("assistant.pipeline.CANDIDATES", 1)
     near = "Trade of the region grew in Minsk. " + "Nothing else is said of it here at all. " * 3
     (home / "knowledge" / "near.txt").write_text("Trade grew, and grew, and grew.")
     (home / "knowledge" / "rare.txt").write_text(near)

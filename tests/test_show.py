@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant import show
+from assistant.show import terminal
 from assistant.types import (
     Abstention,
     Answer,
@@ -72,7 +73,7 @@ TALK = cited("They talked.\nA lot.", "They talked.", source="b.pdf")
 
 def test_text_numbers_the_citations_by_first_use() -> None:
     both = Statement("Li met Golovchenko and talked.", (TALK, LI))
-    assert show.to_text(Answer("Who?", (both, Statement("They talked.", (TALK,))))) == (
+    assert terminal.to_text(Answer("Who?", (both, Statement("They talked.", (TALK,))))) == (
         "Li met Golovchenko and talked. [1][2]\n\n"
         "They talked. [1]\n\n"
         "[1] b.pdf, line 1\n    “They talked.”\n\n"
@@ -82,12 +83,12 @@ def test_text_numbers_the_citations_by_first_use() -> None:
 
 def test_text_tells_the_notices() -> None:
     told = Answer("Who?", (Statement("x", (LI,)),), notices=("The sources\ndisagree.",))
-    assert show.to_text(told).endswith("\n\nNote: The sources disagree.")
+    assert terminal.to_text(told).endswith("\n\nNote: The sources disagree.")
 
 
 def test_text_of_an_abstention_shows_the_three_closest() -> None:
     hits = tuple(Hit(passage(f"{n} " + "word " * 100), 0.5) for n in range(5))
-    told = show.to_text(Answer("Who?", abstention=Abstention.DOES_NOT_SAY, closest=hits))
+    told = terminal.to_text(Answer("Who?", abstention=Abstention.DOES_NOT_SAY, closest=hits))
     first, *rest = told.split("\n\n")
     assert first == Abstention.DOES_NOT_SAY.explanation
     assert len(rest) == 3
@@ -99,7 +100,7 @@ def test_text_of_an_abstention_shows_the_three_closest() -> None:
 @given(st.text(st.characters(exclude_categories=[])))
 def test_nothing_steers_a_terminal(text: str) -> None:
     shown = Answer(text, (Statement(text, (cited(f"{text}.", f"{text}.", source=f"{text}.md"),)),))
-    told = show.to_text(shown)
+    told = terminal.to_text(shown)
     told.encode()
     steering = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
     assert not re.search(steering, told)
@@ -128,7 +129,7 @@ def test_a_report_counts_and_names() -> None:
         embedded=12,
         seconds=2.13,
     )
-    assert show.report_to_text(report) == (
+    assert terminal.report_to_text(report) == (
         "Indexed 3 files, 57 passages (12 embedded) in 2.1 s: "
         "1 added, 1 changed, 0 removed, 1 unchanged, 2 skipped\n"
         "  added: a.md\n"
@@ -140,7 +141,9 @@ def test_a_report_counts_and_names() -> None:
 
 
 def test_a_long_report_is_cut() -> None:
-    told = show.report_to_text(SyncReport(added=tuple(f"{n}.md" for n in range(1000)), passages=1))
+    told = terminal.report_to_text(
+        SyncReport(added=tuple(f"{n}.md" for n in range(1000)), passages=1)
+    )
     assert len(told.splitlines()) == 22
     assert told.endswith("\n  added: and 980 more")
     assert told.startswith("Indexed 1,000 files, 1 passage (")

@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 
 from assistant import show
 from assistant.history import Conversation, Turn
+from assistant.show import export
 from assistant.types import Abstention, Answer, Hit, Statement
 from tests.test_show import HOSTILE, LI, PLAIN, TALK, Page, answer, cited
 
@@ -18,16 +19,16 @@ def test_json_round_trips() -> None:
         answer(LI, TALK),
         Answer("", abstention=Abstention.UNSUPPORTED, closest=hits, notices=("“ü”\n\x00",)),
     ):
-        assert show.from_json(show.to_json(saved)) == saved
-        assert show.from_json(show.to_json(saved).encode()) == saved
-        assert isinstance(show.from_json(show.to_json(saved)).timings, dict)
+        assert export.from_json(export.to_json(saved)) == saved
+        assert export.from_json(export.to_json(saved).encode()) == saved
+        assert isinstance(export.from_json(export.to_json(saved)).timings, dict)
 
 
 @given(question=PLAIN, confidence=st.floats(0, 1), quote=PLAIN)
 def test_json_round_trips_for_any_text(question: str, confidence: float, quote: str) -> None:
     said = (Statement(quote, (cited(f"{quote} ", quote),)),)
     saved = Answer(question, said, confidence=confidence)
-    assert show.from_json(show.to_json(saved)) == saved
+    assert export.from_json(export.to_json(saved)) == saved
 
 
 @pytest.mark.parametrize(
@@ -49,11 +50,11 @@ def test_json_round_trips_for_any_text(question: str, confidence: float, quote: 
 )
 def test_json_of_anything_else_is_refused_in_a_sentence(garbage: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"^This is not a saved answer: [^\n]+\.$"):
-        show.from_json(garbage)
+        export.from_json(garbage)
 
 
 def test_json_is_what_others_can_read() -> None:
-    read = json.loads(show.to_json(answer(LI)))
+    read = json.loads(export.to_json(answer(LI)))
     assert read["statements"][0]["citations"][0]["quote"] == LI.quote
 
 
@@ -74,7 +75,7 @@ def test_markdown_has_a_footnote_for_each_citation() -> None:
     hits = (Hit(TALK.passage, 0.5),)
     unsaid = Answer("Why?", abstention=Abstention.DOES_NOT_SAY, closest=hits)
     turns = (Turn("Who?", both), Turn("Why?", unsaid), Turn("And?", answer(LI), "Stopped."))
-    assert show.conversation_to_markdown(conversation(*turns)) == (
+    assert export.conversation_to_markdown(conversation(*turns)) == (
         "# Who?\n\n"
         "## Who?\n\nThey met. They talked.[^1][^2]\n\n*Old.*\n\n"
         "## Why?\n\nYour documents touch on this, but do not say.\n\n"
@@ -99,18 +100,18 @@ def test_text_in_markdown_shows_as_itself_and_nothing_acts(text: str) -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_text_adds_nothing_to_markdown(hostile: str) -> None:
-    def export(text: str) -> str:
+    def exported(text: str) -> str:
         bad = cited(f"x. {text} y.", text, source=text, heading=text)
         said = Answer(text, (Statement(text, (bad,)),), notices=(text,))
-        return show.conversation_to_markdown(conversation(Turn(text, said, text)))
+        return export.conversation_to_markdown(conversation(Turn(text, said, text)))
 
-    assert rendered(export(hostile)).tags == rendered(export("plain")).tags
-    assert show.line(hostile) in rendered(export(hostile)).said
-    assert not re.search(r"(?<!\\)https?:/|(?i:(?<!\\)www\.)|\{\{|\$\{", export(hostile))
+    assert rendered(exported(hostile)).tags == rendered(exported("plain")).tags
+    assert show.line(hostile) in rendered(exported(hostile)).said
+    assert not re.search(r"(?<!\\)https?:/|(?i:(?<!\\)www\.)|\{\{|\$\{", exported(hostile))
 
 
 def test_json_of_a_conversation_is_its_answers() -> None:
     turns = (Turn("Who?", answer(LI)), Turn("Lost?"), Turn("When?", answer(TALK)))
-    told = show.conversation_to_json(conversation(*turns))
-    saved = [show.from_json(json.dumps(each)) for each in json.loads(told)]
+    told = export.conversation_to_json(conversation(*turns))
+    saved = [export.from_json(json.dumps(each)) for each in json.loads(told)]
     assert saved == [answer(LI), answer(TALK)]

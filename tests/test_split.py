@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.load.outline import markdown_headings, tile
+from assistant.load.plain import markdown_headings, tile
 from assistant.split import TOKENS, split
 from assistant.types import Document, Passage, Section
 

@@ -18,10 +18,10 @@ import pytest
 from assistant.assistant import Assistant
 from assistant.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexUnwritable
 from assistant.settings import Settings
-from assistant.store import Generation, Store
-from assistant.store.digests import digests
-from assistant.store.manifest import remove, seal
-from assistant.terms import terms, topic
+from assistant.store import Store
+from assistant.store.generation import Generation
+from assistant.store.manifest import digests, remove, seal
+from assistant.text import terms, topic
 from assistant.types import Document, Passage, Span
 from tests.conftest import WordEmbeddings
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.terms import numbers, pairs, singular, terms, topic, visible
+from assistant.text import numbers, pairs, singular, terms, topic, visible
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,19 @@ from tokenizers import Tokenizer
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.read.spans import BUNDLED, SpanModel
 from assistant.types import Span
-from training.composing import asked, counted, listed, mention, said, undated, unsaid, whether
-from training.examples import STAGES, Example, of_pairs, of_set
-from training.train import batches, encode
-from training.wording import lengthened, loosened, narrowed, opposed, reworded, swapped
+from research.training.composing import (
+    asked,
+    counted,
+    listed,
+    mention,
+    said,
+    undated,
+    unsaid,
+    whether,
+)
+from research.training.examples import STAGES, Example, of_pairs, of_set
+from research.training.train import batches, encode
+from research.training.wording import lengthened, loosened, narrowed, opposed, reworded, swapped
 
 TEXT = (
     "The Treaty of Minsk was signed by Ana Kovac in 1998. It was amended by Boris Lind in 2003. "
@@ -239,7 +248,7 @@ def test_targets_are_the_tokens_of_the_answer() -> None:
 def test_the_recipe_runs_to_a_reader_that_reads(
     sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training import export, train
+    from research.training import export, train
 
     monkeypatch.setattr(train, "BATCH", 4)
     for name in set(STAGES[1].passes) - {"squad2_dev"}:

@@ -4,11 +4,11 @@ from threading import Timer
 
 import pytest
 
-from assistant import watch
+from assistant import sync as watch
 from assistant.assistant import Assistant
 from assistant.errors import AssistantError, IndexBusy, KnowledgeMissing
+from assistant.sync import follow
 from assistant.types import SyncReport
-from assistant.watch import follow
 
 
 @pytest.fixture(autouse=True)

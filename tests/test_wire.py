@@ -18,7 +18,7 @@ import pytest
 
 from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
-from assistant.halt import HALT
+from assistant.llm.client import HALT
 from assistant.settings import Settings
 from assistant.types import Answer, Statement
 from tests.chat import Wire, key_of, wire

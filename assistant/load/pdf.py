@@ -1,18 +1,110 @@
-"""PDF, page by page."""
+"""Paragraphs and headings, from how the lines of a page look and where they stand.
+
+PDF, page by page.
+"""
 
 import ctypes
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from assistant.load.decode import clean
-from assistant.load.parsed import Composer, Parsed, Refused
-from assistant.load.titles import real_title
-from assistant.load.typeset import Line, Typeset
+from assistant.load.builder import Composer, Parsed, Refused
+from assistant.load.plain import clean, real_title
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage, PdfTextPage
+
+_LARGER = 1.15  # times the height of the body's letters, and a line is a heading
+_ALIKE = 1.08  # up to this ratio two heights are one
+_APART = 1.3  # times the usual distance of two lines, and a paragraph begins
+_WORDS = 12  # of the longest line of a heading
+_LINES = 3  # of the longest heading
+_ENDS = re.compile(r"[.!?…:;。！？：；][\"'”’»)\]]*\s*$")
+_LETTER = re.compile(r"[^\W\d_]")
+_BROKEN = ("\x02", "\ufffe")  # PDFium's marks of a word that goes on
+
+
+class Line(NamedTuple):
+    """A line of a page. Heights and places are in points; a height of 0 says nothing is known."""
+
+    text: str
+    height: float = 0.0
+    foot: float = 0.0
+    """Above the foot of the page."""
+    bold: bool = False
+
+
+class Typeset:
+    """What is usual in a document, and what stands out from it."""
+
+    def __init__(self, pages: Sequence[Sequence[Line]]) -> None:
+        lines = [line for page in pages for line in page if line.text.strip() and line.height > 0]
+        sizes: Counter[float] = Counter()
+        for line in lines:
+            sizes[round(line.height, 1)] += len(line.text)
+        self._height = max(sizes, key=lambda size: sizes[size], default=0.0)
+        self._bold = sum(len(line.text) * (1 if line.bold else -1) for line in lines) > 0
+        self._pitch = self._usual_pitch(pages)
+        self._sizes = sorted(
+            (size for size in sizes if size > self._height * _LARGER), reverse=True
+        )
+
+    def blocks(self, page: Sequence[Line]) -> Iterator[list[Line]]:
+        """The paragraphs and headings of a page, in order."""
+        block: list[Line] = []
+        for line in page:
+            if not line.text.strip():
+                continue
+            if block and self._parts(block[-1], line):
+                yield block
+                block = []
+            block.append(line)
+        if block:
+            yield block
+
+    def level(self, block: Sequence[Line]) -> int:
+        """The level of a heading, from 1; 0 where the block is none."""
+        text = " ".join(line.text for line in block)
+        if len(block) > _LINES or not _LETTER.search(text) or _ENDS.search(text):
+            return 0
+        if any(len(line.text.split()) > _WORDS for line in block):
+            return 0
+        if self._is_large(block[0]):
+            return 1 + sum(size > block[0].height * _ALIKE for size in self._sizes)
+        return len(self._sizes) + 1 if self._is_marked(block[0]) else 0
+
+    def _parts(self, above: Line, line: Line) -> bool:
+        """Whether something new begins with the line."""
+        if above.text.rstrip().endswith(_BROKEN) or not (above.height > 0 and line.height > 0):
+            return False
+        low, high = sorted((above.height, line.height))
+        if high > low * _ALIKE:
+            return True
+        if self._is_marked(above) != self._is_marked(line):
+            return bool(_ENDS.search(above.text)) or line.text.strip()[0].isupper()
+        return above.foot - line.foot > max(self._pitch, low) * _APART
+
+    def _is_large(self, line: Line) -> bool:
+        return line.height > self._height * _LARGER
+
+    def _is_marked(self, line: Line) -> bool:
+        return line.bold and not self._bold
+
+    def _usual_pitch(self, pages: Sequence[Sequence[Line]]) -> float:
+        """The distance of lines in a paragraph: more than a fifth of all lines are that near."""
+        pitches = sorted(
+            above.foot - line.foot
+            for page in pages
+            for above, line in pairwise(page)
+            if above.foot > line.foot
+            and abs(above.height - line.height) * 20 < self._height
+            and not self._is_large(line)
+        )
+        return pitches[len(pitches) // 5] if pitches else 0.0
+
 
 _HYPHEN = re.compile("[\x02\ufffe]\n?")  # PDFium's mark where a line's end broke a word
 _BOLD = re.compile(rb"(?i)bold|black|heavy")

@@ -1,8 +1,297 @@
-"""Plain text, Markdown and reStructuredText: the document's text is the file's own."""
+"""Where the headings of a text are, and the sections between them.
 
-from assistant.load.decode import decode
-from assistant.load.outline import blank, markdown_headings, plain_headings, rst_headings, tile
-from assistant.load.parsed import Parsed
+Bytes → text, in whatever encoding they are.
+
+What a file says it is called.
+
+Plain text, Markdown and reStructuredText: the document's text is the file's own.
+"""
+
+import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from dataclasses import replace
+from itertools import groupby, pairwise
+from typing import NamedTuple
+from unicodedata import east_asian_width
+
+from assistant.load.builder import Parsed, Refused
+from assistant.text import visible
+from assistant.types import Section
+
+_COLUMNS = 80  # a longer line is a paragraph; prose wrapped by hand has no such lines
+_WORDS = 12
+_LINES = 300_000
+_STACKED = 3  # more head-like lines in a row are a list
+_NAME = 300  # characters of the longest heading in Markdown
+
+_NEWLINE = re.compile(r"\r\n?|\n")
+_FRONT_MATTER = re.compile(
+    r"---[ \t]*(?:\r\n?|\n)(?=[^\r\n#]*:).*?[\r\n](?:---|\.\.\.)[ \t]*(?=[\r\n]|\Z)", re.DOTALL
+)
+_SENTENCE = re.compile(r"[.!?…。！？।؟۔][\"'”’»)\]」』）]*$")
+_OPEN = re.compile(r"[;,:；，：、—-][\"'”’»)\]」』）]*$")
+_DATA = re.compile(r"\t|\||  |://|@|^[\w-]+[:：]")  # a table's row, an address, a field
+_ADORNED = re.compile(r"([!-/:-@[-`{-~])\1*")  # the line above or under a title in RST
+_ITEM = re.compile(r"(\d+|[A-Za-z]|[ivxIVX]+)[.)]\s")
+
+
+class Heading(NamedTuple):
+    """The lines `start:end` of a text are a heading."""
+
+    start: int
+    end: int
+    level: int
+    name: str
+
+
+def blank(text: str) -> bool:
+    """Whether there is nothing to see."""
+    return not visible(text).strip()
+
+
+def tile(text: str, headings: list[Heading]) -> list[Section]:
+    """The sections that the headings make of the text: all of it, and no body blank."""
+    sections: list[Section] = []
+    path: list[Heading] = []
+    start, body, name, line = 0, 0, "", 1
+    for heading in headings:
+        if not blank(text[body : heading.start]):
+            sections.append(Section(start, body, heading.start, name, number=line))
+            line += text.count("\n", start, heading.start)
+            start = heading.start
+        path = [*(above for above in path if above.level < heading.level), heading]
+        body, name = heading.end, " › ".join(step.name for step in path)
+    if not blank(text[body:]):
+        return [*sections, Section(start, body, len(text), name, number=line)]
+    last = sections.pop() if sections else Section(0, 0, 0)
+    return [*sections, replace(last, end=len(text))]  # a heading of nothing is text
+
+
+def markdown_headings(text: str) -> list[Heading]:
+    """The headings of Markdown, those in lists and quotations excepted."""
+    from markdown_it import MarkdownIt
+
+    blocks, words = MarkdownIt("commonmark").disable("inline"), MarkdownIt("commonmark")
+    front = _FRONT_MATTER.match(text)
+    top = front.end() if front else 0
+    starts = [top + start for start in _starts(text[top:])]
+    headings = []
+    for token, inline in pairwise(blocks.parse(text[top:])):
+        if token.type == "heading_open" and token.level == 0 and len(inline.content) <= _NAME:
+            parts = words.parseInline(inline.content)[0].children or []
+            name = "".join(part.content or " " * (part.type == "softbreak") for part in parts)
+            first, last = token.map or (0, 0)
+            if shown := " ".join(name.split()):
+                headings.append(Heading(starts[first], starts[last], int(token.tag[1]), shown))
+    return headings
+
+
+def plain_headings(text: str) -> list[Heading]:
+    """The headings of plain text: short lines, standing alone above a paragraph.
+
+    Wrapped prose, verse, lists, tables, addresses and dialogue have none. A heading that is
+    missed costs little; a line taken for one is never quoted. So the rule says no when in doubt,
+    and of a text with more lines than any book has: that is data, or a log.
+    """
+    if text.count("\n") > _LINES:
+        return []
+    lines = [
+        _Line(number, start, end, words)
+        for number, (start, end) in enumerate(pairwise(_starts(text)))
+        if (words := text[start:end].strip())
+    ]
+    headings = []
+    for headlike, group in groupby(range(len(lines)), key=lambda at: lines[at].headlike):
+        run = list(group)
+        if headlike and run[-1] + 1 < len(lines):
+            for level, at in enumerate(_standing(lines, range(run[0], run[-1] + 1)), 1):
+                headings.append(Heading(lines[at].start, lines[at].end, level, lines[at].text))
+    return headings
+
+
+def rst_headings(text: str) -> list[Heading]:
+    """The headings of reStructuredText: lines with a line of one sign under, or around them.
+
+    Each new sign is a level deeper, as the first use of it says.
+    """
+    edges = _starts(text)
+    lines = [text[start:end].rstrip() for start, end in pairwise(edges)]
+    signs: list[str] = []
+    headings = []
+    for at in range(1, len(lines)):
+        name, under, over = lines[at - 1], lines[at], lines[at - 2] if at > 1 else ""
+        if not _titled(name, under) or _ADORNED.fullmatch(name):
+            continue
+        framed = over == under and not (at > 2 and lines[at - 3])
+        if not framed and (name[0].isspace() or over.strip()):
+            continue  # a title stands at the margin, below a blank line
+        sign = under[0] * (1 + framed)
+        signs += [sign] * (sign not in signs)
+        start = edges[at - 2 if framed else at - 1]
+        headings.append(Heading(start, edges[at + 1], signs.index(sign) + 1, name.strip()))
+    return headings
+
+
+def _titled(name: str, under: str) -> bool:
+    """Whether a line of signs under a name, as wide or wider, makes it a title."""
+    wide = sum(1 + (east_asian_width(c) in "WF") for c in name) if len(name) <= _NAME else _NAME
+    return bool(name) and len(under) >= min(wide, 4) and bool(_ADORNED.fullmatch(under))
+
+
+class _Line(NamedTuple):
+    number: int
+    start: int
+    end: int
+    text: str
+
+    @property
+    def wide(self) -> bool:
+        columns = len(self.text)
+        return columns > _COLUMNS or (
+            columns + sum(east_asian_width(c) in "WF" for c in self.text) > _COLUMNS
+        )
+
+    @property
+    def ends(self) -> bool:
+        return bool(_SENTENCE.search(self.text))
+
+    @property
+    def headlike(self) -> bool:
+        begins = self.text[0].isalnum() and not self.text[0].islower()
+        return (
+            begins
+            and not self.wide
+            and len(self.text.split()) <= _WORDS
+            and not any(mark.search(self.text) for mark in (_SENTENCE, _OPEN, _DATA))
+        )
+
+
+def _standing(lines: list[_Line], run: range) -> range:
+    """Those of a run of head-like lines that are headings of what comes after it."""
+    after = run.stop
+    while after > run.start and not (_apart(lines, after) or lines[after].wide):
+        after -= 1  # not a heading but the first lines of a wrapped paragraph
+    run = range(run.start, after)
+    free = {at for at in run if _apart(lines, at) or lines[at - 1].ends}
+    if _apart(lines, after):
+        first = max(set(run) - free, default=run.start - 1) + 1
+        above = lines[after].wide or _block_end(lines, after).ends
+    else:
+        first = min(free, default=after)
+        above = lines[after].wide
+    heads = range(first, after)
+    return heads if above and len(heads) <= _STACKED and not _listed(lines, heads) else range(0)
+
+
+def _apart(lines: list[_Line], at: int) -> bool:
+    """Whether a blank line, or nothing, is above."""
+    return at == 0 or lines[at].number - lines[at - 1].number > 1
+
+
+def _block_end(lines: list[_Line], at: int) -> _Line:
+    while at + 1 < len(lines) and not _apart(lines, at + 1):
+        at += 1
+    return lines[at]
+
+
+def _listed(lines: list[_Line], heads: range) -> bool:
+    """Whether these are numbered as items of a list, not as headings."""
+    items = [at for at in heads if _ITEM.match(lines[at].text)]
+    return bool(items) and bool(
+        len(items) > 1
+        or _ITEM.match(lines[heads.stop].text)
+        or (heads.start > 0 and not lines[heads.start - 1].ends)
+    )
+
+
+def _starts(text: str) -> list[int]:
+    """Where each line starts, and the text ends."""
+    return [0, *(newline.end() for newline in _NEWLINE.finditer(text)), len(text)]
+
+
+_SAMPLE = 2**20  # bytes by which an encoding is guessed
+_UTF16 = {BOM_UTF16_LE: "utf-16-le", BOM_UTF16_BE: "utf-16-be"}
+_UPPER = rb"[\xa1\xa5\xa8\xaa\xaf\xb2\xc0-\xdf]"  # in cp1251: Russian, Ukrainian, Belarusian
+_LOWER = rb"[\xa2\xb3\xb4\xb8\xba\xbf\xe0-\xff]"
+_CYRILLIC = re.compile(rb"%b?%b+|%b+" % (_UPPER, _LOWER, _UPPER))
+_CONTROLS = re.compile("[\0-\x08\x0e-\x1f\x7f\ufffd]")
+_IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
+_SEVEN_BITS = re.compile(r"(?i)iso-2022-|hz$|utf-7$")  # encodings that look like ASCII
+_WIDE = re.compile(r"(?i)utf-?(16|32)|ucs")  # what names itself in ASCII is none of these
+
+
+def decode(data: bytes, declared: str = "") -> tuple[str, tuple[str, ...]]:
+    """The text, and a note on the encoding if it was guessed. Raises `Refused`.
+
+    `declared` is what the file says its encoding is, where it does; UTF-8 that is valid as such
+    is believed more.
+    """
+    text, guessed = _decoded(data, declared)
+    if blank(text):
+        raise Refused("empty")
+    if len(_CONTROLS.findall(text)) > len(text) / (50 if guessed else 3):
+        raise Refused("not text")
+    return clean(text), (f"guessed encoding {guessed}",) if guessed else ()
+
+
+def clean(text: str) -> str:
+    """The text without what no index can store, character for character."""
+    return _IMPOSSIBLE.sub("\ufffd", text)
+
+
+def _decoded(data: bytes, declared: str) -> tuple[str, str]:
+    if encoding := _UTF16.get(data[:2]):
+        return data[2:].decode(encoding, "replace"), ""
+    data = data.removeprefix(BOM_UTF8)
+    if _SEVEN_BITS.match(declared) and (text := _tried(data, declared)) is not None:
+        return text, ""
+    if (text := _tried(data, "utf-8", "surrogatepass")) is not None:
+        return text, ""
+    if not _WIDE.match(declared) and (text := _tried(data, declared, "replace")) is not None:
+        return text, ""
+    guessed = _guess(data[:_SAMPLE])
+    return data.decode(guessed, "replace"), guessed
+
+
+def _tried(data: bytes, encoding: str, errors: str = "strict") -> str | None:
+    try:
+        return data.decode(_WEB.get(encoding.lower(), encoding), errors) if encoding else None
+    except (LookupError, ValueError):  # no such encoding, or not in it
+        return None
+
+
+# What these names mean on the web and in mail: https://encoding.spec.whatwg.org
+_WEB = dict.fromkeys(("iso-8859-1", "latin1", "us-ascii", "ascii"), "cp1252") | dict.fromkeys(
+    ("gb2312", "gbk"), "gb18030"
+)
+
+
+def _guess(data: bytes) -> str:
+    """The likeliest encoding of text that is not UTF-8.
+
+    In Cyrillic and Chinese, high bytes come in runs; only in Cyrillic do the runs look like words
+    in lower or upper case. On short texts this is right more often than charset-normalizer.
+    """
+    runs = re.findall(rb"[\x80-\xff]+", data)
+    high = sum(map(len, runs))
+    if 10 * data.decode("utf-8", "replace").count("\ufffd") < high:
+        return "utf-8"
+    if 2 * sum(len(run) for run in runs if len(run) > 1) <= high:
+        return "cp1252"
+    words = sum(len(run) for run in runs if _CYRILLIC.fullmatch(run))
+    return "cp1251" if 2 * words > high else "gb18030"
+
+
+_NO_TITLE = re.compile(
+    r"(?i)untitled|microsoft (word|powerpoint|excel)|powerpoint pres|about:|https?:"
+    r"|.*\.[a-z]{2,4}$|.{200}"
+)
+
+
+def real_title(title: str) -> str:
+    """The title a file says it has, unless a program filled it in."""
+    title = " ".join(clean(title).split())
+    return "" if blank(title) or _NO_TITLE.match(title) else title
 
 
 def plain(data: bytes) -> Parsed:

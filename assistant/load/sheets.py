@@ -8,11 +8,8 @@ from io import BytesIO, StringIO
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from assistant.load.archive import archive
-from assistant.load.decode import clean, decode
-from assistant.load.parsed import Composer, Parsed
-from assistant.load.tables import lines
-from assistant.load.titles import real_title
+from assistant.load.builder import Composer, Parsed, archive, lines
+from assistant.load.plain import clean, decode, real_title
 
 if TYPE_CHECKING:
     from openpyxl.cell.read_only import EmptyCell, ReadOnlyCell

@@ -12,16 +12,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from assistant.read.evidence import (
+from assistant.read.similarity import (
+    Embed,
     Evidence,
     Frequencies,
+    LikenessReader,
     asks_for_several,
+    central,
+    is_overview,
     probability,
 )
-from assistant.read.language import is_known
-from assistant.read.likeness import Embed, LikenessReader
-from assistant.read.overview import central, is_overview
 from assistant.read.spans import SpanModel, Window
+from assistant.text import is_known
 from assistant.types import Hit, Reading, Span
 
 __all__ = ["Candidate", "Reader", "asks_for_several", "central", "is_overview", "weigh"]

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.errors import ModelUnavailable
-from assistant.hub import find_model, sha256
+from assistant.models import file_sha256, find_model
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -133,7 +133,7 @@ class SpanModel:
         if not onnx.is_file():
             return self._loaded(lambda: _on_torch(self._folder, dict(self._config)))
         expected = self.calibration.get("sha256")
-        if expected and expected != sha256(onnx):
+        if expected and expected != file_sha256(onnx):
             raise ModelUnavailable(self.name, "its weights are not the expected ones", _REMEDY)
         return self._loaded(lambda: _on_onnxruntime(onnx))
 

@@ -1,31 +1,107 @@
 """Answers and reports as a person, a browser or a program wants them.
 
-    words      other people's text, made safe: the only place that escapes
     terminal   text
-    markup     HTML, for the page and for a notebook
-    export     JSON and Markdown, to be kept
+    html       HTML, for the page and for a notebook
+    export     JSON and Markdown, to be kept; and what other programs get
 
-Everything here came from documents, file names, questions or models, and is shown literally.
+Here stands what they share: other people's text made safe (the only place that escapes), and the
+pieces of an answer. All of it came from documents, file names, questions or models, and is shown
+literally.
 """
 
-from assistant.show.export import (
-    conversation_to_json,
-    conversation_to_markdown,
-    from_json,
-    to_json,
-)
-from assistant.show.markup import bubble, cards, reading, to_html
-from assistant.show.terminal import (
-    changes_to_text,
-    checked_to_text,
-    model_to_text,
-    report_to_text,
-    to_text,
-)
-from assistant.show.words import bare, escape, line, markdown, plural, unwrapped, visible
+import re
+import string
 
-__all__ = [
-    "bare", "bubble", "cards", "changes_to_text", "checked_to_text", "conversation_to_json",
-    "conversation_to_markdown", "escape", "from_json", "line", "markdown", "model_to_text",
-    "plural", "reading", "report_to_text", "to_html", "to_json", "to_text", "unwrapped", "visible",
-]  # fmt: skip
+from assistant.types import Answer, Citation, Passage, Statement
+
+# What steers a terminal, reorders a line or is no text: controls, bidi marks, lone surrogates.
+_STEERING = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+# A newline amid a paragraph: a long line before it, a letter after it.
+_WRAPPED = re.compile(r"(?<=[^\r\n]{40})\n(?=[^\W\d_])")
+_HEADING = re.compile(r"^#{1,6}[ \t]+|[ \t]+#+$", re.MULTILINE)
+# All punctuation, so that neither HTML nor Gradio's Markdown finds anything to act on.
+_ENTITIES = {ord(char): f"&#{ord(char)};" for char in string.punctuation + "\n\t"}
+_ENTITIES[ord("\r")] = '<span class="soft">&#10;</span>'
+# What Markdown acts on, wherever it stands in a line; `<`, `>` and `&` are entities instead,
+# because not every program knows a backslash before them.
+_ACTIVE = re.compile(r"[\\`*_{}\[\]|~$^=#@%]|:(?=\S)|(?i:(?<=www)\.)|^[-+:]|!$")
+_NUMBERED = re.compile(r"^(\d+)(?=[.)])")
+_SPACES = re.compile(r"\s+")
+
+
+def escape(text: str) -> str:
+    """The text as HTML that shows it literally, also inside Markdown. One line."""
+    return visible(text).translate(_ENTITIES)
+
+
+def visible(text: str) -> str:
+    r"""The text with steering characters spelt out, such as `\x1b`."""
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def unwrapped(text: str, space: str = " ") -> str:
+    """The text, as long as it was, without the newlines that only wrapped a line."""
+    return _WRAPPED.sub(space, text)
+
+
+def bare(heading: str) -> str:
+    """A heading without Markdown's signs of one."""
+    return _HEADING.sub("", heading.strip())
+
+
+def line(text: str) -> str:
+    """The text on one line, safe for a terminal and a log."""
+    return " ".join(visible(text).split())
+
+
+def flat(text: str) -> str:
+    """The text with each stretch of white space as one space."""
+    return _SPACES.sub(" ", visible(text))
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def markdown(text: str) -> str:
+    """The text as Markdown that shows it literally. One line."""
+    shown = _NUMBERED.sub(r"\1\\", _ACTIVE.sub(r"\\\g<0>", line(text)))
+    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+_CLOSEST, _EXCERPT = 3, 160
+
+
+def sources_of(answer: Answer) -> dict[Citation, int]:
+    """What is shown, numbered: the citations, or the closest passages with nothing quoted."""
+    near = [hit.passage for hit in answer.closest[:_CLOSEST]] * (answer.abstention is not None)
+    blank = [Citation(found.source, "", found.start, found.start, "", found) for found in near]
+    return {source: n for n, source in enumerate(dict.fromkeys([*answer.citations, *blank]), 1)}
+
+
+def parted(quote: str, citation: Citation) -> tuple[str, str, str]:
+    """What stands before the words that answer, the words, and what stands after them."""
+    if citation.words is None:
+        return quote, "", ""
+    start, end = (place - citation.start for place in citation.words)
+    return quote[:start], quote[start:end], quote[end:]
+
+
+def stated(said: Statement) -> tuple[str, str, str]:
+    """`parted`, of a statement: where it is no quote, nothing in it can be marked."""
+    cited = said.citations[0]
+    return parted(said.text, cited) if said.text == cited.quote else (said.text, "", "")
+
+
+def lead(passage: Passage) -> int:
+    """Where the first sentence begins in the text: a heading may stand before it."""
+    return passage.sentences[0].start - passage.start if passage.sentences else 0
+
+
+def excerpt(passage: Passage) -> str:
+    """How the passage begins, on a line, without the heading above it."""
+    text = line(passage.text[lead(passage) :])
+    return text if len(text) <= _EXCERPT else text[:_EXCERPT].rsplit(" ", 1)[0] + " …"

@@ -4,12 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from assistant.show.pieces import excerpt, sources_of, stated
-from assistant.show.words import flat, line, plural
+from assistant.show import excerpt, flat, line, plural, sources_of, stated
 from assistant.types import Answer, Changes, Checked, Citation, Standing, SyncReport
 
 if TYPE_CHECKING:
-    from assistant.model import ModelState
+    from assistant.llm.client import ModelState
 
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[22m"
 _NAMES = 20

@@ -32,15 +32,13 @@ from assistant.errors import (
     IndexUnwritable,
 )
 from assistant.progress import Progress, silent
-from assistant.store.copy import Copy
 from assistant.store.draft import Draft
-from assistant.store.files import in_words
-from assistant.store.folder import Folder
+from assistant.store.folder import Folder, in_words
 from assistant.store.generation import NAME, SQLITE, Generation, reopened
-from assistant.store.manifest import FORMAT
-from assistant.store.recipe import is_newer, is_outdated
+from assistant.store.graph import problems
+from assistant.store.manifest import FORMAT, is_newer, is_outdated
+from assistant.store.replica import Copy
 from assistant.store.server import Server
-from assistant.store.soundness import problems
 from assistant.types import Skipped
 
 __all__ = ["FORMAT", "Draft", "Generation", "Server", "Store"]

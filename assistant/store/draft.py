@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import IndexDamaged
-from assistant.store.digests import digests
-from assistant.store.files import copy_chroma, copy_database, flush, size
+from assistant.store.folder import copy_chroma, copy_database, flush, size
 from assistant.store.generation import CHROMA, SQLITE
-from assistant.store.graph import Graph
-from assistant.store.manifest import MANIFEST, SPARE, seal
-from assistant.store.soundness import counts, refuse_unsound_words
+from assistant.store.graph import Graph, counts, refuse_unsound_words
+from assistant.store.manifest import MANIFEST, SPARE, digests, seal
 from assistant.store.tables import connect, passages_in, refuse_other_size, to_blob
-from assistant.terms import terms
+from assistant.text import terms
 from assistant.types import Document, Passage, Skipped
 
 

@@ -28,11 +28,10 @@ from weakref import finalize
 import numpy as np
 
 from assistant.errors import IndexDamaged
+from assistant.models import one_thread
 from assistant.store.chroma import COLLECTION, open_chroma, refuse_foreign
-from assistant.store.digests import changed
-from assistant.store.manifest import FORMAT, MANIFEST, SPARE, hold, seal
+from assistant.store.manifest import FORMAT, MANIFEST, SPARE, changed, hold, seal
 from assistant.store.tables import COLUMNS, refuse_other_size, to_passage
-from assistant.threads import one_thread
 from assistant.types import Passage, Skipped
 
 if TYPE_CHECKING:

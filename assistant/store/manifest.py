@@ -1,12 +1,23 @@
-"""What a generation says of itself, sealed, and held by whoever reads it."""
+"""What a generation says of itself, sealed, and held by whoever reads it.
+
+Whether files are as they were written, which is asked before anything opens them.
+
+Chroma does not ask: flipped bytes in its graph crash the process, a graph cut short makes it
+write until the disk is full, and an empty database is to it an empty store.
+
+The recipe: all that decides what the passages and the vector of a text are.
+"""
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Mapping
-from contextlib import suppress
-from hashlib import sha256
+from contextlib import closing, suppress
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from assistant.errors import IndexMismatch
 
 try:
     import fcntl
@@ -53,3 +64,87 @@ def remove(folder: Path) -> None:
     except OSError:
         return
     shutil.rmtree(folder, ignore_errors=True)
+
+
+_CHROMA = "chroma.sqlite3"
+# To be alone with its database, Chroma writes a row into this table whenever it opens it.
+_CHANGES = "acquire_write"
+_TABLES = (
+    "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name != ? "
+    "AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
+)
+
+
+def digests(folder: Path, *parts: str) -> dict[str, str]:
+    """The digest of each file of these parts of a generation, of those that stay as they are."""
+    paths = (path for part in parts for path in (folder / part, *(folder / part).rglob("*")))
+    return {
+        path.relative_to(folder).as_posix(): _digest(path) for path in sorted(paths) if _stays(path)
+    }
+
+
+def changed(folder: Path, written: Mapping[str, str], part: str) -> list[str]:
+    """The files of a part that are not as they were written; those that came or went as well."""
+    was = {name: digest for name, digest in written.items() if name.split("/")[0] == part}
+    now = digests(folder, part)
+    return sorted(name for name in was | now if was.get(name) != now.get(name))
+
+
+def _stays(path: Path) -> bool:
+    """Up to its first flush, at 1,000 vectors, Chroma makes its graph anew whenever it opens."""
+    is_database = path.suffix in (".sqlite", ".sqlite3")
+    return path.is_file() and (is_database or (path.parent / "index_metadata.pickle").exists())
+
+
+def _digest(path: Path) -> str:
+    """Empty where the file cannot be read."""
+    try:
+        if path.name == _CHROMA:
+            return _digest_of_rows(path)
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except (OSError, sqlite3.Error, UnicodeDecodeError):  # what SQLite quotes may be no text
+        return ""
+
+
+def _digest_of_rows(path: Path) -> str:
+    """Of what a database of Chroma's holds: its bytes change whenever it is opened."""
+    digest = sha256()
+    # Not read-only, which would keep SQLite from undoing what a killed reader left half done.
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as db:
+        digest.update(str(db.execute("PRAGMA integrity_check(1)").fetchall()).encode())
+        for name, made in db.execute(_TABLES, (_CHANGES,)).fetchall():
+            digest.update(made.encode())
+            for row in db.execute(f'SELECT * FROM "{name}"'):  # noqa: S608 (a table of its own)
+                digest.update(repr(row).encode())
+    return digest.hexdigest()
+
+
+Recipe = Mapping[str, Any]
+
+
+def is_outdated(built: Recipe, wanted: Recipe, where: Path | str) -> bool:
+    """Whether an older version of us built it. Raises `IndexMismatch` for what else differs.
+
+    That is another model, or a newer format.
+    """
+    differs = [key for key in wanted if built.get(key) != wanted[key]]
+    if not differs:
+        return False
+    newer = is_newer(built)
+    chosen = ["format"] if newer else [key for key in differs if isinstance(wanted[key], str)]
+    if not chosen:
+        return True
+    raise IndexMismatch(
+        where,
+        ", ".join(f"{key} {built.get(key)}" for key in chosen),
+        ", ".join(f"{key} {wanted[key]}" for key in chosen),
+        "Update the assistant, or rebuild: assistant rebuild."
+        if newer
+        else "Bring it up to date: assistant sync.",
+    )
+
+
+def is_newer(built: Recipe) -> bool:
+    """Whether it is of a format that this version does not know yet."""
+    return str(built.get("format")).isdecimal() and int(built["format"]) > FORMAT

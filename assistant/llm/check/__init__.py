@@ -1,0 +1,225 @@
+"""How likely it is that the quotes support a sentence: likeness of words and vectors, weighed.
+
+The weights are a logistic regression's, fitted by research/training/support.py, which says on what.
+
+A written sentence and the exact quotes it cites → whether they support it, and why not.
+
+Rules look at what must not differ: numbers with their units, dates, names and their places, what
+is denied, how sure it is, and who said it. A score of likeness, calibrated, looks at the rest.
+English only: a sentence in another language passes where it is a quote.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from operator import mul
+from pathlib import Path
+
+from assistant.llm.check.faults import find_faults
+from assistant.llm.check.roles import Fault, Kind
+from assistant.llm.check.words import Sentence, content, listed, plain, sentences, words
+from assistant.types import Verdict
+
+Embed = Callable[[list[str]], list[list[float]]]
+"""Texts → vectors of length 1."""
+
+FEATURES = {
+    "words held": 1,
+    "pairs held": 1,
+    "cosine": 1,
+    "faults": -1,
+    "denial": -1,
+    "names not held": -1,
+}
+"""What the score is weighed from, and whether it speaks for support or against."""
+_WEIGHTS = Path(__file__).with_name("support.json")
+_SENTENCES = 8  # of the quotes that are embedded, those with most of the claim's words
+
+
+@cache
+def weights() -> Mapping[str, float]:
+    """The fitted weights, the constant, and the two limits of the verdicts."""
+    fitted: dict[str, float] = json.loads(_WEIGHTS.read_text(encoding="utf-8"))
+    return fitted
+
+
+def support(features: Mapping[str, float], fitted: Mapping[str, float]) -> float:
+    """The odds, as a probability, that the quotes support the claim."""
+    logit = fitted["constant"] + sum(fitted[name] * features[name] for name in FEATURES)
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+
+
+def likeness(claim: Sentence, text: str, quoted: Sequence[str], embed: Embed) -> dict[str, float]:
+    """The features that words and vectors give; `quoted` are the sentences of the quotes."""
+    said = content(claim)
+    read = [content(words(sentence)) for sentence in quoted]
+    pairs = {pair for sentence in read for pair in _pairs(sentence)}
+    return {
+        "words held": _share(said, {stem for sentence in read for stem in sentence}),
+        "pairs held": sum(pair in pairs for pair in _pairs(said)) / max(1, len(said) - 1),
+        "cosine": _cosine(text, _chosen(set(said), quoted, read), embed),
+    }
+
+
+def _pairs(stems: Sequence[str]) -> Iterable[tuple[str, str]]:
+    return pairwise(stems)
+
+
+def _share(said: Sequence[str], held: set[str]) -> float:
+    """The share of the words that are held; the longer ones, which are rarer, count more."""
+    total = sum(map(_rarity, said))
+    return sum(_rarity(stem) for stem in said if stem in held) / total if total else 0.0
+
+
+def _rarity(stem: str) -> float:
+    return math.sqrt(min(12, len(stem)))
+
+
+def _chosen(said: set[str], quoted: Sequence[str], read: Sequence[list[str]]) -> list[str]:
+    """The sentences with most of the words, in their order."""
+    shared = [len(said & set(stems)) for stems in read]
+    best = sorted(range(len(quoted)), key=lambda place: (-shared[place], quoted[place]))
+    return [quoted[place] for place in sorted(best[:_SENTENCES])]
+
+
+def _cosine(text: str, quoted: list[str], embed: Embed) -> float:
+    """Of the claim and the mean of the sentences."""
+    if not quoted:
+        return 0.0
+    said, *vectors = embed([text, *quoted])
+    mean = [sum(column) for column in zip(*vectors, strict=True)]
+    return float(sum(map(mul, said, mean))) / (math.hypot(*mean) or 1.0)
+
+
+_MOST_CLAIM = 2_000  # characters of a sentence
+_MOST_QUOTED = 20_000  # characters of all quotes that are read
+_ENGLISH = listed("the of and to is are were for with by that from has have it as this")
+# The commonest words of other languages in Latin script; two of them, outnumbering the English.
+_FOREIGN = listed(
+    "der die das und ist nicht ein eine den dem von zu im für le les des est une que qui dans pour "
+    "du et el los las por del y es una gli che di della è sono uma não é os em do da het een van "
+    "niet zijn się jest nie na oraz och att är det som inte"
+)
+_LATIN = 0.8  # share of the letters
+_SPACE = re.compile(r"\s+")
+_WORST = (Verdict.CONTRADICTED, Verdict.NOT_SUPPORTED, Verdict.PARTLY, Verdict.SUPPORTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether the quotes support a sentence, and what is wrong with it."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    support: float
+    """The odds that they do, as a probability; 0 where a fault leaves no doubt."""
+
+
+def check(text: str, quotes: Sequence[str], embed: Embed, around: Sequence[str] = ()) -> Judgement:
+    """Judge a sentence by its quotes, whose order does not matter.
+
+    `around` is what tells whom the quotes speak of, such as titles: names may stand there, and
+    nothing else is taken from it. `embed` gives vectors of length 1 for texts.
+    """
+    claim = _readable(text)
+    held = sorted({readable for quote in quotes if (readable := _readable(quote)).strip()})
+    if not any(word.is_word or word.is_number for word in words(claim[:_MOST_CLAIM])):
+        return _whole(claim, held) or Judgement(Verdict.NOT_SUPPORTED, ("says nothing",), 0.0)
+    if not held:
+        return Judgement(Verdict.NOT_SUPPORTED, ("cites nothing",), 0.0)
+    return _whole(claim, held) or _judged(
+        plain(claim), read(held), read(list(map(_readable, sorted(around)))), embed
+    )
+
+
+def _readable(text: str) -> str:
+    return text.encode(errors="replace").decode()
+
+
+def read(texts: Sequence[str]) -> list[str]:
+    """The sentences of the texts, as far as they are read."""
+    left, found = _MOST_QUOTED, []
+    for text in texts:
+        found += [plain(sentence) for sentence in sentences(text[:left])]
+        left = max(0, left - len(text))
+    return [sentence for sentence in dict.fromkeys(found) if sentence]
+
+
+def _whole(claim: str, quotes: Sequence[str]) -> Judgement | None:
+    """Supported, where the claim is a quote or whole sentences of one."""
+    said = _SPACE.sub("", plain(claim))
+    if said and any(
+        said == _SPACE.sub("", plain(quote)) or _is_run(said, quote) for quote in quotes
+    ):
+        return Judgement(Verdict.SUPPORTED, (), 1.0)
+    return None
+
+
+def _is_run(said: str, quote: str) -> bool:
+    """Whether sentences of the quote, one after another, are what is said."""
+    if len(quote) > _MOST_QUOTED or len(said) > len(quote):
+        return False
+    parts = [_SPACE.sub("", plain(sentence)) for sentence in sentences(quote)]
+    for first in range(len(parts)):
+        if said.startswith(parts[first]):
+            run = ""
+            for part in parts[first:]:
+                run += part
+                if len(run) >= len(said):
+                    break
+            if run == said:
+                return True
+    return False
+
+
+def _judged(text: str, quoted: list[str], around: list[str], embed: Embed) -> Judgement:
+    if len(text) > _MOST_CLAIM:
+        return Judgement(Verdict.NOT_SUPPORTED, ("is too long to check",), 0.0)
+    claim = [words(sentence) for sentence in sentences(text)]
+    if not _is_english(claim):
+        reason = "is in a language that can be quoted, not checked"
+        return Judgement(Verdict.NOT_SUPPORTED, (reason,), 0.0)
+    found = list(find_faults(claim, *([words(each) for each in one] for one in (quoted, around))))
+    reasons = tuple(dict.fromkeys(fault.reason for fault in found))
+    worst = min((fault.verdict for fault in found), key=_WORST.index, default=Verdict.SUPPORTED)
+    if worst in (Verdict.CONTRADICTED, Verdict.NOT_SUPPORTED):
+        return Judgement(worst, reasons, 0.0)
+    fitted = weights()
+    odds = support(evidence(text, quoted, found, embed), fitted)
+    verdict, short = _by_odds(odds, fitted["supported"], fitted["partly"])
+    return Judgement(min(worst, verdict, key=_WORST.index), reasons or short, odds)
+
+
+def evidence(
+    text: str, quoted: Sequence[str], found: Sequence[Fault], embed: Embed
+) -> dict[str, float]:
+    """What the score of a claim is weighed from: likeness to the sentences quoted, and faults."""
+    kinds = {fault.kind for fault in found}
+    return {
+        **likeness(words(text), text, quoted, embed),
+        "faults": float(bool({Kind.NUMBER, Kind.DATE, Kind.ROLE} & kinds)),
+        "denial": float(Kind.DENIAL in kinds),
+        "names not held": float(Kind.NAME in kinds),
+    }
+
+
+def _by_odds(odds: float, supported: float, partly: float) -> tuple[Verdict, tuple[str, ...]]:
+    if odds >= supported:
+        return Verdict.SUPPORTED, ()
+    if odds >= partly:
+        return Verdict.PARTLY, ("says more than the source",)
+    return Verdict.NOT_SUPPORTED, ("is not what the source says",)
+
+
+def _is_english(claim: Sequence[Sentence]) -> bool:
+    said = [word for sentence in claim for word in sentence if word.is_word]
+    letters = "".join(word.text for word in said)
+    latin = sum(letter < "ɐ" for letter in letters)
+    if latin < _LATIN * len(letters):
+        return False
+    foreign = sum(word.lower in _FOREIGN for word in said)
+    return foreign < 2 or foreign <= sum(word.lower in _ENGLISH for word in said)

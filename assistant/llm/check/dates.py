@@ -1,0 +1,234 @@
+"""Dates: what is said may be less precise than the quotes, never more, and nothing else."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from assistant.llm.check.numbers import value_of
+from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "january jan", "february feb", "march mar", "april apr", "may", "june jun", "july jul",
+            "august aug", "september sep sept", "october oct", "november nov", "december dec",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_DAYS = listed("monday tuesday wednesday thursday friday saturday sunday")
+_RELATIVE = listed("yesterday today tomorrow tonight")
+_WHICH = {"last": "last", "previous": "last", "prior": "last", "past": "last", "this": "this",
+          "current": "this", "next": "next", "coming": "next", "following": "next"}  # fmt: skip
+_PERIODS = listed("year month week quarter decade century season summer winter spring autumn "
+                     "fall weekend night")  # fmt: skip
+_BEFORE_YEAR = listed("in since until till by from to of during after before year early late "
+                         "mid around circa through ( - – , and or")  # fmt: skip
+_YEARS = range(1000, 2200)
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A day, month, year, decade or century; or words that stand for one."""
+
+    text: str
+    year: int = 0
+    month: int = 0
+    day: int = 0
+    span: int = 1
+    """Years it covers: 10 for "the 1990s", 100 for a century."""
+    words: str = ""
+    """A weekday, or "last year"; what it means is not known."""
+    first: int = 0
+    last: int = 0
+    """Its words in the sentence, the last one included."""
+
+    def covers(self, other: "Date") -> bool:
+        """Whether the other one, which may be more precise, says so."""
+        if self.words or other.words:
+            return self.words == other.words
+        return (
+            (not self.year or self.year <= other.year < self.year + self.span)
+            and (not self.year or other.span <= self.span)
+            and self.month in (0, other.month)
+            and self.day in (0, other.day)
+        )
+
+
+def dates(sentence: Sentence) -> list[Date]:
+    """The dates of a sentence, in order."""
+    found: list[Date] = []
+    place = 0
+    while place < len(sentence):
+        date = _date(sentence, place)
+        if date:
+            found.append(date)
+        place = date.last + 1 if date else place + 1
+    return found
+
+
+def _date(sentence: Sentence, place: int) -> Date | None:
+    word = sentence[place]
+    if word.is_number:
+        return _by_numbers(sentence, place) or _day_first(sentence, place) or _year(sentence, place)
+    if word.lower in _MONTHS and _is_month(sentence, place):
+        return _month_first(sentence, place)
+    return _named(sentence, place)
+
+
+def _named(sentence: Sentence, place: int) -> Date | None:
+    word, after = sentence[place], sentence[place + 1 : place + 2]
+    name = word.lower.removesuffix("s") if word.text[0].isupper() else word.lower
+    if name in _DAYS or name in _RELATIVE:
+        return Date(word.text, words=name, first=place, last=place)
+    last = _year_ago(sentence, place)
+    if last:
+        return Date(_text(sentence, place, last), words="last year", first=place, last=last)
+    if word.lower in _WHICH and after and after[0].lower in _PERIODS:
+        named = f"{_WHICH[word.lower]} {after[0].lower}"
+        return Date(f"{word.text} {after[0].text}", words=named, first=place, last=place + 1)
+    return None
+
+
+def _year_ago(sentence: Sentence, place: int) -> int:
+    """The last word of "year-ago", "a year ago", "a year earlier"; 0 where it is none."""
+    read = [word.lower for word in sentence[place : place + 3]]
+    begins = read[:2] in (["year", "-"], ["a", "year"], ["one", "year"])
+    return place + 2 if begins and read[2:] in (["ago"], ["earlier"]) else 0
+
+
+def _by_numbers(sentence: Sentence, place: int) -> Date | None:
+    """2023-09-15 or 15/9/2023; 9/15/2023 is told by its 15, and 5/9/2023 is taken day first."""
+    parts = sentence[place : place + 5]
+    if len(parts) < 5 or any(a.end != b.start for a, b in pairwise(parts)):
+        return None
+    if parts[1].text != parts[3].text or parts[1].text not in "-/.":
+        return None
+    if not (parts[2].is_number and parts[4].is_number):
+        return None
+    return _ordered([word.text for word in parts[::2]], sentence, place, place + 4)
+
+
+def _ordered(texts: list[str], sentence: Sentence, first: int, last: int) -> Date | None:
+    if not all(text.isdecimal() for text in texts):
+        return None
+    one, two, three = (int(text[:9]) for text in texts)
+    year, month, day = (one, two, three) if one in _YEARS else (three, two, one)
+    if month > 12:
+        month, day = day, month
+    if year < 100 and year != one:
+        year += 2000 if year < 50 else 1900
+    if year not in _YEARS or not 1 <= month <= 12 or not 1 <= day <= 31:
+        return None
+    return Date(_text(sentence, first, last), year, month, day, first=first, last=last)
+
+
+def _day_first(sentence: Sentence, place: int) -> Date | None:
+    """15 September 2023, 15th of September."""
+    day, after = _day(sentence, place)
+    if not day:
+        return None
+    if _lower(sentence, after) == "of":
+        after += 1
+    month = _MONTHS.get(_lower(sentence, after), 0)
+    if not month or not _is_month(sentence, after):
+        return None
+    last, year = _year_after(sentence, after)
+    return Date(_text(sentence, place, last), year, month, day, first=place, last=last)
+
+
+def _month_first(sentence: Sentence, place: int) -> Date:
+    """September 15, 2023; September 2023; September."""
+    month, last = _MONTHS[sentence[place].lower], place
+    after = place + 1 + (_lower(sentence, place + 1) == ".")
+    day, behind = _day(sentence, after) if after < len(sentence) else (0, after)
+    last = behind - 1 if day else last
+    last, year = _year_after(sentence, last)
+    return Date(_text(sentence, place, last), year, month, day, first=place, last=last)
+
+
+def _is_month(sentence: Sentence, place: int) -> bool:
+    """Whether "May" or "March" is the month: capital, and not where a verb would stand.
+
+    One without a capital has a number beside it.
+    """
+    word = sentence[place]
+    is_clear = word.lower not in ("may", "march", "mar", "jan", "dec")
+    if not word.text[0].isupper():
+        beside = sentence[max(0, place - 1) : place + 2]
+        return is_clear and any(each.is_number for each in beside)
+    if is_clear:
+        return True
+    before = _lower(sentence, place - 1) if place else ""
+    after = sentence[place + 1] if place + 1 < len(sentence) else None
+    return before in _BEFORE_YEAR | _WHICH.keys() | {"on", "th", "st", "nd", "rd"} or bool(
+        (after and after.is_number) or (place and sentence[place - 1].is_number)
+    )
+
+
+def _day(sentence: Sentence, place: int) -> tuple[int, int]:
+    word = sentence[place]
+    if not word.text.isdecimal() or len(word.text) > 2 or not 1 <= int(word.text) <= 31:
+        return 0, place
+    ordinal = _lower(sentence, place + 1) in ("st", "nd", "rd", "th")
+    return int(word.text), place + 1 + ordinal
+
+
+def _year_after(sentence: Sentence, last: int) -> tuple[int, int]:
+    place = last + 1
+    while _lower(sentence, place) in (",", ".", "of") and place <= last + 2:
+        place += 1
+    if place < len(sentence) and _is_year(sentence[place]):
+        return place, int(sentence[place].text)
+    return last, 0
+
+
+def _is_year(word: Word) -> bool:
+    return word.text.isdecimal() and len(word.text) == 4 and int(word.text) in _YEARS
+
+
+def _year(sentence: Sentence, place: int) -> Date | None:
+    """1998, the 1990s; a number of things is none."""
+    word, after = sentence[place], sentence[place + 1 : place + 2]
+    behind = after[0] if after else None
+    touches = behind is not None and behind.start == word.end
+    value = value_of(word.text) if word.text.isdecimal() else 0
+    last = _plural(sentence, place)
+    if last and value % 10 == 0 and (value in _YEARS or 20 <= value <= 90):
+        year = int(value) if value in _YEARS else 1900 + int(value)
+        return Date(f"{word.text}s", year, span=10, first=place, last=last)
+    if not _is_year(word):
+        return None
+    before = _lower(sentence, place - 1) if place else ""
+    counts = behind is not None and (behind.is_word or behind.text in "%°")
+    if behind and counts and before not in _BEFORE_YEAR and _is_thing(behind):
+        return None
+    if before in ("$", "€", "£", "¥") or (touches and behind and behind.is_word):
+        return None
+    return Date(word.text, int(word.text), first=place, last=place)
+
+
+def _plural(sentence: Sentence, place: int) -> int:
+    """The last word of "1990s" or "1990's"; 0 where it is none."""
+    last = place + 1 + (_lower(sentence, place + 1) in ("'", "’"))
+    if _lower(sentence, last) == "s" and sentence[last].end - sentence[place].end <= 2:
+        return last
+    return 0
+
+
+def _is_thing(word: Word) -> bool:
+    return word.lower not in STOP_WORDS and not word.text[0].isupper()
+
+
+def _lower(sentence: Sentence, place: int) -> str:
+    return sentence[place].lower if 0 <= place < len(sentence) else ""
+
+
+def _text(sentence: Sentence, first: int, last: int) -> str:
+    text = ""
+    for word, before in zip(
+        sentence[first : last + 1], (None, *sentence[first : last + 1]), strict=False
+    ):
+        text += " " * bool(before and word.start > before.end) + word.text
+    return text

@@ -1,0 +1,305 @@
+"""Whether a number of the quotes says what is said: the same one, or one rounded and said to be.
+
+Clauses of which no quote says a word.
+
+What is wrong with a sentence by its quotes, in words for people.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+
+from assistant.llm.check import manner, names
+from assistant.llm.check.dates import Date
+from assistant.llm.check.manner import personal, without_doubt, without_knowing
+from assistant.llm.check.numbers import Amount
+from assistant.llm.check.roles import Fault, Kind, Said, find_misplaced
+from assistant.llm.check.words import Sentence, content, listed, unlike
+from assistant.types import Verdict
+
+_HUGE = 10**30  # a number as large is never rounded
+_CLOSE = Fraction(1, 10)  # how far from the source a rounded number may be, as a share of it
+
+
+def holds(said: Amount, quoted: Amount, beside: frozenset[Fraction]) -> bool:
+    """Whether the quoted number says what is said: the same one, or rounded and said to be.
+
+    One end of a range needs the other end `beside` it, or to be said to be a bound.
+    """
+    if not _alike(said, quoted):
+        return False
+    if quoted.other is not None and quoted.other not in beside and not said.bound:
+        return False
+    if said.same(quoted):
+        return {said.bound, quoted.bound} != {"over", "under"}
+    return bool(said.bound) and _is_rounded(said, quoted)
+
+
+def _alike(said: Amount, quoted: Amount) -> bool:
+    """Whether both are of one kind; things may have other names."""
+    if {said.unit, quoted.unit} == {"share", "%"}:
+        return True
+    if {said.unit, quoted.unit} <= {"share", "times", ""} and said.value < 1:
+        return True
+    return said.unit == quoted.unit
+
+
+def comparable(said: Amount, quoted: Amount) -> Amount:
+    """The quoted number, in the unit of what is said: half is 50 %."""
+    if said.unit == "%" and quoted.unit == "share":
+        return replace(quoted, value=quoted.value * 100, unit="%")
+    if said.unit == "share" and quoted.unit == "%":
+        return replace(quoted, value=quoted.value / 100, unit="share")
+    return quoted
+
+
+def _is_rounded(said: Amount, quoted: Amount) -> bool:
+    """Whether it is the quoted number to fewer digits, on the side it is said to be."""
+    value, source = abs(said.value) / said.size, abs(quoted.value) / said.size
+    if not 0 < value < _HUGE or abs(value - source) > _CLOSE * source:
+        return False
+    if said.value * quoted.value < 0 or digits(value) >= digits(source):
+        return False
+    step = _step(value)
+    if abs(value - source) >= step:
+        return False
+    if said.bound == "over":
+        return value < source
+    if said.bound == "under":
+        return value > source
+    return 2 * abs(value - source) <= step
+
+
+def _step(value: Fraction) -> Fraction:
+    """What the last of its digits that is not zero counts: 0.1 of 8.4, 100 of 8,400."""
+    mantissa, exponent = f"{float(value):.11e}".split("e")
+    return Fraction(10) ** (int(exponent) - len(mantissa.rstrip("0").rstrip(".")[2:]))
+
+
+def digits(value: Fraction) -> int:
+    """How many digits it has that are not zeros at an end."""
+    return len(_mantissa(value))
+
+
+def _mantissa(value: Fraction) -> str:
+    if abs(value) >= _HUGE:
+        return str(value.numerator).strip("-0")
+    return f"{float(abs(value)):.11e}".split("e")[0].replace(".", "").strip("0")
+
+
+def nearest(said: Amount, quoted: Sequence[Amount]) -> Amount | None:
+    """The quoted number that most likely stands where this one is said; none where none does."""
+    alike = [
+        each
+        for each in quoted
+        if each.unit == said.unit and (each.unit or each.things & said.things)
+    ]
+    scaled = [
+        each
+        for each in quoted
+        if each.unit == said.unit and _mantissa(each.value) == _mantissa(said.value)
+    ]
+    pool = scaled or alike
+    if not pool:
+        return None
+    return min(pool, key=lambda each: abs(each.value - said.value))
+
+
+_OPENS = listed("and but or nor so which who where while because although though whereas since as")
+_ALONE = listed("because although though whereas while ;")  # open a clause without a comma too
+_LEAST = 3  # words of content of a clause that says something
+HELD = 0.3
+"""The least share of them that the quotes have; chosen on paraphrases by people."""
+
+
+def find_added(claim: Sentence, quotes: Sequence[Sentence]) -> str:
+    """A reason where a clause beside others says what no quote speaks of; else ""."""
+    held = {word.stem for sentence in quotes for word in sentence}
+    clauses = list(_clauses(claim))
+    for clause in clauses if len(clauses) > 1 else ():
+        said = {word.stem for word in clause if word.is_content}
+        if len(said) >= _LEAST and len(said & held) < HELD * len(said):
+            words = " ".join(word.text for word in clause if word.is_word)
+            return f"adds “{words}”"
+    return ""
+
+
+def _clauses(sentence: Sentence) -> Iterator[Sentence]:
+    start = 0
+    for place, word in enumerate(sentence):
+        after_comma = place > 0 and sentence[place - 1].text == ","
+        if word.lower in _ALONE or (after_comma and word.lower in _OPENS):
+            yield sentence[start:place]
+            start = place
+    yield sentence[start:]
+
+
+_EXACTLY = frozenset(("only", "just", "exactly", "than", "least", "most", "no"))
+_OF_SOME = (["the"], ["its"], ["their"], ["his"], ["her"])
+_BESIDE = 4  # words between a number and the first of the names that it counts
+_MOST_COUNTED = 12
+_LEADS = frozenset((":", "namely", "are", "were", "include", "includes", "including", "being"))
+_END = frozenset((".", "!", "?"))
+_JOINTS = ("and", "or")
+
+
+def find_faults(
+    claim: Sequence[Sentence], quotes: Sequence[Sentence], around: Sequence[Sentence]
+) -> Iterator[Fault]:
+    """The faults of the sentences of a claim. Names may also stand in what is `around`."""
+    known = names.uncapitalised(quotes)
+    said = [Said.of(sentence, known) for sentence in quotes]
+    for sentence in claim:
+        one = Said.of(sentence, known)
+        sure = without_doubt(sentence)
+        told = without_knowing(sure)
+        yield from _dates(one, said)
+        yield from _amounts(one, said)
+        yield from _names(one, [*quotes, *around])
+        yield from _repeated(one, said)
+        yield from find_misplaced(one, said)
+        for kind, verdict, reason in (
+            (Kind.DENIAL, Verdict.CONTRADICTED, unlike(sure, quotes)),
+            (Kind.SURENESS, Verdict.PARTLY, manner.surer(sentence, quotes)),
+            (Kind.SPEAKER, Verdict.PARTLY, manner.unattributed(told, quotes)),
+            (Kind.SPEAKER, Verdict.PARTLY, personal(told, quotes)),
+            (Kind.ADDITION, Verdict.PARTLY, find_added(sentence, quotes)),
+        ):
+            if reason:
+                yield Fault(kind, reason, verdict)
+
+
+def _dates(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
+    held = [date for quote in quotes for date in quote.dates]
+    values = {amount.value for quote in quotes for amount in quote.amounts if not amount.unit}
+    for date in claim.dates:
+        bare = date.year and not date.month and date.span == 1
+        if any(date.covers(each) for each in held) or (bare and date.year in values):
+            continue
+        other = [each for each in held if bool(each.words) == bool(date.words)]
+        if len(other) == 1 and not other[0].covers(date):
+            reason = f"says {date.text} where the source says {other[0].text}"
+            yield Fault(Kind.DATE, reason, Verdict.CONTRADICTED)
+        else:
+            yield Fault(Kind.DATE, f"{date.text} is not in the source", Verdict.NOT_SUPPORTED)
+
+
+def _amounts(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
+    heard = [(quote.sentence, each) for quote in quotes for each in _numbers(quote)]
+    for amount in claim.amounts:
+        if _is_held(amount, heard, claim):
+            continue
+        other = nearest(amount, [each for _, each in heard])
+        if other and not other.same(amount):
+            reason = f"says {amount.text} where the source says {other.text}"
+            yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
+        elif other and other.unit == amount.unit:
+            reason = f"says {_bounded(amount)} where the source says {_bounded(other)}"
+            yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
+        else:
+            reason = f"{amount.text} is not in the source"
+            yield Fault(Kind.NUMBER, reason, Verdict.NOT_SUPPORTED)
+
+
+def _repeated(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
+    """A number or year that is said more often than in all of the quotes: one was another.
+
+    But for "one", which need not count.
+    """
+    said = [each for each in _numbers(claim) if each.value != 1]
+    heard = Counter(each.value for quote in quotes for each in _numbers(quote))
+    often = Counter(each.value for each in said)
+    for value, text in {each.value: each.text for each in said}.items():
+        if often[value] > heard[value] > 0:
+            reason = f"says {text} more often than the source"
+            yield Fault(Kind.NUMBER, reason, Verdict.NOT_SUPPORTED)
+
+
+def _bounded(amount: Amount) -> str:
+    return f"{amount.bound} {amount.text}".strip()
+
+
+def _numbers(quote: Said) -> list[Amount]:
+    """Its numbers, years included."""
+    years = [_of_year(date) for date in quote.dates if date.year and not date.month]
+    return [*quote.amounts, *years]
+
+
+def _of_year(date: Date) -> Amount:
+    one, none = Fraction(1), frozenset[str]()
+    return Amount(date.text, date.year * one, "", none, none, "", date.first, date.last, one)
+
+
+def _is_held(said: Amount, heard: Sequence[tuple[Sentence, Amount]], claim: Said) -> bool:
+    """Whether a quote has the number, and of what is said: things may have other names there.
+
+    Where other numbers are of those things, it must be beside them, or in a sentence that has more
+    of the claim's words.
+    """
+    if _is_count(said, claim):
+        return True
+    beside = frozenset(each.value for each in claim.amounts)
+    of_these = [(sentence, each) for sentence, each in heard if said.things & each.things]
+    if _is_article(said, claim, alone=not of_these):
+        return True
+    most = max((_shared(claim.sentence, sentence) for sentence, _ in of_these), default=-1)
+    return any(
+        holds(said, comparable(said, each), beside)
+        and (
+            not each.things
+            or bool(said.things & (each.things | each.beside))
+            or _shared(claim.sentence, sentence) > most
+        )
+        for sentence, each in heard
+    )
+
+
+def _shared(one: Sentence, other: Sentence) -> int:
+    return len(set(content(one)) & set(content(other)))
+
+
+def _is_article(said: Amount, claim: Said, *, alone: bool) -> bool:
+    """Whether "one" counts no more than "a" would: "one of the largest"; or things left uncounted.
+
+    `alone` where no number of such things is in the quotes.
+    """
+    before = claim.sentence[said.first - 1].lower if said.first else ""
+    after = [word.lower for word in claim.sentence[said.last + 1 : said.last + 3]]
+    is_one = said.text.casefold() == "one" and before not in _EXACTLY
+    return is_one and (alone or (after[:1] == ["of"] and after[1:] in _OF_SOME))
+
+
+def _is_count(said: Amount, claim: Said) -> bool:
+    """Whether it counts what is then listed.
+
+    "Two friends, Ana and Li, meet"; "of three kinds: hard, soft and blue".
+    """
+    if not said.things or not 1 < said.value <= _MOST_COUNTED:
+        return False
+    after = [name for name in claim.names if 0 < name.first - said.last <= _BESIDE]
+    counted = names.in_list(claim.sentence, claim.names, after[0]) if after else ()
+    return said.value in (len(counted), *_listed(claim.sentence[said.last + 1 :]))
+
+
+def _listed(after: Sentence) -> Iterator[int]:
+    """How many things are listed to the end of a sentence, from each word that leads to a list."""
+    read = [word.lower for word in after if word.text not in _END]
+    for place, word in enumerate(read):
+        if word in _LEADS:
+            yield 1 + sum(
+                one in _JOINTS or (one == "," and other not in _JOINTS)
+                for one, other in pairwise((*read[place + 1 :], ""))
+            )
+
+
+def _names(claim: Said, quotes: Sequence[Sentence]) -> Iterator[Fault]:
+    for name in claim.names:
+        lacking = names.missing(name, quotes)
+        if lacking:
+            reason = f"{' '.join(lacking)} is not in the source"
+            yield Fault(Kind.NAME, reason, Verdict.NOT_SUPPORTED)
+        elif not names.is_joined(name, quotes):
+            reason = f"no one in the source is called {name.text}"
+            yield Fault(Kind.NAME, reason, Verdict.NOT_SUPPORTED)

@@ -1,0 +1,280 @@
+"""Who speaks and who hears: sources seldom know either.
+
+How a thing is said: as sure or as open, and by whom.
+
+A written sentence → whether anything stands out in it: a link, markup, a name.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from assistant.llm.check.names import root
+from assistant.llm.check.words import STOP_WORDS, Sentence, listed, stem
+from assistant.text import singular
+
+_SPEAKER = listed("i i'm i've i'd i'll my me myself we we're we've we'd we'll")
+_SPEAKERS = _SPEAKER | listed("us our ours ourselves")
+_HEARER = listed("you you're you've you'd you'll your yours yourself")
+# "I'm not sure, but …" and "I know that …" say how their speaker comes to a thing, and no more.
+_DOUBTING = frozenset(("i", "i'm", "we", "we're"))
+_DOUBTED = frozenset(("sure", "certain", "know"))
+_MOST_DOUBT = 9  # words, "but" included
+_KNOWING = frozenset(map(stem, listed("know think believe guess hear read find see understand")))
+_MOST_KNOWING = 4  # words to such a verb
+# What you can or must do, a source may say of anyone.
+_ALLOWED = listed("can could may might must should shall will would need have cannot also")
+
+
+def personal(claim: Sentence, quotes: Sequence[Sentence]) -> str:
+    """A reason where the claim asks, or tells of who words it or who reads it; else "".
+
+    That is known from quotes only in which somebody speaks of himself, or to somebody.
+    """
+    if claim and claim[-1].text == "?":
+        return "asks, and says nothing"
+    speaker = _person([claim], _SPEAKER)
+    if speaker and not _person(quotes, _SPEAKERS):
+        return f"says “{speaker}”, as no one in the source does"
+    opening = [word.lower for word in claim[:2]]
+    tells = opening[:1] == ["you"] and _ALLOWED.isdisjoint(opening)
+    if tells and not _person(quotes, _SPEAKERS | _HEARER):
+        return "says “you”, as no one in the source does"
+    return ""
+
+
+def without_doubt(claim: Sentence) -> Sentence:
+    """Without "I'm not sure, but" before it, which denies nothing."""
+    opening = [word.lower for word in claim[:_MOST_DOUBT]]
+    doubt = opening[: opening.index("but")] if "but" in opening else []
+    is_doubt = not (_DOUBTING.isdisjoint(doubt[:1]) or _DOUBTED.isdisjoint(doubt))
+    return claim[len(doubt) + 1 :] if is_doubt else claim
+
+
+def without_knowing(claim: Sentence) -> Sentence:
+    """Without "I know that" before it, which tells nothing of its speaker."""
+    is_own = bool(claim) and claim[0].lower in _SPEAKER
+    for place, word in enumerate(claim[1 : 1 + _MOST_KNOWING] if is_own else (), start=1):
+        if word.stem in _KNOWING:
+            return claim[place + 1 :]
+    return claim
+
+
+def _person(sentences: Sequence[Sentence], meant: frozenset[str]) -> str:
+    """The first word of a table that means a person: not the I of World War I, or of "i.e."."""
+    found = (
+        word.text
+        for sentence in sentences
+        for place, word in enumerate(sentence)
+        if word.lower in meant and not _is_name(sentence, place)
+    )
+    return next(found, "")
+
+
+def _is_name(sentence: Sentence, place: int) -> bool:
+    text, after = sentence[place].text, sentence[place + 1 : place + 2]
+    if text.casefold() == "i":
+        numbers_what_is_before = text == "I" and place > 0 and sentence[place - 1].is_content
+        return numbers_what_is_before or not (after and after[0].is_word)
+    return len(text) > 1 and text.isupper()
+
+
+DENIED, POSSIBLE, EXPECTED, TO_COME, SO = range(5)
+"""How sure a sentence is of a thing, the surer the higher."""
+
+_POSSIBLE = listed("could may might can possibly perhaps maybe potentially possible")
+_EXPECTED = listed("likely unlikely probably reportedly allegedly apparently supposedly should "
+                      "intention intentions ambition ambitions")  # fmt: skip
+# Verbs of wanting and foreseeing, and those that are such before "to" only.
+_FORESEEN = frozenset(
+    stem(word)
+    for word in listed("expect intend hope want propose forecast predict anticipate foresee")
+)
+_NEEDS_TO = frozenset(
+    stem(word)
+    for word in listed(
+        "plan aim seek set agree offer look try wish decide prepare promise pledge vow attempt "
+        "project poise seem appear"
+    )
+)
+# Verbs that are such before an object too; elsewhere they may be nouns.
+_ARRANGES = frozenset(map(stem, listed("plan schedule arrange project guide")))
+# What "can be" these, is so.
+_SORTED = frozenset(map(stem, listed("classify categorise categorize divide define describe")))
+_TO_COME = frozenset(("will", "shall", "'ll", "would"))
+_BEFORE_NOUN = listed("a an the this that its their his her our of in on for")
+_RELATIVE = frozenset(("which", "who", "whose"))
+_CLAUSE = listed(
+    ". ; : ? ! ( ) which who whose but because while although though whereas since when"
+)
+_ASIDE = re.compile(r"\([^()]*\)")
+_JOINTS = _RELATIVE | {"and", "but", "while", "although", "though", "where"}
+_TRAILER = 6  # words that tell who said what stands before: ", and he said so"
+_SCOPE = 14  # words a hedge reaches
+_SAYING = frozenset(
+    stem(word)
+    for word in listed(
+        "say tell state note claim argue announce report believe think suggest warn add "
+        "insist allege estimate underline stress emphasise emphasize highlight deny "
+        "confirm assert explain declare acknowledge remark point describe express "
+        "maintain contend admit reveal mention comment write conclude recommend urge call "
+        "quote deem view consider accuse predict expect hope propose observe affirm disclose "
+        "indicate reply respond inform notify"
+    )
+)
+_REPORTED = re.compile(
+    r"\b(?:said|says?|told|tells?|stated|noted|notes|claimed|claims|argued|argues|announced|reported|"
+    r"reports|believes?|believed|thinks?|thought|suggest(?:s|ed)?|warn(?:s|ed)|add(?:s|ed)|"
+    r"insist(?:s|ed)|alleg(?:es|ed)|estimat(?:es?|ed)|underlin(?:es|ed)|stress(?:es|ed)|"
+    r"emphasi[sz](?:es|ed)|highlight(?:s|ed)|confirm(?:s|ed)|assert(?:s|ed)|explain(?:s|ed)|"
+    r"declar(?:es|ed)|acknowledg(?:es|ed)|remark(?:s|ed)|maintain(?:s|ed)|contend(?:s|ed)|"
+    r"admit(?:s|ted)|predict(?:s|ed)|conclud(?:es|ed)|observ(?:es|ed))"
+    r" (?:that|how|:|,|“|\"|‘|there|it|he|she|they|we)(?!\w)"
+    r"|\baccording to\b|\b(?:said|says|told)\b"
+    # An order to say a thing does not say it.
+    r"|\b(?:reply|respond|write|answer|claim|mention|repeat) (?:only|that)\b"
+    r"|(?:^|[^\w ] )tell (?:the|your|every|everyone|all|people|users?|them|him|her|us|me)\b"
+)
+
+
+def surer(claim: Sentence, quotes: Sequence[Sentence]) -> str:
+    """A reason where the claim is surer of a thing than every quote; else ""."""
+    held: dict[str, int] = {}
+    hedges: dict[str, str] = {}
+    for sentence in quotes:
+        for name, level, hedge in _levels(sentence):
+            if level > held.get(name, -1):
+                held[name], hedges[name] = level, hedge
+    said = dict[str, int]()
+    for name, level, _ in _levels(claim, is_claim=True):
+        said[name] = max(level, said.get(name, -1))
+    shared = [name for name in said if name in held]
+    bolder = [name for name in shared if said[name] > held[name]]
+    if not bolder or len(bolder) < _most(shared):
+        return ""
+    hedge = hedges[bolder[0]]
+    return f"is surer than the source, which says “{hedge}”"
+
+
+def _most(shared: Sequence[str]) -> float:
+    return max(2, len(shared) / 2)
+
+
+def _levels(sentence: Sentence, *, is_claim: bool = False) -> Iterator[tuple[str, int, str]]:
+    """Each word of content, how sure the sentence is of it, and the word that says so."""
+    level, hedge, until, is_aside = SO, "", -1, False
+    for place, word in enumerate(sentence):
+        ends_aside = is_aside and word.text == ","
+        if word.lower in _CLAUSE or place > until or ends_aside:
+            level, hedge = SO, ""
+        is_aside = word.lower in _RELATIVE or (is_aside and not ends_aside)
+        found = _hedge(sentence, place, is_claim=is_claim)
+        if found is not None and found < level:
+            level, hedge, until = found, word.text, place + _SCOPE
+        elif word.is_content:
+            yield word.stem, level, hedge
+
+
+def _hedge(sentence: Sentence, place: int, *, is_claim: bool) -> int | None:
+    """How sure a hedge leaves one of what follows; None where the word is none."""
+    word = sentence[place]
+    if word.text[0].isupper() and word.lower in ("may", "will") and place:
+        return None
+    follows = [each.lower for each in sentence[place + 1 : place + 3]]
+    if word.lower in _POSSIBLE:
+        is_denied = word.lower == "could" and follows[:1] in (["not"], ["n't"])
+        then = [each.stem for each in sentence[place + 2 : place + 3]]
+        is_sorted = follows[:1] == ["be"] and not _SORTED.isdisjoint(then)
+        return None if is_denied or is_sorted else POSSIBLE
+    if word.lower in _TO_COME:
+        return TO_COME
+    if word.lower in _EXPECTED or word.stem in _FORESEEN:
+        return EXPECTED
+    if is_claim and _arranges(sentence, place):
+        return EXPECTED
+    return EXPECTED if word.stem in _NEEDS_TO and {"to", "at"} & {*follows} else None
+
+
+def _arranges(sentence: Sentence, place: int) -> bool:
+    """Whether a word is a verb of planning with its object: "Friends plan a party"."""
+    before, after = sentence[max(0, place - 1) : place], sentence[place + 1 : place + 2]
+    if sentence[place].stem not in _ARRANGES or not before or not after:
+        return False
+    is_noun = before[0].lower in _BEFORE_NOUN
+    return not is_noun and (after[0].is_content or after[0].lower in ("a", "an", "the", "for"))
+
+
+def unattributed(claim: Sentence, quotes: Sequence[Sentence]) -> str:
+    """A reason where all the claim has is what somebody said, and it does not say who; else ""."""
+    if any(word.stem in _SAYING or word.lower == "according" for word in claim):
+        return ""
+    said = {word.stem for word in claim if word.is_content and word.lower not in STOP_WORDS}
+    plain: set[str] = set()
+    reported: set[str] = set()
+    for sentence in quotes:
+        own, told = _split(sentence)
+        plain |= {word.stem for word in own if word.is_content}
+        reported |= {word.stem for word in told if word.is_content}
+    if len(said & reported - plain) >= max(2, len(said & plain) / 2, len(said) / 2):
+        return "leaves out who said it"
+    return ""
+
+
+def _split(sentence: Sentence) -> tuple[Sentence, Sentence]:
+    """What a sentence says itself, and what it reports: all, but a clause of its own before it."""
+    joints = [
+        place
+        for place, word in enumerate(sentence[:-1])
+        if word.text == ";" or (word.text == "," and sentence[place + 1].lower in _JOINTS)
+    ]
+    for place in [*reversed(joints), 0]:
+        own, told = sentence[:place], sentence[place:]
+        if _is_reported(told) and (not place or (len(told) > _TRAILER and not _is_reported(own))):
+            return own, told
+    return sentence, ()
+
+
+def _is_reported(words: Sentence) -> bool:
+    return bool(_REPORTED.search(_ASIDE.sub("", " ".join(word.lower for word in words))))
+
+
+# What leads out of the page or acts on it: addresses, links, tags.
+_FOREIGN = re.compile(
+    r"[a-z][a-z0-9+.-]*://\S+|\b(?:javascript|data|mailto|file|vbscript|tel):\S+|\S+@\S+"
+    r"|\b[\w-]{2,}(?:\.[\w-]{2,})*\.[a-z]{2,}\b(?:[/?#]\S*)?|</?[a-z!][^>]*>?|\]\(|!\[",
+    re.IGNORECASE,
+)
+_LEAST_WORDS = 3  # of a sentence: an order to say a word is a document's too
+_MARKUP = frozenset("<>[]{}［］【】|\\^~`*_#…")
+_OWNER = re.compile(r"['’]s\b")
+_INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
+_WORD = re.compile(r"[^\W\d_]+")
+# A word with a capital, but for the first letter of the sentence.
+_CAPITAL = re.compile(r"(?!^)\b[^\W\d_]*[A-ZА-ЯЁ][^\W\d_]*|^[^\W\d_]+?[A-ZА-ЯЁ][^\W\d_]*")
+
+
+def is_sober(said: str, quotes: Sequence[str]) -> bool:
+    """Whether it is a sentence in which nothing stands out.
+
+    No address or link, whoever wrote it first; no name or character of markup but a quote's. One
+    CNN of several CNNs has its name from them, and the U.K. from the British.
+    """
+    quoted = " ".join(" ".join(quote.split()) for quote in quotes)
+    words = {_name(word) for word in _WORD.findall(_joined(_OWNER.sub("", quoted)))}
+    names = {_name(found[0]) for found in _CAPITAL.finditer(_joined(said))}
+    return (
+        said.isprintable()
+        and {*said} & _MARKUP <= {*quoted}
+        and len(said.split()) >= _LEAST_WORDS
+        and not _FOREIGN.search(said)
+        and names <= words
+    )
+
+
+def _name(word: str) -> str:
+    """What a word is compared by: the U.K. is the British."""
+    return root(singular(word).casefold())
+
+
+def _joined(text: str) -> str:
+    """With U.K. as UK."""
+    return _INITIALS.sub(lambda found: found[0].replace(".", ""), text)

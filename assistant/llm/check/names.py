@@ -1,0 +1,271 @@
+"""Names that are one: a place and its people, a person and several, a whole and its part.
+
+Names: each one that is said must be in the quotes, or in what stands around them.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed
+
+# Names of one place or its people that no ending tells.
+_SAME = {
+    form: name
+    for name, forms in {
+        "usa": "us american america americans usa",
+        "uk": "uk british britain britons",
+        "france": "french france frenchman", "netherlands": "dutch netherlands holland",
+        "spain": "spanish spain spaniard spaniards", "switzerland": "swiss switzerland",
+        "germany": "german germany germans", "greece": "greek greece greeks",
+        "denmark": "danish denmark dane danes", "poland": "polish poland pole poles",
+        "turkey": "turkish turkey türkiye turk turks", "sweden": "swedish sweden swede swedes",
+        "finland": "finnish finland finn finns", "ireland": "irish ireland",
+        "scotland": "scottish scotland scot scots", "wales": "welsh wales",
+        "england": "english england englishman", "thailand": "thai thailand thais",
+        "philippines": "filipino philippines philippine filipinos", "norway": "norwegian norway",
+        "peru": "peruvian peru", "cyprus": "cypriot cyprus", "iceland": "icelandic iceland",
+        "europe": "european europe europeans", "belgium": "belgian belgium belgians",
+        "portugal": "portuguese portugal", "china": "chinese china",
+        "ukraine": "ukrainian ukraine", "argentina": "argentine argentinian argentina",
+        "kazakhstan": "kazakh kazakhstan", "afghanistan": "afghan afghanistan",
+        "pakistan": "pakistani pakistan", "iraq": "iraqi iraq", "israel": "israeli israel",
+        "niger": "nigerien niger", "czechia": "czech czechia", "lebanon": "lebanese lebanon",
+        "new york": "nyc",
+    }.items()
+    for form in forms.split()
+}  # fmt: skip
+_PEOPLE = ("ians", "ian", "eans", "ean", "ans", "an", "ns", "n", "ese", "ish", "ic", "is", "i")
+_PERSON = ("an", "er", "ist", "crat", "im")
+_PLACES = ("", "a", "ia", "e", "es", "o", "y", "us", "land")
+
+
+def root(word: str) -> str:
+    """The same for a country and its people, where a table tells."""
+    return _SAME.get(word, word)
+
+
+@lru_cache(maxsize=1 << 14)
+def alike(one: str, other: str) -> bool:
+    """Whether two words are one name: the same, or a place and its people."""
+    one, other = root(one), root(other)
+    return one == other or _of(one, other) or _of(other, one) or _is_plural(one, other)
+
+
+def _is_plural(one: str, other: str) -> bool:
+    """Whether one is somebody and the other are several: a Belarusian, Belarusians."""
+    short, long = sorted((one, other), key=len)
+    return short.endswith(_PERSON) and long == f"{short}s"
+
+
+def _of(people: str, place: str) -> bool:
+    for ending in _PEOPLE:
+        stem = people.removesuffix(ending)
+        is_stem = stem != people and len(stem) > 2 and place.startswith(stem)
+        if is_stem and place[len(stem) :] in _PLACES:
+            return True
+    return False
+
+
+def same(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether one is the other, or a part of it: "Li" is "Li Qiang"."""
+    small, large = sorted((one, other), key=len)
+    return all(any(alike(word, each) for each in large) for word in small)
+
+
+TITLES = listed(
+    "president premier prime minister chancellor senator governor secretary general king queen "
+    "prince princess pope mayor judge justice professor doctor chairman chairwoman director "
+    "chief mr mrs ms dr sir lord lady saint st captain colonel ambassador"
+)
+_JOINING = listed("of the and for de la le du da van von der den di el al bin ibn")
+_OPENERS = listed(
+    "however moreover furthermore additionally meanwhile overall finally although though despite "
+    "according yes many several another part like unlike instead therefore thus hence besides "
+    "later earlier now today yesterday tomorrow never always often sometimes perhaps maybe over "
+    "after before under across along around since still yet even every everyone people let "
+    "one two three four five six seven eight nine ten half most much few little last next first "
+    "second third whether either neither nor nearly almost about some such what based given "
+    "together further both nevertheless nonetheless regardless otherwise elsewhere meantime "
+    "whereas unless once among amid throughout due thanks please note everything something "
+    "anything nothing someone anyone nobody everybody here there where why how upon through rather "
+    "former past prior previous current recent modern present initial subsequent additional "
+    "various numerous multiple certain similar different special specific particular main major "
+    "minor key notable prominent famous popular common typical usual significant important large "
+    "larger small smaller high higher low lower long short early late new old young free full "
+    "whole top local regional national public private official personal professional political "
+    "economic social cultural religious military scientific historical traditional original "
+    "annual average total primary single double hundreds thousands millions billions dozens twenty "
+    "members friends employees workers students teachers children parents women men individuals "
+    "users players fans critics supporters opponents residents citizens scientists researchers "
+    "scholars historians experts officials studies reports results sources data evidence history "
+    "soon indeed likewise thereafter afterwards nowadays worldwide aside apart except beyond below "
+    "above inside outside near towards toward alongside whilst whatever compared located born"
+)
+_PLURAL_VERBS = frozenset(("are", "were", "have"))
+_SINGULAR_VERBS = frozenset(("is", "was", "has"))
+_PLURAL = re.compile(r"[^aious]s$")  # Paris, Texas and Columbus are none
+_OWNS = ("'s", "’s")
+_LISTS = frozenset(("and", "or", "&", ","))
+_TO_VERB = 8  # words from a subject to its verb
+_COMMON_ENDINGS = ("ly", "ing", "tion", "tions", "ment", "ments", "ness", "ities", "ists", "ors")
+_CALENDAR = listed(
+    "january february march april may june july august september october november december "
+    "monday tuesday wednesday thursday friday saturday sunday jan feb mar apr jun jul aug sep sept "
+    "oct nov dec i i'm i've i'd i'll ok"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A run of capitalised words, such as "Premier Li Qiang"."""
+
+    words: tuple[Word, ...]
+    first: int
+    last: int
+    """Its words in the sentence, the last one included."""
+
+    @property
+    def text(self) -> str:
+        """As it stands in the text."""
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def key(self) -> frozenset[str]:
+        """What it is known by: its words without titles, places and their people alike."""
+        own = [word for word in self.words if word.lower not in TITLES | _JOINING]
+        return frozenset(root(word.lower) for word in (own or self.words))
+
+
+def is_name(sentence: Sentence, place: int, known: frozenset[str]) -> bool:
+    """Whether a word is one of a name. `known` are words that stand somewhere without a capital."""
+    word = sentence[place]
+    if not word.is_word or not word.text[0].isupper() or word.lower in _CALENDAR:
+        return False
+    if word.text.isupper() and len(word.text) > 1:
+        return word.lower not in STOP_WORDS or word.text in ("US", "IT", "WHO")
+    if not _opens(sentence, place):
+        return word.lower not in STOP_WORDS
+    if word.lower in STOP_WORDS | _OPENERS | known:
+        return False
+    follows = sentence[place + 1] if place + 1 < len(sentence) else None
+    if follows and follows.is_word and follows.text[0].isupper() and follows.lower not in _CALENDAR:
+        return True
+    return not (word.lower.endswith(_COMMON_ENDINGS) or _is_many(sentence, place))
+
+
+def _is_many(sentence: Sentence, place: int) -> bool:
+    """Whether a word is the plural that a verb agrees with: "Shares in the firm have fallen"."""
+    after = [word.lower for word in sentence[place + 1 : place + 1 + _TO_VERB]]
+    verb = next((word for word in after if word in _PLURAL_VERBS or word in _SINGULAR_VERBS), "")
+    is_plural = bool(_PLURAL.search(sentence[place].lower))
+    return is_plural and verb in _PLURAL_VERBS and after[0] not in _LISTS
+
+
+def _opens(sentence: Sentence, place: int) -> bool:
+    """Whether a capital is due here anyhow."""
+    before = [word for word in sentence[max(0, place - 2) : place] if word.text not in "\"'“”‘’(*"]
+    return not before or (before[-1].text in ".:!?•–—-" and len(before[-1].text) == 1)
+
+
+def names(sentence: Sentence, known: frozenset[str], taken: frozenset[int]) -> list[Name]:
+    """The names of a sentence, in order, without the words `taken` for dates and numbers."""
+    found: list[Name] = []
+    run: list[int] = []
+    for place in range(len(sentence)):
+        if place not in taken and is_name(sentence, place, known):
+            if run and place - run[-1] > 1 and not _joins(sentence, run[-1], place):
+                found, run = [*found, _name(sentence, run)], []
+            run.append(place)
+    return [*found, _name(sentence, run)] if run else found
+
+
+def _joins(sentence: Sentence, last: int, place: int) -> bool:
+    """Whether what stands between two capitalised words belongs to the name."""
+    between = [word.lower for word in sentence[last + 1 : place]]
+    return len(between) <= 2 and all(
+        word in _JOINING - {"and", "the", "for"} or word == "." for word in between
+    )
+
+
+def in_list(sentence: Sentence, found: Sequence[Name], first: Name) -> list[Name]:
+    """The name and those that follow it in a list: "Ana, Bo and Li"."""
+    run = [first]
+    for name in found:
+        between = {word.lower for word in sentence[run[-1].last + 1 : name.first]}
+        if name.first > run[-1].last and between and between <= {",", "and", "&"}:
+            run.append(name)
+    return run
+
+
+def _name(sentence: Sentence, run: Sequence[int]) -> Name:
+    return Name(tuple(sentence[place] for place in run), run[0], run[-1])
+
+
+def uncapitalised(sentences: Iterable[Sentence]) -> frozenset[str]:
+    """The words that stand somewhere without a capital."""
+    return frozenset(
+        word.lower for sentence in sentences for word in sentence if word.text[0].islower()
+    )
+
+
+def missing(name: Name, quotes: Sequence[Sentence]) -> list[str]:
+    """The words of a name that no quote has."""
+    held = {word.lower for sentence in quotes for word in sentence if word.is_word}
+    lacking = [word.text for word in name.words if not _held(word, held)]
+    if not lacking or any(_abbreviates(name, sentence) for sentence in quotes):
+        return []
+    return [word for word in lacking if not any(_is_short(word, each) for each in quotes)]
+
+
+def _held(word: Word, held: set[str]) -> bool:
+    return word.lower in held or any(alike(word.lower, each) for each in held)
+
+
+def _abbreviates(name: Name, sentence: Sentence) -> bool:
+    """Whether the sentence has the name by its initials: BRI."""
+    initials = "".join(word.text[0] for word in name.words if word.lower not in _JOINING)
+    capitals = [word for word in sentence if word.is_word and word.text[0].isupper()]
+    return len(initials) > 2 and any(word.text == initials for word in capitals)
+
+
+def _is_short(word: str, sentence: Sentence) -> bool:
+    """Whether a word is the first letters of words with capitals that follow each other."""
+    if not word.isupper() or len(word) < 2:
+        return False
+    capitals = [each for each in sentence if each.is_word and each.text[0].isupper()]
+    return word in "".join(each.text[0] for each in capitals if len(each.text) > 1)
+
+
+def is_joined(name: Name, quotes: Sequence[Sentence]) -> bool:
+    """Whether its words stand together in a quote too: no one is made of two.
+
+    An owner and what it owns are two: "the European Union's Commission".
+    """
+    held = {word.lower for sentence in quotes for word in sentence if word.is_word}
+    own = [word for word in name.words if word.lower not in _JOINING and _held(word, held)]
+    return all(
+        one.text.endswith(_OWNS)
+        or any(_together(one.lower, other.lower, sentence) for sentence in quotes)
+        for one, other in pairwise(own)
+    )
+
+
+def _together(one: str, other: str, sentence: Sentence) -> bool:
+    """Whether they stand in this order, or the other way about as in "Li, the premier of China"."""
+    places = [place for place, word in enumerate(sentence) if alike(word.lower, one)]
+    others = [place for place, word in enumerate(sentence) if alike(word.lower, other)]
+    for a in places:
+        for b in others:
+            between = [word.lower for word in sentence[min(a, b) + 1 : max(a, b)][:9]]
+            if "and" not in between and _is_close(between, is_turned=b < a):
+                return True
+    return False
+
+
+def _is_close(between: Sequence[str], *, is_turned: bool) -> bool:
+    if is_turned:
+        return len(between) <= 4 and bool({",", "of", "the", "'"} & set(between))
+    return len(between) <= 5 and sum(word.isalpha() for word in between) <= 2

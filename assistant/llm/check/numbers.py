@@ -1,0 +1,396 @@
+"""Units: what is counted, and how large one of it is in the unit it is compared by.
+
+Numbers in digits and in words: their values.
+
+Numbers with their units: each one that is said must be in the quotes, of the same thing.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed, stem
+
+# Unit → what one of it is in the unit it is compared by.
+_UNITS: dict[str, tuple[str, float]] = {
+    **{name: ("month", size) for name, size in
+       {"month": 1, "year": 12, "yr": 12, "decade": 120, "century": 1200,
+        "centuries": 1200}.items()},
+    **{name: ("second", size) for name, size in
+       {"sec": 1, "minute": 60, "min": 60, "hour": 3600, "hr": 3600, "day": 86400,
+        "week": 604800}.items()},
+    **{name: ("metre", size) for name, size in
+       {"m": 1, "metre": 1, "meter": 1, "km": 1e3, "kilometre": 1e3, "kilometer": 1e3, "cm": 0.01,
+        "centimetre": 0.01, "centimeter": 0.01, "mm": 0.001}.items()},
+    **{name: ("gram", size) for name, size in
+       {"g": 1, "gram": 1, "kg": 1e3, "kilogram": 1e3, "kilo": 1e3, "tonne": 1e6}.items()},
+    **{name: ("watt", size) for name, size in {"kw": 1e3, "mw": 1e6, "gw": 1e9}.items()},
+    **{name: (unit, 1) for unit, names in
+       {"mile": "mile mi", "foot": "foot feet ft", "inch": "inch inches", "ton": "ton",
+        "pound of weight": "lb lbs", "degree": "degree °"}.items() for name in names.split()},
+    "%": ("%", 1), "percent": ("%", 1), "pct": ("%", 1), "pp": ("point", 1),
+    **{name: (currency, 1) for currency, names in
+       {"dollar": "$ dollar usd buck", "euro": "€ euro eur", "pound": "£ pound gbp quid",
+        "yen": "¥ yen jpy", "yuan": "yuan rmb renminbi cny", "rouble": "₽ rouble ruble rub",
+        "rupee": "₹ rupee inr", "franc": "franc chf", "won": "₩ krw", "cent": "cent",
+        }.items() for name in names.split()},
+}  # fmt: skip
+_UNITS |= {stem(name): unit for name, unit in list(_UNITS.items()) if name.isalpha()}
+_CURRENCIES = listed("dollar euro pound yen yuan rouble rupee franc won")
+_SIGNS = frozenset("$€£¥₽₹₩")
+_CODES = frozenset({"usd", "eur", "gbp", "jpy", "rmb", "cny", "inr", "chf"})
+
+
+def unit_of(sentence: Sentence, first: int, after: int) -> tuple[str, float, int]:
+    """The known unit beside a number, its size, and the word after it."""
+    if first and is_currency(sentence[first - 1]):
+        unit, size = _UNITS[sentence[first - 1].lower]
+        return unit, size, after
+    place = after
+    while place < len(sentence) and sentence[place].lower in ("-", "us", "u", ".", "s", "american"):
+        place += 1
+    if place >= len(sentence):
+        return "", 1.0, after
+    word = sentence[place]
+    follows = sentence[place + 1].lower if place + 1 < len(sentence) else ""
+    if word.lower in ("percentage", "basis") and follows.startswith("point"):
+        return "point", 0.01 if word.lower == "basis" else 1.0, place + 2
+    if word.lower == "fold":
+        return "times", 1.0, place + 1
+    if word.lower == "per" and follows == "cent":
+        return "%", 1.0, place + 2
+    name = word.lower if word.lower in _UNITS else word.stem
+    if name in _UNITS and (place == after or sentence[after].lower != "."):
+        return *_UNITS[name], place + 1
+    if word.lower in ("second", "seconds"):
+        return "second", 1.0, place + 1
+    return "", 1.0, after
+
+
+def is_currency(word: Word) -> bool:
+    """Whether the word or sign is a currency that stands before its number."""
+    return word.text in _SIGNS or word.lower in _CODES
+
+
+def counts_money(sentence: Sentence, place: int) -> bool:
+    """Whether a currency stands before the number before this word, or after it."""
+    if place > 1 and is_currency(sentence[place - 2]):
+        return True
+    behind = [word.lower for word in sentence[place + 1 : place + 3]]
+    return any(_UNITS.get(stem(word), ("", 0))[0] in _CURRENCIES for word in behind)
+
+
+_ONES = {
+    name: value
+    for value, name in enumerate(
+        re.findall(
+            r"\w+",
+            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+            "fifteen sixteen seventeen eighteen nineteen",
+        )
+    )
+}
+_TENS = {
+    name: value * 10
+    for value, name in enumerate(
+        re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety"), start=2
+    )
+}
+_SCALES = {
+    "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
+    "dozen": 12, "lakh": 10**5, "crore": 10**7, "k": 10**3, "m": 10**6, "mn": 10**6,
+    "mln": 10**6, "mm": 10**6, "bn": 10**9, "b": 10**9, "tn": 10**12, "trn": 10**12,
+}  # fmt: skip
+_LETTERS = frozenset({"k", "m", "b", "mm"})  # a scale only where it touches the number
+_ORDINALS = {
+    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
+    "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "thirteenth": 13,
+    "fourteenth": 14, "fifteenth": 15, "sixteenth": 16, "seventeenth": 17, "eighteenth": 18,
+    "nineteenth": 19, "twentieth": 20, "thirtieth": 30,
+}  # fmt: skip
+_FRACTIONS = {
+    "half": Fraction(1, 2), "halve": Fraction(1, 2), "third": Fraction(1, 3),
+    "quarter": Fraction(1, 4), "fifth": Fraction(1, 5), "tenth": Fraction(1, 10),
+}  # fmt: skip
+_TIMES = {"twice": 2, "double": 2, "doubled": 2, "doubling": 2, "doubles": 2, "triple": 3,
+          "tripled": 3, "thrice": 3, "quadruple": 4, "quadrupled": 4}  # fmt: skip
+_MOST_DIGITS = 2_000
+Read = tuple[Fraction, int, str]
+"""A value, the word after it, and a unit of its own or ""."""
+
+
+def number(sentence: Sentence, place: int) -> Read | None:
+    """The value that starts at a word, the word after it, and a kind of its own."""
+    word = sentence[place]
+    if word.is_number:
+        return _digits(sentence, place)
+    if not word.is_word:
+        return None
+    if word.lower in _TIMES:
+        return Fraction(_TIMES[word.lower]), place + 1, "times"
+    if word.lower in _ORDINALS and not _is_fraction(sentence, place):
+        return Fraction(_ORDINALS[word.lower]), place + 1, "ordinal"
+    return _spelled(sentence, place)
+
+
+def _digits(sentence: Sentence, place: int) -> Read | None:
+    value, after = value_of(sentence[place].text), place + 1
+    suffix = sentence[after] if after < len(sentence) else None
+    if suffix and suffix.start == sentence[place].end:
+        if suffix.lower in ("st", "nd", "rd", "th", "q"):
+            return value, after + 1, "ordinal"
+        if suffix.text == "/" and after + 1 < len(sentence) and sentence[after + 1].is_number:
+            return value / (value_of(sentence[after + 1].text) or 1), after + 2, ""
+    if place and sentence[place - 1].is_word and sentence[place - 1].end == sentence[place].start:
+        name = sentence[place - 1].lower
+        return value, after, "ordinal" if name == "q" else f"code {name}"
+    return _scaled(sentence, place, value, after)
+
+
+def value_of(written: str) -> Fraction:
+    """The value of a number in digits: 8,400 and 8.4, and 8,4 as on the continent."""
+    if re.fullmatch(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?", written):
+        written = written.replace(",", "")
+    whole, *rest = written[:_MOST_DIGITS].replace(",", ".").split(".")
+    return Fraction(f"{whole}.{''.join(rest)}" if any(rest) else whole)
+
+
+def _scaled(sentence: Sentence, place: int, value: Fraction, after: int) -> Read:
+    while after < len(sentence) and _scale(sentence, after):
+        value, after = value * _scale(sentence, after), after + 1
+    return value, after, ""
+
+
+def _scale(sentence: Sentence, place: int) -> int:
+    word = sentence[place]
+    if word.text == "-" and place + 1 < len(sentence):
+        return int(sentence[place + 1].lower in _SCALES)
+    touches = bool(place) and sentence[place - 1].end == word.start
+    if word.lower in _LETTERS and not (touches and sentence[place - 1].is_number):
+        return 0
+    if word.lower == "m" and not counts_money(sentence, place):
+        return 0  # metres
+    return _SCALES.get(word.lower, _SCALES.get(word.lower.removesuffix("s"), 0))
+
+
+def _is_fraction(sentence: Sentence, place: int) -> bool:
+    before = sentence[place - 1].lower if place else ""
+    if before == "-" and place > 1:
+        before = sentence[place - 2].lower
+    after = sentence[place + 1].lower if place + 1 < len(sentence) else ""
+    known = sentence[place].lower.removesuffix("s") in _FRACTIONS
+    return known and (before in ("one", "two", "three") or (before in ("a", "-") and after == "of"))
+
+
+def _spelled(sentence: Sentence, place: int) -> Read | None:
+    """A number in words, such as "two hundred and fifty" or "half"."""
+    total, part, after, seen = Fraction(0), Fraction(0), place, False
+    while after < len(sentence):
+        name = sentence[after].lower
+        if name in _ONES or name in _TENS:
+            part += _ONES.get(name, 0) + _TENS.get(name, 0)
+        elif name.removesuffix("s") in _SCALES and name not in _LETTERS and _is_spelled(name):
+            part = (part or Fraction(1)) * _SCALES[name.removesuffix("s")]
+            if part >= 1000:
+                total, part = total + part, Fraction(0)
+        elif not (seen and name in ("and", "-") and _goes_on(sentence, after)):
+            break
+        seen, after = True, after + 1
+    if seen:
+        return _with_fraction(sentence, place, total + part, after)
+    return _fraction(sentence, place)
+
+
+def _is_spelled(name: str) -> bool:
+    return len(name.removesuffix("s")) > 3
+
+
+def _goes_on(sentence: Sentence, place: int) -> bool:
+    if place + 1 >= len(sentence):
+        return False
+    before, after = sentence[place - 1].lower, sentence[place + 1].lower
+    if sentence[place].lower == "and":
+        return before in ("hundred", "thousand", "million") and after in _ONES | _TENS
+    return (before in _TENS and after in _ONES) or after.removesuffix("s") in _SCALES
+
+
+def _with_fraction(sentence: Sentence, place: int, value: Fraction, after: int) -> Read:
+    follows = [word.lower for word in sentence[after : after + 3]]
+    if follows == ["and", "a", "half"]:
+        return _scaled(sentence, place, value + Fraction(1, 2), after + 3)
+    step = after + bool(follows and follows[0] == "-")
+    if step < len(sentence) and _is_fraction(sentence, step):
+        return value * _FRACTIONS[sentence[step].lower.removesuffix("s")], step + 1, ""
+    return _scaled(sentence, place, value, after)
+
+
+def _fraction(sentence: Sentence, place: int) -> Read | None:
+    name = sentence[place].lower
+    if name in ("half", "halve", "halved"):
+        return Fraction(1, 2), place + 1, "share"
+    if name.removesuffix("s") in _FRACTIONS and _is_fraction(sentence, place):
+        return _FRACTIONS[name.removesuffix("s")], place + 1, "share"
+    return None
+
+
+_NEAR = re.compile(
+    r"\b(?:about|around|approximately|approx|roughly|some|circa|ca|close to|or so)\b|~"
+)
+_BELOW = re.compile(
+    r"\b(?:nearly|almost|under|below|less than|fewer than|up to|at most|no more than|not more than|"
+    r"just short of)\b"
+)
+_ABOVE = re.compile(
+    r"\b(?:over|above|more than|at least|no less than|not less than|no fewer than|upwards of|"
+    r"in excess of|surpass\w*|exceed\w*|topp?\w*|greater than|higher than)\b"
+)
+_REACH = 8  # words after a number that may say what it counts
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number of something, as a text gives it."""
+
+    text: str
+    value: Fraction
+    unit: str
+    """What is counted where it is a known unit; empty for things, which `things` names."""
+    things: frozenset[str]
+    beside: frozenset[str]
+    """The stems of what follows it in its clause, up to the next number."""
+    bound: str
+    """"" for the very number, else "about", "over" or "under"."""
+    first: int
+    last: int
+    """Its words in the sentence, the last one included."""
+    size: Fraction
+    """What one of the unit as written is in the unit it is compared by."""
+    other: Fraction | None = None
+    """The other end, where it is one of a range."""
+
+    def same(self, other: "Amount") -> bool:
+        """Whether the values are equal."""
+        return self.value == other.value
+
+
+def amounts(sentence: Sentence, taken: frozenset[int] = frozenset()) -> list[Amount]:
+    """The numbers of a sentence, but those whose words are `taken` for dates."""
+    found: list[Amount] = []
+    place = 0
+    while place < len(sentence):
+        read = None if place in taken else number(sentence, place)
+        if read is None:
+            place += 1
+            continue
+        value, after, kind = read
+        found.append(_amount(sentence, place, after, value, kind))
+        place = after
+    return _ranges(sentence, found)
+
+
+def _amount(sentence: Sentence, first: int, after: int, value: Fraction, kind: str) -> Amount:
+    unit, one, end = unit_of(sentence, first, after)
+    if kind:
+        unit, one, end = kind, 1, after
+    size = Fraction(str(one))
+    if _is_negative(sentence, first):
+        value = -value
+    before = " ".join(word.lower for word in sentence[max(0, first - 4) : first])
+    if first and (is_currency(sentence[first - 1]) or _is_quarter(sentence, first)):
+        first -= 1
+    before = before.rsplit(",", 1)[-1]
+    behind = " ".join(word.lower for word in sentence[end : end + 3])
+    return Amount(
+        _text(sentence, first, end),
+        value * size,
+        unit,
+        frozenset() if unit and unit != "ordinal" else _things(sentence, first, end),
+        _beside(sentence, end),
+        _bound(before, behind),
+        first,
+        end - 1,
+        size,
+    )
+
+
+def _is_quarter(sentence: Sentence, place: int) -> bool:
+    """Whether the number is that of a quarter, as in "Q3"."""
+    before = sentence[place - 1]
+    return before.lower == "q" and before.end == sentence[place].start
+
+
+def _text(sentence: Sentence, first: int, end: int) -> str:
+    text = ""
+    for word, before in zip(sentence[first:end], (None, *sentence[first:end]), strict=False):
+        text += " " * bool(before and word.start > before.end) + word.text
+    return text
+
+
+def _bound(before: str, behind: str) -> str:
+    for name, pattern in (("over", _ABOVE), ("under", _BELOW), ("about", _NEAR)):
+        if pattern.search(before):
+            return name
+    if behind.startswith(("or more", "or above", "and above", "or over")):
+        return "over"
+    return "about" if behind.startswith("or so") else ""
+
+
+def _is_negative(sentence: Sentence, place: int) -> bool:
+    if not place:
+        return False
+    before = sentence[place - 1]
+    if is_currency(before) and place > 1:
+        place, before = place - 1, sentence[place - 2]
+    touches = before.end == sentence[place].start
+    open_before = place < 2 or sentence[place - 2].end < before.start or _is_open(sentence, place)
+    return before.lower == "minus" or (before.text in "-−" and touches and open_before)
+
+
+def _is_open(sentence: Sentence, place: int) -> bool:
+    return sentence[place - 2].text in '([“"'
+
+
+def _things(sentence: Sentence, first: int, place: int) -> frozenset[str]:
+    """The stems of the next few words: what is counted is among them."""
+    if any(word.text in ("q", "Q") for word in sentence[first:place]):
+        return frozenset(("quarter",))
+    found: list[str] = []
+    for word in sentence[place : place + 5]:
+        if not word.is_word and word.text != "-":
+            break
+        if word.is_content:
+            found.append(word.stem)
+        elif found or word.lower in STOP_WORDS - {"of", "the", "other", "more", "its", "their"}:
+            break
+    return frozenset(found[:3])
+
+
+def _beside(sentence: Sentence, place: int) -> frozenset[str]:
+    found = set()
+    for word in sentence[place : place + _REACH]:
+        if word.is_number or word.text in ".;:,":
+            break
+        found |= {word.stem} if word.is_content else set()
+    return frozenset(found)
+
+
+def _ranges(sentence: Sentence, found: list[Amount]) -> list[Amount]:
+    """The same, with the ends of ranges marked, and given the unit that stands at the end only."""
+    for place in range(len(found) - 1):
+        one, other = found[place : place + 2]
+        between = sentence[one.last + 1 : other.first]
+        joint = [word.lower for word in between if not is_currency(word)]
+        before = {word.lower for word in sentence[max(0, one.first - 4) : one.first]}
+        is_range = joint in (["-"], ["–"], ["—"]) or (
+            (joint == ["to"] and "from" not in before)
+            or (joint == ["and"] and before & {"between", "range"})
+        )
+        if not is_range or {one.unit, other.unit} & {"ordinal"}:
+            continue
+        text = _text(sentence, one.first, other.last + 1)
+        if not one.unit and other.unit:
+            one = replace(one, unit=other.unit, value=one.value * other.size, size=other.size)
+        things = one.things or other.things
+        found[place] = replace(one, other=other.value, text=text, things=things)
+        found[place + 1] = replace(other, other=one.value, text=text)
+    return found

@@ -1,0 +1,325 @@
+"""Text → sentences of words, as the checks compare them.
+
+What is denied, and what is turned into its opposite.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from assistant.text import singular, terms, visible
+
+
+def listed(text: str) -> frozenset[str]:
+    """The words of a text, as a table of them."""
+    return frozenset(text.split())
+
+
+# Each branch is one run of characters, so that a megabyte of anything takes linear time.
+_WORD = re.compile(r"(?:(?<!\w)[A-Z]\.){2,}|\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|\S")
+_END = re.compile(r"[.!?。！？…][\"'”’)\]]*(?=\s)|[。！？]|\n")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
+_SPACE = re.compile(r"\s+")
+_MOST_LETTERS = 60  # of a word; no language has longer ones
+# A full stop after these ends no sentence.
+_ABBREVIATIONS = listed(
+    "mr mrs ms dr prof st jr sr gen sen rep gov lt col sgt capt no vs etc inc ltd co corp al fig "
+    "jan feb mar apr jun jul aug sep sept oct nov dec approx est"
+)
+_FORMS = {
+    "say": "said says saying",
+    "be": "is are was were been being am",
+    "have": "has had having",
+    "meet": "met meeting",
+    "grow": "grew grown",
+    "rise": "rose risen",
+    "fall": "fell fallen",
+    "win": "won",
+    "lose": "lost",
+    "make": "made",
+    "take": "took taken",
+    "give": "gave given",
+    "get": "got gotten",
+    "go": "went gone",
+    "come": "came",
+    "become": "became",
+    "begin": "began begun",
+    "write": "wrote written",
+    "build": "built",
+    "buy": "bought",
+    "sell": "sold",
+    "pay": "paid",
+    "hold": "held",
+    "lead": "led",
+    "leave": "left",
+    "send": "sent",
+    "spend": "spent",
+    "tell": "told",
+    "think": "thought",
+    "know": "knew known",
+    "see": "saw seen",
+    "find": "found",
+    "keep": "kept",
+    "bring": "brought",
+    "choose": "chose chosen",
+    "speak": "spoke spoken",
+    "break": "broke broken",
+    "draw": "drew drawn",
+    "drive": "drove driven",
+    "shrink": "shrank shrunk",
+    "sink": "sank sunk",
+    "sing": "sang sung",
+    "bear": "bore born",
+    "seek": "sought",
+    "teach": "taught",
+    "catch": "caught",
+    "fight": "fought",
+    "do": "did does done",
+    "not": "n't cannot",
+    "man": "men",
+    "woman": "women",
+    "child": "children",
+    "person": "people persons",
+    "per cent": "percent",
+}
+_LEMMAS = {form: lemma for lemma, forms in _FORMS.items() for form in forms.split()}
+STOP_WORDS = listed(
+    "a an the and or but of to in on at by for with from as into over under about than that this "
+    "these those which who whom whose what when where why how it its it's he him his she her they "
+    "them their we us our you your i my me is are was were be been being am has have had having do "
+    "does did doing will would shall should can could may might must not no so such also too very "
+    "just there here then if while because since until during between among within without both "
+    "each any all some other more most only own same up down out off again once s t"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word, number or sign of a text, in its sentence."""
+
+    text: str
+    start: int
+    stem: str
+    """What it is compared by: lower-cased, irregular forms made regular, without its ending."""
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the text."""
+        return self.start + len(self.text)
+
+    @property
+    def lower(self) -> str:
+        """Without capitals and possessive; several CNNs are a CNN."""
+        return singular(self.text).casefold().replace("’", "'").removesuffix("'s")
+
+    @property
+    def is_word(self) -> bool:
+        """Whether it is made of letters."""
+        return self.text[0].isalpha()
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is written in digits that have a value."""
+        return self.text[0].isdecimal()
+
+    @property
+    def is_content(self) -> bool:
+        """Whether it carries meaning of its own."""
+        return (self.is_word or self.is_number) and self.lower not in STOP_WORDS
+
+
+Sentence = tuple[Word, ...]
+
+
+def plain(text: str) -> str:
+    """The text without invisible characters and needless space."""
+    return _SPACE.sub(" ", visible(text)).strip()
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, in order, without the space around them."""
+    found, start = [], 0
+    for match in _END.finditer(text):
+        before = text[max(start, match.start() - 20) : match.start()].rsplit(None, 1)
+        last = before[-1].casefold() if before else ""
+        if match[0] == "." and (last in _ABBREVIATIONS or _INITIALS.fullmatch(last)):
+            continue
+        found.append(text[start : match.end()].strip())
+        start = match.end()
+    return [sentence for sentence in (*found, text[start:].strip()) if sentence]
+
+
+def words(sentence: str) -> Sentence:
+    """The words, numbers and signs of a sentence; "isn't" is "is" and "n't"."""
+    found = []
+    for match in _WORD.finditer(visible(sentence)):
+        text, start = match[0], match.start()
+        if text[0].isupper() and text[1:2] == ".":
+            text = text.replace(".", "")  # U.K. is UK
+        if len(text) > 3 and text[-3:].casefold().replace("’", "'") == "n't":
+            found.append(Word(text[:-3], start, stem(text[:-3])))
+            text, start = text[-3:], match.end() - 3
+        found.append(Word(text, start, stem(text)))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1 << 14)
+def stem(word: str) -> str:
+    """What a word is compared by."""
+    lower = word[:_MOST_LETTERS].casefold().replace("’", "'").removesuffix("'s")
+    lower = _LEMMAS.get(lower, lower)
+    found = terms(lower) if lower[:1].isalpha() else []
+    return " ".join(found) if found else lower
+
+
+def content(sentence: Sentence) -> list[str]:
+    """The stems of the words that carry meaning, in order."""
+    return [word.stem for word in sentence if word.is_content]
+
+
+_NEGATIONS = listed("not no never none neither nor without hardly barely cannot n't")
+_REFUSALS = frozenset(map(stem, listed("deny refuse reject lack unable false incorrect")))
+_REFUSALS_TO = frozenset(map(stem, listed("fail failure decline")))  # before "to" only
+# What these say of something is as good as a denial of it.
+_AGAINST = frozenset(
+    map(stem, listed("oppose avoid refrain prevent prohibit forbid ban exclude stop cease halt"))
+)
+_NO_DENIAL = listed("only just less fewer more later")
+_CLAUSE = listed(". ; : ? ! ( ) which who but because while although though whereas since when ,")
+_DENIED_SCOPE = 4  # words of content a negation reaches, at most
+# Words on each side of one of two opposites, which tell whether they are of one thing.
+_NEXT, _NEAR = 2, 7
+_PAIRS = listed("""
+    rise/fall rise/drop rise/decline rise/decrease increase/decrease increase/fall
+    increase/drop increase/decline increase/reduce grow/shrink grow/fall grow/decline gain/lose
+    gain/loss win/lose more/less more/fewer most/least above/below up/down higher/lower high/low
+    largest/smallest biggest/smallest larger/smaller best/worst better/worse before/after
+    import/export buy/sell accept/reject approve/reject support/oppose include/exclude
+    open/close begin/end start/end start/stop enter/leave strengthen/weaken expand/contract
+    expand/reduce improve/worsen improve/deteriorate arrive/leave allow/forbid allow/ban
+    allow/prohibit permit/prohibit legal/illegal always/never all/none first/last
+    oldest/youngest older/younger north/south east/west northern/southern eastern/western
+    male/female profit/loss positive/negative success/failure succeed/fail agree/disagree
+    like/dislike deepen/weaken deepen/reduce cheap/expensive cheaper/dearer easy/difficult
+    easier/harder fast/slow faster/slower early/late earlier/later true/false majority/minority
+    maximum/minimum raise/lower raise/cut exceed/trail outperform/underperform with/without
+    safe/dangerous alive/dead guilty/innocent strong/weak stronger/weaker old/new
+    increasing/decreasing remember/forget love/hate happy/sad
+""")
+_OPPOSITES: dict[str, set[str]] = {}
+for _pair in sorted(_PAIRS):
+    _one, _other = map(stem, _pair.split("/"))
+    _OPPOSITES.setdefault(_one, set()).add(_other)
+    _OPPOSITES.setdefault(_other, set()).add(_one)
+
+
+def unlike(claim: Sentence, quotes: Sequence[Sentence]) -> str:
+    """A reason where the claim says the opposite of a quote, by a negation or a word; else ""."""
+    return _turned(claim, quotes) or _denied(claim, quotes)
+
+
+def _turned(claim: Sentence, quotes: Sequence[Sentence]) -> str:
+    """A reason where a word stands for its opposite beside the same words; else ""."""
+    if any(_is_negation(claim, place) for place in range(len(claim))):
+        return ""
+    said = {word.stem for word in claim}
+    quoted = {word.stem for sentence in quotes for word in sentence}
+    for place, word in enumerate(claim):
+        others = _OPPOSITES.get(word.stem, set())
+        if word.stem in quoted or not others & quoted - said:
+            continue
+        alike = {one for one, opposites in _OPPOSITES.items() if opposites & others}
+        heard = _beside(claim, place, others & quoted - said, quotes)
+        if heard and not _beside(claim, place, alike & quoted, quotes):
+            return f"says “{word.text}” where the source says “{heard}”"
+    return ""
+
+
+def _beside(claim: Sentence, place: int, others: set[str], quotes: Sequence[Sentence]) -> str:
+    """One of the others as a quote has it, near the words that are near a place of the claim."""
+    next_to, around = _next_to(claim, place), _around(claim, place, _NEAR)
+    for sentence in quotes:
+        for at, word in enumerate(sentence):
+            if word.stem not in others or _is_compound(sentence, at):
+                continue
+            shared = around & _around(sentence, at, 2 * _NEAR)
+            if next_to & _next_to(sentence, at) or len(shared) >= max(2, len(around) / 2):
+                return word.text
+    return ""
+
+
+def _is_compound(sentence: Sentence, place: int) -> bool:
+    """Whether a word is a part of one with a hyphen, such as "drop-through"."""
+    return any(word.text == "-" for word in sentence[max(0, place - 1) : place + 2])
+
+
+def _next_to(sentence: Sentence, place: int) -> set[tuple[bool, str]]:
+    """The words of content right before and right after a place, and on which side they are."""
+    before, after = sentence[max(0, place - _NEXT) : place], sentence[place + 1 : place + 1 + _NEXT]
+    sides = [*((True, word) for word in before), *((False, word) for word in after)]
+    return {(is_before, word.stem) for is_before, word in sides if word.is_content}
+
+
+def _around(sentence: Sentence, place: int, reach: int) -> set[str]:
+    """The words of content on each side of a place."""
+    near = [*sentence[max(0, place - reach) : place], *sentence[place + 1 : place + 1 + reach]]
+    return {word.stem for word in near if word.is_content}
+
+
+def _denied(claim: Sentence, quotes: Sequence[Sentence]) -> str:
+    said = {word.stem for word in claim if word.is_content}
+    denied = {claim[place].stem for place in _under_negation(claim)}
+    asserted: set[str] = set()
+    refused: set[str] = set()
+    heads: set[str] = set()
+    denies = False
+    for sentence in quotes:
+        under = set(_under_negation(sentence))
+        refused |= {
+            sentence[place].stem for place in (*under, *_under_negation(sentence, _AGAINST))
+        }
+        denies |= bool(under) and any(word.stem in said for word in sentence)
+        own = {word.stem for place, word in enumerate(sentence) if place not in under}
+        heard = {word.stem for word in sentence} & said
+        if 2 * len(own & denied) >= len(denied) or 3 * len(heard) >= len(said):
+            asserted |= own
+        if 2 * len(heard) >= len(said):
+            heads |= {sentence[place].stem for place in _under_negation(sentence, most=1)}
+    if denied and not denied & refused:
+        if denied & asserted:
+            return "denies what the source says"
+        return "" if denies else "denies something the source does not"
+    turned = not denied and said & heads - asserted
+    return "says what the source denies" if turned else ""
+
+
+def _is_negation(sentence: Sentence, place: int) -> bool:
+    word = sentence[place]
+    after = [each.lower for each in sentence[place + 1 : place + 3]]
+    if word.lower == "no" and after[:1] in (["."], ["-"]):
+        return False
+    if word.lower in ("not", "no") and after and after[0] in _NO_DENIAL:
+        return after[0] in ("more", "less", "fewer") and after[1:] != ["than"]
+    if word.stem in _REFUSALS_TO:
+        return after[:1] == ["to"]
+    return word.lower in _NEGATIONS or word.stem in _REFUSALS
+
+
+def _under_negation(
+    sentence: Sentence, verbs: frozenset[str] = frozenset(), most: int = _DENIED_SCOPE
+) -> Iterator[int]:
+    """The words that stand under a negation, the first few of content after it in its clause.
+
+    Or under one of the verbs, where some are given.
+    """
+    for place, denial in enumerate(sentence):
+        if not (denial.stem in verbs if verbs else _is_negation(sentence, place)):
+            continue
+        reached = 0
+        for at, word in enumerate(sentence[place + 1 : place + 10], start=place + 1):
+            if word.lower in _CLAUSE or reached >= most:
+                break
+            if word.is_content:
+                reached += 1
+                yield at

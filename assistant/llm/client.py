@@ -1,0 +1,339 @@
+"""Ending a call of a model from another thread, once nobody waits for the answer.
+
+A chat model of the user's own, called so that it may fail: in time, and in plain words.
+
+The only module that imports `langchain`. A call runs on an event loop of its own thread, where
+cancelling it closes the connection, whatever the server does: a deadline that is only looked at
+between two pieces holds against no server that sends none.
+"""
+
+import asyncio
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import aclosing
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache, cached_property
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import TYPE_CHECKING, Any, cast
+
+from assistant.errors import AssistantError, ExtraMissing, ModelFailed
+from assistant.settings import Settings, is_set
+from assistant.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from langchain_core.language_models import BaseChatModel
+
+HALT: ContextVar["Future[None] | None"] = ContextVar("halt", default=None)
+"""Done once whoever asked has stopped waiting; None where nobody can say so."""
+
+
+def when_halted(end: Callable[[], object]) -> None:
+    """Call `end` once nobody waits any more; at once, where that is so already."""
+    halt = HALT.get()
+    if halt is not None:
+        halt.add_done_callback(lambda _: end())
+
+
+Messages = Sequence[tuple[str, str]]
+"""(role, text), as LangChain reads them."""
+
+WINDOW = 8_192
+"""Tokens of the smallest window that holds a whole call; asked of Ollama, whose own is smaller."""
+_TOKENS = 2_048  # of an answer, where a server of the user's own has only the window
+_HOSTED_TOKENS = 4_096  # of an answer elsewhere: what it thinks counts too
+_MOST_RECEIVED = 100_000  # characters of one call, thoughts included
+_PAUSE = 1.0  # seconds before asking once more, where the server does not say
+_GRACE = 0.2  # seconds past the deadline for the loop to say so itself
+_CHECK = 10.0  # seconds that a status may wait
+_PROBLEM = 200  # characters of an error that are told
+_EXTRAS = {
+    "anthropic": "anthropic",
+    "google_genai": "google",
+    "ollama": "ollama",
+    "openai": "openai",
+}
+_CUT_SHORT = {"length", "max_tokens", "MAX_TOKENS"}
+_STATUS = {
+    400: "does not accept the request (400)",
+    401: "refused the key (401); it is read from the environment",
+    403: "refused access (403)",
+    404: "is not known to its server (404)",
+    413: "finds the request too large (413)",
+    429: "is asked too often (429)",
+}
+_SECRET = re.compile(
+    r"\b(?:sk|pk|rk|gsk|hf|xai|ghp|gho|ghs|lsv2|glpat|xox[a-z])[-_][\w.-]{6,}"
+    r"|\b(?:AIza|AKIA|ya29\.)[\w-]{10,}|\beyJ[\w-]{8,}\.[\w.-]+|\bBearer\s+\S+"
+    r"|(?:[A-Za-z]:)?[\\/](?:home|Users|root)\b(?:[\\/][^\s'\"“”,;:)]*)?"
+    r"|\b(?=\w*\d)(?=\w*[A-Za-z])\w{32,}|(?<=://)[^\s/@]+(?=@)"
+)
+
+
+def redact(text: str) -> str:
+    """The text on one line, without what looks like a key, a password or a home folder."""
+    return _SECRET.sub("…", " ".join(visible(text).split()))
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment by which to be done."""
+
+    seconds: float
+    """How long that was when it was set."""
+    end: float
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        """So many seconds from now."""
+        return cls(seconds, monotonic() + seconds)
+
+    def sooner(self, seconds: float) -> "Deadline":
+        """The same, or so many seconds from now where that is sooner."""
+        return min(self, Deadline.after(seconds), key=lambda each: each.end)
+
+    @property
+    def left(self) -> float:
+        """Seconds until then, 0 once it is past."""
+        return max(0.0, self.end - monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """What chat model is configured, and whether it answers."""
+
+    model: str
+    url: str
+    """Empty: where the provider's own server is."""
+    answers: bool
+    problem: str
+    """Why it does not answer; empty where it does."""
+
+
+class Model:
+    """A chat model by its name; `load` makes it when it is first asked."""
+
+    def __init__(self, name: str, url: str, load: "Callable[[], BaseChatModel]") -> None:
+        self.name = name
+        self.url = url
+        self._load = load
+
+    @cached_property
+    def _chat(self) -> "BaseChatModel":
+        return self._load()
+
+    def stream(self, messages: Messages, deadline: Deadline) -> Iterator[str]:
+        """What it says, in pieces as they come. Closing ends the call, and so does a halt.
+
+        Raises `ModelFailed` (late at the deadline, or halted), `ExtraMissing`.
+        """
+        pieces: SimpleQueue[str | BaseException | None] = SimpleQueue()
+        call = _Call(self._chat, messages, deadline, pieces.put)
+        running = asyncio.run_coroutine_threadsafe(call.run(), _loop())
+
+        def end() -> None:
+            if deadline.left:  # else the call ends itself; cancelled twice, it leaves a connection
+                running.cancel()
+
+        when_halted(end)
+        try:
+            while (piece := pieces.get(timeout=deadline.left + _GRACE)) is not None:
+                if isinstance(piece, BaseException):
+                    raise self._failed(piece, deadline.seconds) from None
+                yield piece
+        except Empty:
+            raise self._failed(TimeoutError(), deadline.seconds) from None
+        finally:
+            end()
+
+    def state(self) -> ModelState:
+        """Whether it answers now; waits ten seconds at most."""
+        problem = ""
+        try:
+            asked = self.stream([("human", "Answer with one word: yes.")], Deadline.after(_CHECK))
+            said = any(piece.strip() for piece in asked)
+            problem = "" if said else str(ModelFailed(self.name, "said nothing"))
+        except AssistantError as error:
+            problem = str(error)
+        return ModelState(self.name, self.url, not problem, problem)
+
+    def _failed(self, error: BaseException, seconds: float) -> AssistantError:
+        if isinstance(error, AssistantError):
+            return error
+        return ModelFailed(self.name, _problem(error, seconds))
+
+
+class _Call:
+    """One call of a model, on the loop: hands on each piece, then None, or what went wrong."""
+
+    def __init__(
+        self,
+        chat: "BaseChatModel",
+        messages: Messages,
+        deadline: Deadline,
+        give: Callable[[str | BaseException | None], None],
+    ) -> None:
+        self._chat, self._messages, self._deadline, self._give = chat, messages, deadline, give
+        self._received = 0
+
+    async def run(self) -> None:
+        try:
+            async with asyncio.timeout(self._deadline.left):
+                await self._twice()
+            self._give(None)
+        except Exception as error:
+            self._give(error)
+        except asyncio.CancelledError as error:
+            self._give(error)
+            raise
+
+    async def _twice(self) -> None:
+        """Ask; where the server is too busy and has said nothing yet, once more."""
+        try:
+            return await self._once()
+        except Exception as error:
+            pause = _retry_after(error)
+            if _status(error) != 429 or self._received or pause >= self._deadline.left:
+                raise
+        await asyncio.sleep(pause)
+        await self._once()
+
+    async def _once(self) -> None:
+        # A stream of LangChain's is a generator, though it is typed as an iterator.
+        stream = cast("AsyncGenerator[Any]", self._chat.astream(list(self._messages)))
+        async with aclosing(stream) as chunks:
+            async for chunk in chunks:
+                text = str(chunk.text)
+                self._received += len(text)
+                if text:
+                    self._give(text[:_MOST_RECEIVED])
+                if self._received > _MOST_RECEIVED:
+                    raise _EndlessError
+                if _finish(chunk.response_metadata) in _CUT_SHORT:
+                    raise _CutError
+
+
+class _EndlessError(Exception):
+    """It went on and on."""
+
+
+class _CutError(Exception):
+    """It stopped because it may say no more."""
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """The loop of all calls: what a provider's package keeps belongs to the loop it began on."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="chat model", daemon=True).start()
+    return loop
+
+
+def load(settings: Settings) -> Model:
+    """The model that the settings name, not yet connected."""
+    return Model(settings.model, settings.model_url, lambda: _initialised(settings))
+
+
+def _initialised(settings: Settings) -> "BaseChatModel":
+    provider, _, name = settings.model.partition(":")
+    wanted = f"ASSISTANT_MODEL={settings.model}"
+    try:
+        from langchain.chat_models import init_chat_model
+    except ImportError:
+        raise ExtraMissing(wanted, _EXTRAS.get(provider, "openai")) from None
+    try:
+        made = init_chat_model(name, model_provider=provider, **_options(provider, settings))
+    except ImportError as error:
+        if provider in _EXTRAS:
+            raise ExtraMissing(wanted, _EXTRAS[provider]) from None
+        raise ModelFailed(settings.model, _told("needs a package", error)) from None
+    except Exception as error:
+        raise ModelFailed(settings.model, _told("cannot be set up", error)) from None
+    return cast("BaseChatModel", made)
+
+
+def _options(provider: str, settings: Settings) -> dict[str, Any]:
+    """What a model is made with: one try, and no more time, text and window than it needs."""
+    url, seconds = settings.model_url, settings.model_seconds
+    own: dict[str, Any] = {"base_url": url} if url else {}
+    hosted: dict[str, Any] = {"timeout": seconds, "max_retries": 0, "max_tokens": _HOSTED_TOKENS}
+    # A connection of its own for each call: none is left open, and none belongs to a dead server.
+    closing = {"Connection": "close"}
+    if provider != "google_genai":
+        hosted["default_headers"] = closing
+    if provider == "ollama":
+        limits = {"num_ctx": WINDOW, "num_predict": _TOKENS, "temperature": 0}
+        return own | limits | {"client_kwargs": {"timeout": seconds, "headers": closing}}
+    if provider == "openai" and url:
+        # llama.cpp's server does not know the limit's newer name, by which LangChain sends it.
+        own |= {"temperature": 0, "extra_body": {"max_tokens": _TOKENS}, "stream_usage": False}
+        own |= {} if is_set("OPENAI_API_KEY") else {"api_key": "none"}
+        return own | hosted | {"max_tokens": _TOKENS, "use_responses_api": False}
+    return own | hosted if provider in _EXTRAS else own
+
+
+def _problem(error: BaseException, seconds: float) -> str:
+    """What went wrong, to be read after the model's name."""
+    errors = list(_causes(error))
+    status = next(filter(None, map(_status, errors)), 0)
+    if isinstance(error, _EndlessError):
+        return f"went on for more than {_MOST_RECEIVED:,} characters"
+    if isinstance(error, _CutError):
+        return "was cut short by its own limit"
+    if status:
+        return _STATUS.get(status, f"answered with an error ({status})")
+    if any(isinstance(each, TimeoutError) or "Timeout" in type(each).__name__ for each in errors):
+        return f"did not answer in time ({seconds:g} s)"
+    if any(isinstance(each, socket.gaierror) for each in errors):
+        return "cannot be reached: its server's name is not known"
+    if any(_is_refusal(each) for each in errors):
+        return "cannot be reached: its server does not answer"
+    if isinstance(error, asyncio.CancelledError):
+        return "was stopped"
+    return _told("failed", error)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and what it came of."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_refusal(error: BaseException) -> bool:
+    return isinstance(error, ConnectionError) or type(error).__name__ == "ConnectError"
+
+
+def _told(what: str, error: BaseException) -> str:
+    said = redact(str(error))[:_PROBLEM].rstrip(". ")
+    return f"{what}: {said}" if said else f"{what}: {type(error).__name__}"
+
+
+def _status(error: BaseException) -> int:
+    """The HTTP status an error came of, under the names that providers give it; else 0."""
+    for name in ("status_code", "code"):
+        status = getattr(error, name, None)
+        if isinstance(status, int) and 400 <= status < 600:
+            return status
+    return 0
+
+
+def _retry_after(error: BaseException) -> float:
+    headers = getattr(getattr(error, "response", None), "headers", {})
+    try:
+        return max(0.0, float(headers.get("retry-after", _PAUSE)))
+    except ValueError:
+        return _PAUSE
+
+
+def _finish(metadata: dict[str, Any]) -> str:
+    names = ("finish_reason", "done_reason", "stop_reason")
+    return next((str(metadata[name]) for name in names if metadata.get(name)), "")

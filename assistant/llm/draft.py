@@ -1,0 +1,143 @@
+"""Readings → statements in a chat model's words: evidence → draft → cite → check, one by one.
+
+The model is trusted no further than its citations: a sentence is given only once it is found to
+say no more than the exact quotes it names. What goes wrong is told in notices, and the answer is
+quoted instead.
+"""
+
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from assistant.cite import cite_draft
+from assistant.condense import Turn
+from assistant.embed import Embedder
+from assistant.errors import AssistantError, ModelFailed
+from assistant.llm.check import check
+from assistant.llm.check.manner import is_sober
+from assistant.llm.client import Deadline, Model, redact
+from assistant.llm.prompt import (
+    NOTHING,
+    EndlessError,
+    gather,
+    prompt,
+    rewriting,
+    rewritten,
+    sentences,
+)
+from assistant.types import Reading, Statement, Verdict
+from assistant.verify import is_exact
+
+_REWRITING = 1 / 3
+"""Share of the time that making a follow-up stand alone may take."""
+# Words at the start of a sentence that point at the one before it.
+_LEANS = re.compile(
+    r"\W*(?:its?|they|their|he|his|she|her|this|that|these|those|such|both|there|also|however|"
+    r"moreover|furthermore|therefore|thus|instead|otherwise|so|but|and)\b",
+    re.IGNORECASE,
+)
+_log = logging.getLogger(__name__)
+
+
+class Writing:
+    """The words of one answer, by its deadline; what went wrong stands in `notices`."""
+
+    def __init__(self, model: Model, embedder: Embedder, seconds: float, most: int) -> None:
+        self._model, self._embedder, self._most = model, embedder, most
+        self._seconds = seconds
+        self._deadline = Deadline.after(seconds)
+        self._kept = self._dropped = self._unknown = 0
+        self._fault = ""
+        self._quoted = False
+
+    def rewrite(self, question: str, history: Sequence[Turn]) -> str:
+        """The follow-up made to stand alone; empty where it cannot be."""
+        before = [(turn.question, turn.said) for turn in history]
+        try:
+            pieces = self._model.stream(
+                rewriting(question, before), self._deadline.sooner(_REWRITING * self._seconds)
+            )
+            return rewritten(pieces, question, before)
+        except AssistantError as error:
+            _log.info("A question was not rewritten: %s", error)
+            return ""
+
+    def write(
+        self, question: str, readings: Sequence[Reading], hashes: Mapping[str, str]
+    ) -> Iterator[Statement]:
+        """Each sentence once it has passed; none where the model does not do its part.
+
+        `hashes` gives the sha256 of each source's bytes.
+        """
+        kept = self._kept
+        evidence = gather(readings)
+        if evidence.keys and not self._fault:
+            pieces = self._model.stream(prompt(question, evidence, self._most), self._deadline)
+            try:
+                yield from self._passing(sentences(pieces), evidence.keys, hashes)
+            except EndlessError:
+                self._fault = str(ModelFailed(self._model.name, "went on without an end"))
+            except AssistantError as error:
+                self._fault = str(error)
+        self._quoted |= self._kept == kept
+        _log.info("A draft: %d kept, %d dropped, %d keys not offered",
+                  self._kept, self._dropped, self._unknown)  # fmt: skip
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the reader should know of how the answer was worded."""
+        name = self._model.name
+        told = []
+        if self._kept:
+            told.append(f"Worded by {name}; each sentence was checked against the quotes it cites.")
+        if self._dropped:
+            told.append(_dropped(self._dropped))
+        if self._fault:
+            what = "The rest was cut short" if self._kept and not self._quoted else "Quoted instead"
+            told.append(f"{what}: {self._fault}")
+        elif self._quoted:
+            why = "what it wrote is not supported" if self._dropped else "it found no answer there"
+            told.append(f"Quoted, not worded by {name}: {why}.")
+        return tuple(told)
+
+    def _passing(
+        self,
+        drafts: Iterator[str],
+        keys: Mapping[str, Sequence[Reading]],
+        hashes: Mapping[str, str],
+    ) -> Iterator[Statement]:
+        """The statements of a draft that pass, at most `most`; the others are counted."""
+        kept, after_drop = set[str](), False
+        for draft in drafts:
+            for statement, unknown in cite_draft(draft, keys, hashes, NOTHING):
+                self._unknown += unknown
+                if statement is not None and statement.text in kept:
+                    continue
+                if statement is None or not self._passes(statement, after_drop):
+                    self._dropped += 1
+                    after_drop = True
+                    continue
+                after_drop = False
+                kept.add(statement.text)
+                self._kept += 1
+                yield statement
+                if len(kept) == self._most:
+                    return
+
+    def _passes(self, statement: Statement, after_drop: bool) -> bool:
+        """Whether the quotes say it all; a sentence that leans on one that fell, falls."""
+        text, citations = statement.text, statement.citations
+        leans = after_drop and _LEANS.match(text)
+        if leans or redact(text) != " ".join(text.split()) or not all(map(is_exact, citations)):
+            return False
+        quotes = [citation.quote for citation in citations]
+        if not is_sober(text, quotes):
+            return False
+        judged = check(text, quotes, self._embedder.embed_documents)
+        return judged.verdict is Verdict.SUPPORTED
+
+
+def _dropped(count: int) -> str:
+    if count == 1:
+        return "1 sentence was dropped: your documents do not support it."
+    return f"{count} sentences were dropped: your documents do not support them."

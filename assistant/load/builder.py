@@ -1,0 +1,220 @@
+"""What a parser gives back, and how it puts a text together.
+
+Rows of cells → lines that say what each value is: "item: Apples; price: 3".
+
+The zip archives that Office files and EPUBs are, judged before they are unpacked.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
+from itertools import chain, islice
+from typing import NamedTuple
+from zipfile import BadZipFile, ZipFile
+
+from assistant.load.plain import blank
+from assistant.types import Section
+
+_GAP = 10  # more empty rows than these start a section of their own
+
+
+class Refused(Exception):
+    """Why these bytes cannot be a document."""
+
+
+class Parsed(NamedTuple):
+    """What a file says."""
+
+    text: str
+    sections: list[Section]
+    title: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class Composer:
+    """Writes a text block by block, and its sections as it goes.
+
+    Blocks stand apart by a blank line, rows of a table by a newline: in a section of unit "row"
+    each line is a row. A heading with nothing under it is part of the next one's section.
+    """
+
+    def __init__(self) -> None:
+        self.sections: list[Section] = []
+        self._parts: list[str] = []
+        self._length = 0
+        self._path: list[tuple[int, str]] = []
+        self._start = self._body = 0
+        self._place = ("", 0)
+        self._lines = 0
+        """Rows of the open section's body; 1 where it holds anything else, 0 while it is empty."""
+
+    @property
+    def text(self) -> str:
+        """What was written so far."""
+        return "".join(self._parts)
+
+    def under(self, level: int, name: str) -> None:
+        """What follows stands under this heading, which is not itself in the text."""
+        self._close()
+        self._path = [*(above for above in self._path if above[0] < level), (level, name)]
+
+    def heading(self, level: int, name: str) -> None:
+        """Write a heading."""
+        if blank(name):
+            return
+        self.under(level, name)
+        self._write(name, "\n\n")
+        self._body = self._length
+
+    def block(self, text: str, unit: str = "", number: int = 0) -> None:
+        """Write a paragraph, a page, or what else stands by itself."""
+        if not blank(text):
+            self._open(unit, number)
+            self._write(text, "\n\n")
+            self._lines = 1
+
+    def item(self, text: str) -> None:
+        """Write an item of a list, close to the one before."""
+        if not blank(text):
+            self._open("", 0)
+            after_item = self._parts and self._parts[-1].startswith("- ")
+            self._write(f"- {text}", "\n" if after_item else "\n\n")
+            self._lines = 1
+
+    def row(self, text: str, number: int = 0) -> None:
+        """Write a row of a table; the line is the row's, so `number` is that of the row."""
+        if blank(text):
+            return
+        unit, first = self._place
+        gap = number - first - self._lines if number else 0
+        if not (unit == "row" and self._lines and bool(first) == bool(number) and 0 <= gap <= _GAP):
+            self._close()
+            self._place, gap = ("row", number), 0
+        self._write(text, "\n" * (gap + 1) if self._lines else "\n\n")
+        self._lines += gap + 1
+
+    def finish(self, title: str = "", notes: tuple[str, ...] = ()) -> Parsed:
+        """The text and its sections. Raises `Refused` where there is nothing to read."""
+        self._close(last=True)
+        if not self.sections:
+            raise Refused("empty")
+        return Parsed(self.text, self.sections, title, notes)
+
+    def _open(self, unit: str, number: int) -> None:
+        if self._place != (unit, number):
+            self._close()
+            self._place = unit, number
+
+    def _close(self, *, last: bool = False) -> None:
+        name = " › ".join(name for _, name in self._path)
+        if self._lines:
+            self._section(self._body, name)
+        elif last and self._length > self._start:  # a heading of nothing is text
+            self._place = "", 0
+            self._section(self._start, "")
+
+    def _section(self, body: int, name: str) -> None:
+        self.sections.append(Section(self._start, body, self._length, name, *self._place))
+        self._start = self._body = self._length
+        self._lines = 0
+
+    def _write(self, text: str, apart: str) -> None:
+        if self._parts:
+            self._parts.append(apart)
+            self._length += len(apart)
+        if not self._lines and self._body == self._start:  # the section begins after the gap
+            self._start = self._body = self._length
+        self._parts.append(text)
+        self._length += len(text)
+
+
+Row = Sequence[str]
+
+_LOOK = 20  # rows in which the names of the columns are looked for
+_NAME = 80  # characters of the longest name of a column
+_YEAR = re.compile(r"(19|20)\d\d")
+_VALUE = re.compile(r"@|://|[.!?]$|^[\W\d_]*$")
+_PROSE = 300  # a longer cell means that the table is a layout, not data
+
+
+def lines(rows: Iterable[Row]) -> Iterator[tuple[int, str]]:
+    """Each row that is not empty as one line, with its number from 1.
+
+    The row with the names of the columns gives no line of its own. Where there is none, columns
+    are named by letter, as a spreadsheet does; a row of one value is that value.
+    """
+    coming = iter(rows)
+    head = [[_cell(cell) for cell in row] for row in islice(coming, _LOOK)]
+    at = _header(head)
+    names = [] if at is None else head[at]
+    for number, row in enumerate(chain(head, coming), 1):
+        if number - 1 != at and (
+            line := _line(row, names if at is not None and number > at else [])
+        ):
+            yield number, line
+
+
+def layout(rows: Sequence[Row]) -> bool:
+    """Whether this is no data: one column or row, or cells full of prose."""
+    columns = max((sum(map(bool, row)) for row in rows), default=0)
+    return columns < 2 or len(rows) < 2 or any(len(cell) > _PROSE for row in rows for cell in row)
+
+
+def _header(rows: Sequence[Row]) -> int | None:
+    """Which row holds the names of the columns, if one does."""
+    wide = [number for number, row in enumerate(rows) if sum(map(bool, row)) > 1]
+    if len(wide) < 2:
+        return None
+    names = [name for name in rows[wide[0]] if name]
+    width = max(sum(map(bool, rows[number])) for number in wide)
+    named = len(names) >= width - 1 and len({name.casefold() for name in names}) == len(names)
+    words = [bool(len(name) <= _NAME and not _VALUE.search(name)) for name in names]
+    years = [bool(_YEAR.fullmatch(name)) for name in names]
+    sound = all(word or year for word, year in zip(words, years, strict=True))
+    return wide[0] if named and sound and any(words) else None
+
+
+def _line(row: Row, names: Row) -> str:
+    cells = [(place, value) for place, cell in enumerate(row) if (value := _cell(cell))]
+    if len(cells) == 1 and not names:
+        return cells[0][1]
+    return "; ".join(
+        f"{names[place] if place < len(names) and names[place] else letter(place)}: {value}"
+        for place, value in cells
+    )
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split())
+
+
+def letter(place: int) -> str:
+    """The name of a column, from 0: A to Z, then AA."""
+    above, last = divmod(place, 26)
+    return (letter(above - 1) if above else "") + chr(ord("A") + last)
+
+
+_ENTRIES = 10_000
+_BYTES = 200 * 2**20
+_RATIO = 100
+_SMALL = 2**20  # bytes that may be packed as tightly as they like
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of old and of encrypted Office files
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+
+
+def archive(data: bytes, kind: str) -> ZipFile:
+    """The archive, which is read in memory only. Raises `Refused` for what it would unpack to."""
+    if data.startswith(_OLE):
+        locked = _ENCRYPTED in data
+        raise Refused("password protected" if locked else f"an old format: save it as {kind}")
+    try:
+        opened = ZipFile(BytesIO(data))
+    except (BadZipFile, ValueError, OSError, NotImplementedError):
+        raise Refused(f"damaged {kind}") from None
+    entries = opened.infolist()
+    total = sum(entry.file_size for entry in entries)
+    if len(entries) > _ENTRIES or total > max(_SMALL, min(_BYTES, _RATIO * len(data))):
+        raise Refused("too large when opened")
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise Refused("password protected")
+    return opened

@@ -1,0 +1,224 @@
+"""Word: paragraphs, lists and tables under their headings, without what is hidden or deleted.
+
+PowerPoint, slide by slide.
+"""
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from assistant.load.builder import Composer, Parsed, Refused, archive, layout, lines
+from assistant.load.plain import clean, real_title
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
+    from pptx.slide import Slide
+
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_UNSEEN = {_FALLBACK, *(f"{_W}{name}" for name in ("del", "moveFrom", "pPr", "rPr", "sdtPr"))}
+_SIGNS = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-"}
+_BOX = f"{_W}txbxContent"
+_HEADING = re.compile(r"(?i)heading (\d)")
+
+
+def docx(data: bytes) -> Parsed:
+    """A .docx; what is printed above and below each page is left out."""
+    import docx
+
+    archive(data, "DOCX")
+    opened = docx.Document(BytesIO(data))
+    styles, listed = _levels(opened.styles.element), _listed(opened.styles.element)
+    composer = Composer()
+    title = ""
+    for element in _blocks(opened.element.body):
+        if element.tag == f"{_W}tbl":
+            _table(composer, [_cells(row) for row in _inside(element, "tr")])
+            continue
+        text, level = _text(element), _level(element, styles)
+        if level is not None:
+            composer.heading(level, " ".join(text.split()))
+            title = title or (text if level == 0 else "")
+        elif _numbered(element) or _style(element) in listed:
+            composer.item(text)
+        else:
+            composer.block(text)
+    return composer.finish(real_title(title or opened.core_properties.title))
+
+
+def _table(composer: Composer, rows: list[list[str]]) -> None:
+    if layout(rows):
+        for row in rows:
+            for cell in row:
+                composer.block(cell)
+    else:
+        for _, line in lines(rows):
+            composer.row(line)
+
+
+def _cells(row: "Element") -> list[str]:
+    """The cells of a row; one that spans columns is followed by empty ones."""
+    cells = []
+    for cell in _inside(row, "tc"):
+        span = _value(cell, f"tcPr/{_W}gridSpan")
+        wide = int(span) if span.isdigit() else 1
+        paragraphs = (_text(element) for element in cell.iter(f"{_W}p"))
+        cells += [" ".join(filter(None, paragraphs)), *[""] * min(wide - 1, 100)]
+    return cells
+
+
+def _inside(element: "Element", name: str) -> Iterator["Element"]:
+    """The children of that name, also those in a content control."""
+    for child in element:
+        if child.tag == f"{_W}{name}":
+            yield child
+        elif child.tag in (f"{_W}sdt", f"{_W}sdtContent"):
+            yield from _inside(child, name)
+
+
+def _blocks(element: "Element") -> Iterator["Element"]:
+    """The paragraphs and tables, in order; a text box comes after the paragraph it hangs on."""
+    for child in element:
+        if child.tag == f"{_W}tbl":
+            yield child
+        elif child.tag == f"{_W}p":
+            yield child
+            for box in child.iter(_BOX):
+                if not any(above.tag == _FALLBACK for above in box.iterancestors()):
+                    yield from _blocks(box)
+        elif child.tag not in _UNSEEN and isinstance(child.tag, str):
+            yield from _blocks(child)
+
+
+def _text(element: "Element") -> str:
+    return clean("".join(_pieces(element))).strip()
+
+
+def _pieces(element: "Element") -> Iterator[str]:
+    for child in element:
+        if child.tag == f"{_W}t":
+            yield child.text or ""
+        elif child.tag in _SIGNS:
+            yield _SIGNS[child.tag]
+        elif child.tag not in _UNSEEN and child.tag != _BOX and not _vanished(child):
+            yield from _pieces(child)
+
+
+def _vanished(run: "Element") -> bool:
+    """Whether a run is hidden text."""
+    hidden = run.find(f"{_W}rPr/{_W}vanish")
+    return hidden is not None and hidden.get(f"{_W}val") not in ("0", "false", "off")
+
+
+def _level(paragraph: "Element", styles: dict[str, int]) -> int | None:
+    """The level of a heading, 0 for the title; None for what is no heading."""
+    if (own := _outline(paragraph)) is not None:
+        return own
+    return styles.get(_style(paragraph))
+
+
+def _style(paragraph: "Element") -> str:
+    return _value(paragraph, f"pPr/{_W}pStyle")
+
+
+def _numbered(element: "Element") -> bool:
+    return element.find(f"{_W}pPr/{_W}numPr") is not None
+
+
+def _listed(styles: "Element") -> set[str]:
+    """The styles of lists."""
+    return {
+        style.get(f"{_W}styleId") or "" for style in styles.iter(f"{_W}style") if _numbered(style)
+    }
+
+
+def _levels(styles: "Element") -> dict[str, int]:
+    """The level of each style of headings. Word translates ids, not the names of its own styles."""
+    levels: dict[str, int] = {}
+    above: dict[str, str] = {}
+    for style in styles.iter(f"{_W}style"):
+        key, name = style.get(f"{_W}styleId") or "", _value(style, "name")
+        above[key] = _value(style, "basedOn")
+        if (heading := _HEADING.fullmatch(name)) is not None:
+            levels[key] = int(heading[1])
+        elif name.casefold() == "title":
+            levels[key] = 0
+        elif (outline := _outline(style)) is not None:
+            levels[key] = outline
+    for key in above:
+        if (level := _inherited(key, above, levels)) is not None:
+            levels[key] = level
+    return levels
+
+
+def _inherited(key: str, above: dict[str, str], levels: dict[str, int]) -> int | None:
+    for _ in range(20):  # no chain of styles is longer, but a bad one may be a circle
+        if key in levels or key not in above:
+            break
+        key = above[key]
+    return levels.get(key) or None  # a subtitle based on the title is none
+
+
+def _outline(element: "Element") -> int | None:
+    level = _value(element, f"pPr/{_W}outlineLvl")
+    return int(level) + 1 if level in set("012345678") else None
+
+
+def _value(element: "Element", name: str) -> str:
+    found = element.find(f"{_W}{name}")
+    return (found.get(f"{_W}val") or "") if found is not None else ""
+
+
+_A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+
+
+def pptx(data: bytes) -> Parsed:
+    """A .pptx: slide by slide, the title first, the notes last."""
+    import pptx
+
+    archive(data, "PPTX")
+    composer = Composer()
+    opened = pptx.Presentation(BytesIO(data))
+    for number, slide in enumerate(opened.slides, 1):
+        if slide.element.get("show") != "0":
+            _slide(composer, slide, number)
+    if not composer.text:
+        raise Refused("no text (pictures only?)")
+    return composer.finish(real_title(opened.core_properties.title))
+
+
+def _slide(composer: Composer, slide: "Slide", number: int) -> None:
+    heading = slide.shapes.title
+    name = " ".join(_drawn(heading._element)) if heading is not None else ""
+    blocks = [text for shape in slide.shapes if shape != heading for text in _shown(shape)]
+    if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None:
+        blocks += _drawn(notes._element)
+    composer.under(1, "")
+    if blocks:
+        composer.heading(1, name)
+    for text in blocks or [name]:
+        composer.block(text, "slide", number)
+
+
+def _shown(shape: Any) -> Iterator[str]:  # noqa: ANN401 (each kind of shape is another class)
+    if hasattr(shape, "shapes"):
+        for inner in shape.shapes:
+            yield from _shown(inner)
+    elif shape.has_text_frame:
+        yield from _drawn(shape._element)
+    elif getattr(shape, "has_table", False):
+        rows = [[" ".join(_drawn(cell._tc)) for cell in row.cells] for row in shape.table.rows]
+        yield from (line for _, line in lines(rows))
+
+
+def _drawn(element: "Element") -> list[str]:
+    """The paragraphs of a shape."""
+    paragraphs = []
+    for paragraph in element.iter(f"{_A}p"):
+        parts = (
+            " " if part.tag == f"{_A}br" else part.text or ""
+            for part in paragraph.iter(f"{_A}t", f"{_A}br")
+        )
+        paragraphs.append(clean(" ".join("".join(parts).split())))
+    return [text for text in paragraphs if text]

@@ -1,0 +1,1 @@
+"""How the reader in `assistant/reader/` was trained; see research/training/README.md."""

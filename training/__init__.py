@@ -1,1 +1,0 @@
-"""How the reader in `assistant/reader/` was trained; see training/README.md."""
