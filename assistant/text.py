@@ -57,6 +57,11 @@ def visible(text: str) -> str:
     return INVISIBLE.sub("", text)
 
 
+def blank(text: str) -> bool:
+    """Whether there is nothing to see."""
+    return not visible(text).strip()
+
+
 def terms(text: str) -> list[str]:
     """The terms of a text, in order, with repeats."""
     return [term for token in _tokens(text) for term in _stems(token)]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from assistant.errors import KnowledgeMissing
 from assistant.load import Readers, folder, formats, read
 from assistant.load.folder import Found, scan
-from assistant.load.plain import blank
+from assistant.text import blank
 from assistant.types import Document, Section, Skipped
 from research.benchmarks.files import pdf
 

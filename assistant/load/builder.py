@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
-from assistant.load.plain import blank
+from assistant.text import blank
 from assistant.types import Section
 
 _GAP = 10  # more empty rows than these start a section of their own

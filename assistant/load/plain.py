@@ -15,7 +15,7 @@ from typing import NamedTuple
 from unicodedata import east_asian_width
 
 from assistant.load.builder import Parsed, Refused
-from assistant.text import visible
+from assistant.text import blank
 from assistant.types import Section
 
 _COLUMNS = 80  # a longer line is a paragraph; prose wrapped by hand has no such lines
@@ -42,11 +42,6 @@ class Heading(NamedTuple):
     end: int
     level: int
     name: str
-
-
-def blank(text: str) -> bool:
-    """Whether there is nothing to see."""
-    return not visible(text).strip()
 
 
 def tile(text: str, headings: list[Heading]) -> list[Section]:

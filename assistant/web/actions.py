@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -24,7 +24,9 @@ from assistant.history import Turn as KeptTurn
 from assistant.show.export import conversation_to_json, conversation_to_markdown
 from assistant.show.terminal import to_text
 from assistant.web.chat import Turn, Turns, status, told
-from assistant.web.conversations import Archive
+
+if TYPE_CHECKING:
+    from assistant.web.conversations import Archive
 
 Wish = dict[str, str | int]
 
@@ -244,7 +246,7 @@ _UNNAMABLE = re.compile(r"[\W_]+")
 class Hand:
     """The events that change no conversation. They return a status, and JSON for the browser."""
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: "Archive") -> None:
         self._archive = archive
 
     def give(self, sent: str, turns: Turns, request: gr.Request) -> tuple[Any, str]:
