@@ -9,7 +9,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from assistant import load, split, sync, text
-from assistant.condense import Standalone, Turn, clean
+from assistant.condense import StandaloneQuestion, Turn, clean
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
 from assistant.errors import IndexDamaged, KnowledgeMissing
 from assistant.library import Library
@@ -20,7 +20,7 @@ from assistant.settings import Settings
 from assistant.store import Store
 from assistant.store.generation import Generation
 from assistant.store.server import Server
-from assistant.sync import OPENED, Freshness, changes, recall, sources
+from assistant.sync import OPENED, StaleIndexCheck, changes, load_state, sources
 from assistant.types import (
     Answer,
     Changes,
@@ -83,7 +83,7 @@ class Assistant:
         """The folder of documents, to add to and remove from; a sync then follows."""
         self._chat = chat
         self._building = RLock()
-        self._freshness = Freshness(
+        self._stale_check = StaleIndexCheck(
             self.settings.knowledge, self.settings.index, self.settings.file_bytes
         )
 
@@ -115,7 +115,7 @@ class Assistant:
         """Each statement once it is verified; the last item is the whole answer."""
         asked = clean(question)
         generation, notices = self._ready()
-        newer = self._freshness.notices(generation.name, lambda: generation.documents)
+        newer = self._stale_check.notices(generation.name, lambda: generation.documents)
         turns = [_turn(earlier) for earlier in history]
         yield from self._answering(generation).stream(asked, turns, sources, (*notices, *newer))
 
@@ -145,14 +145,14 @@ class Assistant:
         while (part := await asyncio.to_thread(next, parts, None)) is not None:
             yield part
 
-    def sync(self, *, anew: bool = False, progress: Progress = silent) -> SyncReport:
+    def sync(self, *, rebuild: bool = False, progress: Progress = silent) -> SyncReport:
         """Make the index follow the folder; only what is new is embedded.
 
         Until the new index is complete the old one answers, and if anything fails it stays.
         `anew` starts from nothing. Raises `KnowledgeMissing`, `IndexBusy`, `IndexUnwritable`,
         `ModelUnavailable`.
         """
-        return sync.sync(self.settings, self._store, self.embedder, progress, anew=anew)
+        return sync.sync(self.settings, self._store, self.embedder, progress, rebuild=rebuild)
 
     def changes(self) -> Changes:
         """What a sync would do; does nothing. Raises `KnowledgeMissing`."""
@@ -161,7 +161,7 @@ class Assistant:
             self.settings.knowledge,
             self.settings.file_bytes,
             generation.documents if generation is not None else {},
-            recall(self.settings.index),
+            load_state(self.settings.index),
         )
 
     def sources(self) -> tuple[Source, ...]:
@@ -174,7 +174,7 @@ class Assistant:
         counts = generation.counts if generation is not None else {}
         folder, limit = self.settings.knowledge, self.settings.file_bytes
         try:
-            found = sources(folder, limit, documents, recall(self.settings.index), OPENED)
+            found = sources(folder, limit, documents, load_state(self.settings.index), OPENED)
         except KnowledgeMissing:
             if generation is None:
                 raise
@@ -233,13 +233,13 @@ class Assistant:
         """The passages nearest to a question, best first, at most `count`."""
         generation, _ = self._ready()
         asked = clean(question)
-        return self._answering(generation).find(Standalone(asked, asked))[:count]
+        return self._answering(generation).find(StandaloneQuestion(asked, asked))[:count]
 
     def rank(self, question: str, count: int) -> list[Hit]:
         """The same after reading the best: those first that answer. Takes as long as an answer."""
         generation, _ = self._ready()
         asked = clean(question)
-        return self._answering(generation).ranked(Standalone(asked, asked))[:count]
+        return self._answering(generation).ranked(StandaloneQuestion(asked, asked))[:count]
 
     @property
     def retriever(self) -> "PassageRetriever":

@@ -20,7 +20,7 @@ _LIST = re.compile(r"^\s*(?:[-*•+]|\d{1,2}[.)])\s+")
 _LOOSE = re.compile(r"\s+(?=[.,;:!?。，；：！？)])")
 
 
-class Drafted(NamedTuple):
+class DraftSentence(NamedTuple):
     """A sentence of a draft, and how many keys it names that were not offered."""
 
     statement: Statement | None
@@ -34,20 +34,21 @@ def cite(readings: Sequence[Reading], hashes: Mapping[str, str]) -> list[Stateme
     `hashes` gives the sha256 of each source's bytes.
     """
     groups: dict[tuple[str, ...], list[Citation]] = {}
-    odds: dict[tuple[str, ...], float] = {}
+    probability: dict[tuple[str, ...], float] = {}
     for reading in readings:
         citation = _citation(reading, hashes)
         said = tuple(terms(citation.quote))
         groups.setdefault(said, []).append(citation)
-        odds[said] = max(odds.get(said, 0.0), reading.odds)
+        probability[said] = max(probability.get(said, 0.0), reading.probability)
     return [
-        Statement(group[0].quote, tuple(group), odds=odds[said]) for said, group in groups.items()
+        Statement(group[0].quote, tuple(group), probability=probability[said])
+        for said, group in groups.items()
     ]
 
 
 def cite_draft(
     draft: str, keys: Mapping[str, Sequence[Reading]], hashes: Mapping[str, str], nothing: str
-) -> list[Drafted]:
+) -> list[DraftSentence]:
     """The sentences of a draft without their keys, each with what its keys stand for.
 
     `keys` are those offered, in their order. A sentence that says `nothing`, and that alone, is
@@ -83,14 +84,14 @@ def _drafted(
     named: Sequence[str],
     keys: Mapping[str, Sequence[Reading]],
     hashes: Mapping[str, str],
-) -> Drafted:
+) -> DraftSentence:
     held, unknown = _resolve(named, list(keys))
     readings = [reading for key in held for reading in keys[key]]
     if not readings or not said:
-        return Drafted(None, unknown)
+        return DraftSentence(None, unknown)
     citations = dict.fromkeys(_citation(reading, hashes) for reading in readings)
-    odds = max(reading.odds for reading in readings)
-    return Drafted(Statement(said, tuple(citations), odds=odds), unknown)
+    probability = max(reading.probability for reading in readings)
+    return DraftSentence(Statement(said, tuple(citations), probability=probability), unknown)
 
 
 def _resolve(named: Sequence[str], offered: Sequence[str]) -> tuple[list[str], int]:

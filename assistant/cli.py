@@ -126,12 +126,12 @@ def _sync(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _rebuild(assistant: "Assistant", options: argparse.Namespace) -> int:
-    return _follow(assistant, options, anew=True)
+    return _follow(assistant, options, rebuild=True)
 
 
-def _follow(assistant: "Assistant", options: argparse.Namespace, *, anew: bool = False) -> int:
+def _follow(assistant: "Assistant", options: argparse.Namespace, *, rebuild: bool = False) -> int:
     with Bar() as bar:
-        return _tell(assistant.sync(anew=anew, progress=bar), options)
+        return _tell(assistant.sync(rebuild=rebuild, progress=bar), options)
 
 
 def _watch(assistant: "Assistant", options: argparse.Namespace) -> int:

@@ -42,7 +42,7 @@ class Turn:
     said: str = ""
 
 
-class Standalone(NamedTuple):
+class StandaloneQuestion(NamedTuple):
     """A question that can be answered without what went before."""
 
     question: str
@@ -76,7 +76,7 @@ def parts(question: str) -> list[str]:
     return found[:_PARTS] if len(found) > 1 and all(map(topic, found)) else [question]
 
 
-def rephrase(question: str, history: Sequence[Turn]) -> list[Standalone]:
+def condense(question: str, history: Sequence[Turn]) -> list[StandaloneQuestion]:
     """What the question may mean, the likelier first: with what it refers to, or by itself.
 
     `history` are the turns before it, oldest first. Words cannot always tell which it is, so the
@@ -84,13 +84,13 @@ def rephrase(question: str, history: Sequence[Turn]) -> list[Standalone]:
     questions that led here and the names in the answers; research/benchmarks/followups.py
     measures it on CANARD (Elgohary et al. 2019), beside the rewritings of people.
     """
-    alone = Standalone(question, question)
+    alone = StandaloneQuestion(question, question)
     if not history:
         return [alone]
     earlier = [turn.question.strip()[:_EARLIER] for turn in history]
     names = [name for turn in reversed(history) for name in _NAME.findall(turn.said)]
     found = list(dict.fromkeys(names))[:_NAMES]
-    joined = Standalone(f"{earlier[-1]} {question}", " ".join([*earlier, *found, question]))
+    joined = StandaloneQuestion(f"{earlier[-1]} {question}", " ".join([*earlier, *found, question]))
     own, named = len(topic(question)), bool(_NAME.search(question))
     points_back = bool(_BACK.search(question))
     if _CONTINUES.search(question) or own <= 1 or (points_back and not named):

@@ -66,13 +66,13 @@ class Outcome:
     seconds: float
 
     @property
-    def odds(self) -> float:
+    def probability(self) -> float:
         """Of the first statement; below the threshold the question is refused."""
         return self.said[0][0] if self.said else 0.0
 
     def at(self, threshold: float) -> str:
         """The outcome at a threshold."""
-        right = [right for odds, right in self.said if odds >= threshold]
+        right = [right for probability, right in self.said if probability >= threshold]
         if not right:
             return REFUSED
         if not self.asked.answerable:
@@ -111,9 +111,9 @@ class Evaluation:
 
         At the highest threshold that costs no more; without right answers, all are.
         """
-        right = sorted(each.odds for each in self.select(True) if each.at(0) == FIRST)
+        right = sorted(each.probability for each in self.select(True) if each.at(0) == FIRST)
         threshold = right[lost] if lost < len(right) else 1.0
-        return [each.odds < threshold for each in self.select(False)]
+        return [each.probability < threshold for each in self.select(False)]
 
     def __str__(self) -> str:
         return "\n".join([*self._kinds(), *self._besides(), *self._trade_off()])
@@ -121,14 +121,14 @@ class Evaluation:
     def each(self) -> str:
         """A line for every question: its outcome, its odds."""
         return "\n".join(
-            f"{outcome.at(self.threshold):18} {outcome.odds:5.2f}  {line(outcome.asked.question)}"
-            for outcome in self.outcomes
+            f"{each.at(self.threshold):18} {each.probability:5.2f}  {line(each.asked.question)}"
+            for each in self.outcomes
         )
 
     def to_json(self) -> str:
         """Every question with its outcome, and the trade-off."""
         outcomes = [
-            asdict(each) | {"odds": each.odds, "outcome": each.at(self.threshold)}
+            asdict(each) | {"probability": each.probability, "outcome": each.at(self.threshold)}
             for each in self.outcomes
         ]
         return json.dumps(
@@ -243,7 +243,7 @@ def _outcome(question: Question, answer: Answer, assistant: "Assistant", seconds
     read = assistant.find(answer.standalone, assistant.settings.passages)
     return Outcome(
         asked=question,
-        said=tuple((said.odds, _is_right(question, said)) for said in answer.statements),
+        said=tuple((said.probability, _is_right(question, said)) for said in answer.statements),
         marked=any(_overlap(_plain(word), question.quote) for word in words),
         retrieved=any(question.is_in(hit.passage.source, hit.passage.text) for hit in read),
         seconds=seconds,

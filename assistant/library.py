@@ -19,7 +19,7 @@ from unicodedata import normalize
 from assistant import load
 from assistant.errors import FileRefused, KnowledgeMissing, SourceUnusable
 from assistant.load.builder import Refused
-from assistant.load.folder import Found
+from assistant.load.folder import FileEntry
 from assistant.settings import Settings
 from assistant.types import Document, Skipped
 
@@ -81,7 +81,7 @@ class Library:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             _copy(load.content(path, self._limit), part, wanted)
-            result = load.read(Found(wanted, part), self._limit)
+            result = load.read(FileEntry(wanted, part), self._limit)
             if isinstance(result, Skipped):
                 raise Refused(result.reason)
             assert result is not None
@@ -132,7 +132,7 @@ class Library:
             raise SourceUnusable(source, _in_words(error)) from None
         raise AssertionError("there is always another number")
 
-    def _found(self, source: str, folder: Path) -> Found:
+    def _found(self, source: str, folder: Path) -> FileEntry:
         """The file of that name, which is a regular file of the folder and no link out of it."""
         found, skipped = load.scan(folder, self._limit)
         for file in found:
@@ -143,7 +143,7 @@ class Library:
 
     def _parse(self, source: str, path: Path, sha256: str) -> Document:
         """The document. The sha256 is there to know it again, while it is not changed."""
-        result = load.read(Found(source, path), self._limit)
+        result = load.read(FileEntry(source, path), self._limit)
         if isinstance(result, Skipped):
             raise SourceUnusable(source, result.reason)
         assert result is not None
@@ -155,7 +155,7 @@ class Library:
             target = part.with_name(candidate)
             if _moved(part, target):
                 return Added(name, candidate, is_new=True)
-            if load.digest(Found(candidate, target), self._limit) == sha256:
+            if load.digest(FileEntry(candidate, target), self._limit) == sha256:
                 return Added(name, candidate, is_new=False)
         raise AssertionError("there is always another number")
 

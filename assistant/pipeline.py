@@ -10,12 +10,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from assistant.cite import cite
-from assistant.condense import Standalone, Turn, parts, rephrase
+from assistant.condense import StandaloneQuestion, Turn, condense, parts
 from assistant.embed import Embedder
 from assistant.errors import QuestionRefused
 from assistant.read import UNKNOWN, Reader
 from assistant.read.similarity import asks_for_several, central, is_overview
-from assistant.retrieve import CANDIDATES, Scored, fuse, together
+from assistant.retrieve import CANDIDATES, Scored, boost_proximity, fuse
 from assistant.settings import Settings
 from assistant.store.generation import Generation
 from assistant.text import topic
@@ -40,11 +40,11 @@ SEVERAL = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SubAnswer:
     """What was found for one of the questions asked."""
 
     question: str
-    asked: Standalone
+    asked: StandaloneQuestion
     """The question as it was understood."""
     hits: list[Hit]
     readings: list[Reading]
@@ -54,9 +54,9 @@ class Found:
     remarks: tuple[str, ...]
 
     @property
-    def odds(self) -> float:
+    def probability(self) -> float:
         """That the first reading answers."""
-        return self.readings[0].odds if self.readings else 0.0
+        return self.readings[0].probability if self.readings else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +100,14 @@ class Answering:
             statements=tuple(statements),
             abstention=None if statements else self._reason(hits, quoted),
             closest=tuple(hits[:CLOSEST]),
-            confidence=max(part.odds for part in found),
+            confidence=max(part.probability for part in found),
             standalone=_standalone(alone or question, found),
             notices=(*notices, *remarks, *unsaid, *worded, *disagreements(verify(compared))),
             timings={"answer": perf_counter() - started},
             generation=self.generation.name,
         )
 
-    def _worded(self, found: Sequence[Found], writing: "Writing") -> Iterator[Statement]:
+    def _worded(self, found: Sequence[SubAnswer], writing: "Writing") -> Iterator[Statement]:
         """What is said of each part: in the model's words where they pass, else quoted."""
         given: set[str] = set()
         for part in found:
@@ -123,13 +123,13 @@ class Answering:
                 yield from (each for each in quotes if each.text not in given)
                 given |= {each.text for each in quotes}
 
-    def find(self, asked: Standalone, sources: Sequence[str] | None = None) -> list[Hit]:
+    def find(self, asked: StandaloneQuestion, sources: Sequence[str] | None = None) -> list[Hit]:
         """What may answer a question, the likeliest first: `to_read` tells how much is read."""
         hits = fuse(*self.search(asked, sources))
-        return together(hits, asked.question, self.generation.words)
+        return boost_proximity(hits, asked.question, self.generation.words)
 
     def search(
-        self, asked: Standalone, sources: Sequence[str] | None = None
+        self, asked: StandaloneQuestion, sources: Sequence[str] | None = None
     ) -> tuple[Scored, Scored]:
         """What the vectors and the words find, each with the scores of what the other found."""
         vector, words = self.embedder.embed_query(asked.question), topic(asked.search)
@@ -142,7 +142,7 @@ class Answering:
         lexical.update(self.generation.scores(words, only_dense))
         return list(dense.items()), list(lexical.items())
 
-    def ranked(self, asked: Standalone) -> list[Hit]:
+    def ranked(self, asked: StandaloneQuestion) -> list[Hit]:
         """What may answer a question, those first in which the reader finds it."""
         hits = {hit.passage: hit for hit in self.find(asked)}
         readings, _ = self._readings(asked, list(hits.values())[: self.to_read])
@@ -155,16 +155,18 @@ class Answering:
 
     def _found(
         self, question: str, history: Sequence[Turn], sources: Sequence[str] | None
-    ) -> list[Found]:
+    ) -> list[SubAnswer]:
         """What was found for each question in the one asked; a later one may lean on those before.
 
         Of what a question may mean, the first that is answered counts.
         """
-        found: list[Found] = []
+        found: list[SubAnswer] = []
         for part in parts(question):
             turns = [*history, *(Turn(before.question) for before in found)]
-            meant = rephrase(part, turns) if not is_overview(part) else [Standalone(part, part)]
-            tried: list[Found] = []
+            meant = (
+                condense(part, turns) if not is_overview(part) else [StandaloneQuestion(part, part)]
+            )
+            tried: list[SubAnswer] = []
             for asked in meant:
                 tried.append(self._read(part, asked, sources))
                 if tried[-1].said:
@@ -172,7 +174,9 @@ class Answering:
             found.append(tried[-1] if tried[-1].said else tried[0])
         return found
 
-    def _read(self, question: str, asked: Standalone, sources: Sequence[str] | None) -> Found:
+    def _read(
+        self, question: str, asked: StandaloneQuestion, sources: Sequence[str] | None
+    ) -> SubAnswer:
         hits = self.find(asked, sources)[: self.to_read]
         remarks: tuple[str, ...] = ()
         if is_overview(asked.question):
@@ -181,10 +185,10 @@ class Answering:
         else:
             readings, remarks = self._readings(asked, hits)
         said = self._chosen(asked.question, readings)
-        return Found(question, asked, hits, readings, said, remarks)
+        return SubAnswer(question, asked, hits, readings, said, remarks)
 
     def _readings(
-        self, asked: Standalone, hits: Sequence[Hit]
+        self, asked: StandaloneQuestion, hits: Sequence[Hit]
     ) -> tuple[list[Reading], tuple[str, ...]]:
         return self.reader.read(
             asked.question, hits, self.generation.frequencies, len(self.generation)
@@ -195,8 +199,8 @@ class Answering:
         if not readings:
             return []
         share = SEVERAL if asks_for_several(question) else ALMOST
-        least = max(self.settings.threshold, share * readings[0].odds)
-        return [each for each in readings if each.odds >= least][: self.settings.statements]
+        least = max(self.settings.threshold, share * readings[0].probability)
+        return [each for each in readings if each.probability >= least][: self.settings.statements]
 
     def _refuse_unknown(self, sources: Sequence[str] | None) -> None:
         unknown = set(sources or ()) - self.generation.documents.keys()
@@ -218,17 +222,17 @@ def _leans(question: str, history: Sequence[Turn]) -> bool:
     return bool(history) and not is_overview(question)
 
 
-def _standalone(question: str, found: Sequence[Found]) -> str:
+def _standalone(question: str, found: Sequence[SubAnswer]) -> str:
     """The question as it was understood: itself, unless a part of it leant on something."""
     if all(part.asked.question == part.question for part in found):
         return question
     return " ".join(part.asked.question for part in found)
 
 
-def _merged(found: Sequence[Found]) -> list[Hit]:
+def _merged(found: Sequence[SubAnswer]) -> list[Hit]:
     """The hits of all questions, each once: those likeliest to answer first."""
-    odds: dict[str, float] = {}
+    best: dict[str, float] = {}
     for reading in (each for part in found for each in part.readings):
-        odds[reading.passage.id] = max(odds.get(reading.passage.id, 0.0), reading.odds)
+        best[reading.passage.id] = max(best.get(reading.passage.id, 0.0), reading.probability)
     hits = {hit.passage.id: hit for part in found for hit in part.hits}
-    return sorted(hits.values(), key=lambda hit: (-odds.get(hit.passage.id, 0.0), -hit.score))
+    return sorted(hits.values(), key=lambda hit: (-best.get(hit.passage.id, 0.0), -hit.score))

@@ -42,7 +42,7 @@ def fuse(dense: Scored, lexical: Scored, weight: float = DENSE_WEIGHT) -> list[H
     return sorted(hits, key=_order)
 
 
-def together(hits: Sequence[Hit], question: str, words: Words) -> list[Hit]:
+def boost_proximity(hits: Sequence[Hit], question: str, words: Words) -> list[Hit]:
     """The hits; of the best, those gain that keep the question's neighbouring words together.
 
     They are the ordered pairs of the sequential dependence model (Metzler and Croft 2005).

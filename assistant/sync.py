@@ -20,7 +20,7 @@ from typing import NamedTuple
 from assistant import load
 from assistant.embed import Embedder
 from assistant.errors import AssistantError, KnowledgeMissing
-from assistant.load.folder import Found
+from assistant.load.folder import FileEntry
 from assistant.progress import Progress
 from assistant.settings import Settings
 from assistant.split import split
@@ -39,7 +39,7 @@ _NAMES = 3  # files named in a notice
 Notices = tuple[str, ...]
 
 
-class Seen(NamedTuple):
+class FileState(NamedTuple):
     """A file as it was when it was last read."""
 
     signature: tuple[int, ...]
@@ -48,7 +48,7 @@ class Seen(NamedTuple):
     refused: str = ""
     """Why it is no document; empty for one."""
 
-    def unsettled(self) -> "Seen":
+    def unsettled(self) -> "FileState":
         """The same, to be opened before it is taken to be unchanged."""
         return self._replace(signature=())
 
@@ -56,27 +56,27 @@ class Seen(NamedTuple):
 class Comparison(NamedTuple):
     """The files of a folder, by what is known of them without opening any."""
 
-    unsure: list[Found]
+    unsure: list[FileEntry]
     """New, or perhaps changed: to be opened."""
-    unchanged: list[Found]
+    unchanged: list[FileEntry]
     skipped: list[Skipped]
     known: dict[str, str]
     """The sha256 by which a file is known again: as it is in the index, or as it was refused."""
 
 
-def recall(index: Path) -> dict[str, Seen]:
+def load_state(index: Path) -> dict[str, FileState]:
     """What was seen at the last sync; nothing where that is not known."""
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
         stored = json.loads((index / _FILE).read_bytes())
         if stored["loader"] == load.VERSION:
             return {
-                source: Seen(tuple(signature), sha256, refused)
+                source: FileState(tuple(signature), sha256, refused)
                 for source, (signature, sha256, refused) in stored["files"].items()
             }
     return {}
 
 
-def remember(index: Path, seen: Mapping[str, Seen]) -> None:
+def save_state(index: Path, seen: Mapping[str, FileState]) -> None:
     """Keep what was seen; of files that changed just now, only by which bytes one was refused."""
     settled = time_ns() - _SETTLED
     files = {
@@ -91,10 +91,10 @@ def remember(index: Path, seen: Mapping[str, Seen]) -> None:
 
 
 def compare(
-    found: Sequence[Found],
+    found: Sequence[FileEntry],
     skipped: Sequence[Skipped],
     documents: Mapping[str, str],
-    seen: Mapping[str, Seen],
+    seen: Mapping[str, FileState],
 ) -> Comparison:
     """Sort what a scan found; `documents` is the sha256 of each one in the index."""
     refused = {source: each.sha256 for source, each in seen.items() if each.refused}
@@ -114,7 +114,7 @@ def changes(
     folder: Path,
     limit: int,
     documents: Mapping[str, str],
-    seen: Mapping[str, Seen],
+    seen: Mapping[str, FileState],
     most: float = float("inf"),
 ) -> Changes:
     """What a sync would do with the files of `folder`; see `sources`."""
@@ -132,7 +132,7 @@ def sources(
     folder: Path,
     limit: int,
     documents: Mapping[str, str],
-    seen: Mapping[str, Seen],
+    seen: Mapping[str, FileState],
     most: float = float("inf"),
 ) -> list[Source]:
     """Every file of `folder`, of at most `limit` bytes each, and of the index, by name.
@@ -162,7 +162,7 @@ def sources(
     ]
 
 
-class Freshness:
+class StaleIndexCheck:
     """Tells when the folder is newer than the index. Looking costs a 50th of the time at most."""
 
     def __init__(self, folder: Path, index: Path, limit: int) -> None:
@@ -184,7 +184,7 @@ class Freshness:
 
     def _look(self, documents: Mapping[str, str]) -> Notices:
         try:
-            seen = recall(self._index)
+            seen = load_state(self._index)
             found = changes(self._folder, self._limit, documents, seen, OPENED)
         except KnowledgeMissing:  # the index was made elsewhere, or the folder is away
             return ()
@@ -216,16 +216,16 @@ class _Folder:
 
     known: Mapping[str, str]
     """sha256 of each document in the index."""
-    before: Mapping[str, Seen]
+    before: Mapping[str, FileState]
     """What was seen at the last sync."""
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """On each document that is new or changed."""
     unchanged: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
-    seen: dict[str, Seen] = field(default_factory=dict)
+    seen: dict[str, FileState] = field(default_factory=dict)
 
     def read(
-        self, found: Sequence[Found], skipped: Sequence[Skipped], limit: int, work: "_Work"
+        self, found: Sequence[FileEntry], skipped: Sequence[Skipped], limit: int, work: "_Work"
     ) -> Iterator[Document]:
         """The documents that are new or changed; what need not be opened is not."""
         unsure, unchanged, self.skipped, known = compare(found, skipped, self.known, self.before)
@@ -237,7 +237,7 @@ class _Folder:
             for file, result in readers.read(unsure, limit, known):
                 if isinstance(result, Document):
                     self.notes[file.source] = result.notes
-                    self.seen[file.source] = Seen(file.signature, result.sha256)
+                    self.seen[file.source] = FileState(file.signature, result.sha256)
                     yield result
                 elif result is None:
                     self._known_again(file)
@@ -251,18 +251,18 @@ class _Folder:
     def removed(self) -> list[str]:
         return sorted(self.known.keys() - self.notes.keys() - set(self.unchanged))
 
-    def _known_again(self, file: Found) -> None:
+    def _known_again(self, file: FileEntry) -> None:
         if digest := self.known.get(file.source):
             self.unchanged.append(file.source)
-            self.seen[file.source] = Seen(file.signature, digest)
+            self.seen[file.source] = FileState(file.signature, digest)
         else:
             before = self.before[file.source]
             self._skip(file, Skipped(file.source, before.refused, before.sha256))
 
-    def _skip(self, file: Found, skip: Skipped) -> None:
+    def _skip(self, file: FileEntry, skip: Skipped) -> None:
         self.skipped.append(skip)
         if skip.sha256:  # refused for its bytes, as it will be next time
-            self.seen[file.source] = Seen(file.signature, skip.sha256, skip.reason)
+            self.seen[file.source] = FileState(file.signature, skip.sha256, skip.reason)
 
 
 @dataclass
@@ -307,13 +307,13 @@ class _Work:
 
 
 def sync(
-    settings: Settings, store: Store, embedder: Embedder, progress: Progress, *, anew: bool
+    settings: Settings, store: Store, embedder: Embedder, progress: Progress, *, rebuild: bool
 ) -> SyncReport:
     """Read what is new, embed what has no vector, forget what is gone, publish."""
     started = perf_counter()
     scanned = load.scan(settings.knowledge, settings.file_bytes)
-    with store.write(anew=anew) as draft:
-        folder = _Folder(dict(draft.documents), {} if anew else recall(settings.index))
+    with store.write(rebuild=rebuild) as draft:
+        folder = _Folder(dict(draft.documents), {} if rebuild else load_state(settings.index))
         work = _Work(draft, embedder, progress)
         for document in folder.read(*scanned, settings.file_bytes, work):
             size = embedder.max_tokens - _ABOVE
@@ -324,11 +324,11 @@ def sync(
         if folder.notes or folder.removed or folder.skipped != draft.skipped or draft.is_new:
             store.publish(draft, folder.skipped, progress)
         if folder.seen != folder.before:
-            remember(settings.index, folder.seen)
+            save_state(settings.index, folder.seen)
     return _report(folder, store, work.embedded, perf_counter() - started)
 
 
-def _weight(file: Found) -> int:
+def _weight(file: FileEntry) -> int:
     """Its bytes, and something for the opening: empty files are work, too."""
     return 1_000 + file.signature[0]
 

@@ -139,7 +139,7 @@ class Reading:
 
     passage: Passage
     span: Span
-    odds: float
+    probability: float
     words: Span | None = None
     """The words of the sentence that answer, where the reader can tell."""
 
@@ -200,7 +200,7 @@ class Statement:
     text: str
     citations: tuple[Citation, ...]
     verdict: Verdict = Verdict.SUPPORTED
-    odds: float = 1.0
+    probability: float = 1.0
     """The odds that it answers the question, as a probability."""
 
 

@@ -147,7 +147,7 @@ class ScriptedAssistant:
     def answering(self) -> tuple[str, ...]:
         return ("visit.md",)
 
-    def sync(self, *, anew: bool = False, progress: Progress = silent) -> SyncReport:
+    def sync(self, *, rebuild: bool = False, progress: Progress = silent) -> SyncReport:
         self.syncs += 1
         if self.hostile:
             raise AssistantError(self.hostile)

@@ -58,7 +58,7 @@ def test_the_words_that_answer_are_marked(on_article: Assistant) -> None:
     answer = on_article.ask("What was the value of bilateral trade last year?")
     assert "8.4 billion" in answer.citations[0].answer
     assert answer.citations[0].answer in answer.citations[0].quote
-    assert answer.confidence == answer.statements[0].odds >= on_article.settings.threshold
+    assert answer.confidence == answer.statements[0].probability >= on_article.settings.threshold
 
 
 def test_the_closest_passages_are_those_likeliest_to_answer(on_article: Assistant) -> None:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from assistant.llm.check import Judgement, check
-from assistant.llm.check.manner import is_sober
+from assistant.llm.check.manner import is_plain_text
 from assistant.types import Verdict
 from tests.conftest import WordEmbeddings
 
@@ -257,7 +257,7 @@ def test_a_claim_that_cites_nothing_is_not_supported() -> None:
 )
 def test_a_name_stands_in_the_quotes_in_one_form_or_the_other(said: str, plain: bool) -> None:
     assert (
-        is_sober(
+        is_plain_text(
             said, ["Bias terms of most CNNs help,", "as O’Neil’s team knows in Belarus and the UK."]
         )
         is plain

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.cite import Drafted, cite, cite_draft
+from assistant.cite import DraftSentence, cite, cite_draft
 from assistant.types import Passage, Reading, Span
 
 
@@ -10,8 +10,10 @@ def passage(source: str, text: str, start: int = 0) -> Passage:
     return Passage(source, start, start + len(text), text, (Span(start, start + len(text)),))
 
 
-def reading(found: Passage, span: Span, words: Span | None = None, odds: float = 0.5) -> Reading:
-    return Reading(found, span, odds, words)
+def reading(
+    found: Passage, span: Span, words: Span | None = None, probability: float = 0.5
+) -> Reading:
+    return Reading(found, span, probability, words)
 
 
 def test_a_citation_is_cut_by_code_from_the_passage() -> None:
@@ -23,17 +25,17 @@ def test_a_citation_is_cut_by_code_from_the_passage() -> None:
     assert (citation.start, citation.end, citation.sha256) == (112, 138, "f00d")
     assert citation.location == "a.txt, line 7"
     assert citation.answer == "$8.4 billion"
-    assert statement.odds == 0.8
+    assert statement.probability == 0.8
 
 
 def test_f24_the_same_words_in_two_files_are_one_statement_with_two_citations() -> None:
     found = [
-        reading(passage(name, "The  limit is 5."), Span(0, 16), odds=odds)
-        for name, odds in (("a.txt", 0.5), ("b.txt", 0.7))
+        reading(passage(name, "The  limit is 5."), Span(0, 16), probability=probability)
+        for name, probability in (("a.txt", 0.5), ("b.txt", 0.7))
     ]
     (statement,) = cite(found, {"a.txt": "", "b.txt": ""})
     assert [citation.source for citation in statement.citations] == ["a.txt", "b.txt"]
-    assert statement.odds == 0.7
+    assert statement.probability == 0.7
 
 
 def test_statements_keep_their_order() -> None:
@@ -48,11 +50,11 @@ OFFERED = {
 HASHES = {f"{key}.md": "f00d" for key in OFFERED}
 
 
-def drafted(draft: str) -> list[Drafted]:
+def drafted(draft: str) -> list[DraftSentence]:
     return cite_draft(draft, OFFERED, HASHES, "none")
 
 
-def cited(found: Drafted) -> list[str]:
+def cited(found: DraftSentence) -> list[str]:
     assert found.statement
     return [citation.source.removesuffix(".md") for citation in found.statement.citations]
 

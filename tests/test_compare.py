@@ -119,7 +119,7 @@ def test_without_what_was_seen_files_are_known_by_their_bytes(
 
 
 def test_a_rebuild_opens_every_file(synced: Assistant, opened: Opened) -> None:
-    synced.sync(anew=True)
+    synced.sync(rebuild=True)
     assert sorted(opened) == ["a.txt", "b.txt", "bad.txt", "c.txt"]
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from assistant.web.accounts import Account, Accounts, Person
-from assistant.web.auth import BUSY, PERSON, WRONG, Door, Entrance, Refused
+from assistant.web.auth import BUSY, PERSON, WRONG, Authenticator, AuthMiddleware, Refused
 from assistant.web.security import Message, Receive, Scope, Send
 from assistant.web.sessions import (
     FORGETTING,
@@ -16,9 +16,9 @@ from assistant.web.sessions import (
     MOST,
     MOST_SESSIONS,
     Logins,
+    LoginThrottle,
     Senseless,
     Sessions,
-    Tries,
     named,
 )
 
@@ -63,7 +63,7 @@ def accounts(stored: Path, tmp_path: Path) -> Counted:
 
 def test_waits_grow_and_wrong_tries_are_forgotten() -> None:
     clock = Clock()
-    tries = Tries(clock)
+    tries = LoginThrottle(clock)
     who = [("address", "192.0.2.1")]
     waits = []
     for _ in range(9):
@@ -79,7 +79,7 @@ def test_waits_grow_and_wrong_tries_are_forgotten() -> None:
 
 
 def test_a_right_try_takes_back_its_own_count_and_no_other() -> None:
-    tries = Tries(Clock())
+    tries = LoginThrottle(Clock())
     who = [("address", "192.0.2.1")]
     for _ in range(6):
         tries.begin(who)
@@ -89,7 +89,7 @@ def test_a_right_try_takes_back_its_own_count_and_no_other() -> None:
 
 
 def test_what_is_remembered_of_strangers_is_bounded() -> None:
-    tries = Tries(Clock())
+    tries = LoginThrottle(Clock())
     for number in range(MOST + 100):
         tries.begin([("name", str(number))])
     assert len(tries._counts) == MOST
@@ -99,14 +99,14 @@ def test_what_is_remembered_of_strangers_is_bounded() -> None:
 
 
 async def enter(
-    entrance: Entrance, name: str, password: str, browser: str = "", address: str = "192.0.2.1"
+    entrance: Authenticator, name: str, password: str, browser: str = "", address: str = "192.0.2.1"
 ) -> int:
     found = await entrance.enter(name, password, browser, address)
     return found.status if isinstance(found, Refused) else 200
 
 
 async def test_u10_of_a_thousand_wrong_passwords_a_handful_is_looked_at(accounts: Counted) -> None:
-    entrance = Entrance(accounts, Tries(Clock()))
+    entrance = Authenticator(accounts, LoginThrottle(Clock()))
     statuses = [await enter(entrance, "ana", f"wrong {i}") for i in range(1000)]
     assert statuses == [401] * 5 + [429] * 995
     assert accounts.looked == 5
@@ -114,7 +114,7 @@ async def test_u10_of_a_thousand_wrong_passwords_a_handful_is_looked_at(accounts
 
 
 async def test_u10_at_once_is_no_way_round(accounts: Counted) -> None:
-    entrance = Entrance(accounts, Tries(Clock()))
+    entrance = Authenticator(accounts, LoginThrottle(Clock()))
     tried = (enter(entrance, "ana", f"wrong {i}") for i in range(1000))
     statuses = await asyncio.gather(*tried)
     assert accounts.looked == statuses.count(401) == 5
@@ -122,7 +122,7 @@ async def test_u10_at_once_is_no_way_round(accounts: Counted) -> None:
 
 async def test_u10_in_an_hour_one_address_gets_few_tries(accounts: Counted) -> None:
     clock = Clock()
-    entrance = Entrance(accounts, Tries(clock))
+    entrance = Authenticator(accounts, LoginThrottle(clock))
     for second in range(3600):
         clock.now += 1
         await enter(entrance, f"name{second}", "wrong")
@@ -130,7 +130,7 @@ async def test_u10_in_an_hour_one_address_gets_few_tries(accounts: Counted) -> N
 
 
 async def test_u10_a_network_of_ipv6_is_one_address(accounts: Counted) -> None:
-    entrance = Entrance(accounts, Tries(Clock()))
+    entrance = Authenticator(accounts, LoginThrottle(Clock()))
     for number in range(100):
         await enter(entrance, f"name{number}", "wrong", address=f"2001:db8::{number:x}")
     assert accounts.looked == 5
@@ -138,7 +138,7 @@ async def test_u10_a_network_of_ipv6_is_one_address(accounts: Counted) -> None:
 
 
 async def test_u10_many_addresses_do_not_guess_at_one_name(accounts: Counted) -> None:
-    entrance = Entrance(accounts, Tries(Clock()))
+    entrance = Authenticator(accounts, LoginThrottle(Clock()))
     for number in range(1000):
         await enter(entrance, "ana", "wrong", address=f"10.0.{number // 250}.{number % 250}")
     assert accounts.looked == 20
@@ -146,7 +146,7 @@ async def test_u10_many_addresses_do_not_guess_at_one_name(accounts: Counted) ->
 
 async def test_u10_who_guesses_at_a_name_does_not_lock_its_person_out(accounts: Counted) -> None:
     clock = Clock()
-    entrance = Entrance(accounts, Tries(clock))
+    entrance = Authenticator(accounts, LoginThrottle(clock))
     assert await enter(entrance, "ana", PASSWORD, MARK) == 200
     for number in range(100):
         await enter(entrance, "ana", "wrong", address=f"10.0.0.{number}")
@@ -157,7 +157,7 @@ async def test_u10_who_guesses_at_a_name_does_not_lock_its_person_out(accounts: 
 
 
 async def test_u10_a_known_browser_has_few_tries_too(accounts: Counted) -> None:
-    entrance = Entrance(accounts, Tries(Clock()))
+    entrance = Authenticator(accounts, LoginThrottle(Clock()))
     await enter(entrance, "ana", PASSWORD, MARK)
     for _ in range(100):
         await enter(entrance, "ana", "wrong", MARK)
@@ -166,14 +166,14 @@ async def test_u10_a_known_browser_has_few_tries_too(accounts: Counted) -> None:
 
 async def test_an_unknown_name_is_treated_as_a_known_one(accounts: Counted) -> None:
     for name in ("ana", "nobody"):
-        entrance = Entrance(accounts, Tries(Clock()))
+        entrance = Authenticator(accounts, LoginThrottle(Clock()))
         found = [await entrance.enter(name, "wrong", "", "192.0.2.1") for _ in range(7)]
         told = [each.told for each in found if isinstance(each, Refused)]
         assert told == [WRONG] * 5 + ["Too many wrong tries. Please try again in 1 seconds."] * 2
 
 
 async def test_more_at_once_than_can_be_looked_at_are_told_so(accounts: Counted) -> None:
-    entrance = Entrance(accounts, Tries(Clock()))
+    entrance = Authenticator(accounts, LoginThrottle(Clock()))
     tried = (enter(entrance, f"name{i}", "wrong", address=f"10.0.0.{i}") for i in range(100))
     statuses = await asyncio.gather(*tried)
     assert statuses.count(503) == 100 - accounts.looked
@@ -303,7 +303,7 @@ class Visitor:
 
     def __init__(self, accounts: Accounts | None, scheme: str = "http") -> None:
         self.inner = Inner()
-        self.door = Door(self.inner, "The page", accounts)
+        self.door = AuthMiddleware(self.inner, "The page", accounts)
         self.cookies: dict[str, str] = {}
         self.given: list[str] = []
         self.scope: dict[str, Any] = {"server": ("127.0.0.1", 7860), "client": ("127.0.0.1", 5)}
@@ -510,5 +510,5 @@ async def test_a_websocket_is_closed(accounts: Counted) -> None:
     async def receive() -> Message:
         return {"type": "websocket.connect"}
 
-    await Door(Inner(), "", accounts)({"type": "websocket", "path": "/"}, receive, send)
+    await AuthMiddleware(Inner(), "", accounts)({"type": "websocket", "path": "/"}, receive, send)
     assert sent[0]["type"] == "websocket.close"

@@ -83,8 +83,12 @@ def test_the_curve_goes_from_all_answered_to_all_refused() -> None:
 
 
 def test_what_is_refused_has_its_price_in_right_answers() -> None:
-    answers = [outcome((odds, True)) for odds in (0.3, 0.6, 0.9)] + [outcome((0.1, False))]
-    cannot = [outcome((odds, True), answerable=False) for odds in (0.2, 0.5, 0.6, 0.8)]
+    answers = [outcome((probability, True)) for probability in (0.3, 0.6, 0.9)] + [
+        outcome((0.1, False))
+    ]
+    cannot = [
+        outcome((probability, True), answerable=False) for probability in (0.2, 0.5, 0.6, 0.8)
+    ]
     found = Evaluation((*answers, *cannot), 0.5)
     assert [sum(found.refused_for(lost)) for lost in range(4)] == [1, 2, 4, 4]
     assert "for one right answer" in str(found)

@@ -1,6 +1,6 @@
 import pytest
 
-from assistant.web.security import BODY_LIMIT, Guard, Message, Receive, Scope, Send
+from assistant.web.security import BODY_LIMIT, Message, Receive, Scope, SecurityMiddleware, Send
 
 HOST = ("host", "127.0.0.1:7860")
 ORIGIN = ("origin", "http://127.0.0.1:7860")
@@ -36,7 +36,9 @@ async def knock(
 
     raw = [(name.encode(), value.encode()) for name, value in headers]
     scope = {"type": kind, "method": method, "path": path, "headers": raw, "server": server}
-    await Guard(inner, address)(scope | {"query_string": query.encode()}, receive, send)
+    await SecurityMiddleware(inner, address)(
+        scope | {"query_string": query.encode()}, receive, send
+    )
     return inner.reached, sent
 
 

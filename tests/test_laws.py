@@ -129,9 +129,9 @@ class Index(RuleBasedStateMachine):
         """The passages of an index made from nothing."""
         with TemporaryDirectory() as place:
             shutil.copytree(self.home / "knowledge", Path(place) / "knowledge")
-            anew = assistant(Path(place))
-            anew.sync()
-            return stored(anew)
+            rebuild = assistant(Path(place))
+            rebuild.sync()
+            return stored(rebuild)
 
     def teardown(self) -> None:
         if hasattr(self, "place"):

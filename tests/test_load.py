@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from assistant.errors import KnowledgeMissing
 from assistant.load import Readers, folder, formats, read
-from assistant.load.folder import Found, scan
+from assistant.load.folder import FileEntry, scan
 from assistant.text import blank
 from assistant.types import Document, Section, Skipped
 from research.benchmarks.files import pdf
@@ -38,7 +38,7 @@ HERE = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 def loaded(folder: Path, name: str, data: bytes | str) -> Document | Skipped:
     path = folder / name
     path.write_bytes(data if isinstance(data, bytes) else data.encode())
-    answer = read(Found(name, path), LIMIT)
+    answer = read(FileEntry(name, path), LIMIT)
     assert answer is not None
     return answer
 
@@ -93,8 +93,8 @@ def test_an_unchanged_file_is_not_parsed(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("Words.")
     digest = sha256(b"Words.").hexdigest()
-    assert read(Found("a.txt", path), LIMIT, known=digest) is None
-    changed = read(Found("a.txt", path), LIMIT, known="0")
+    assert read(FileEntry("a.txt", path), LIMIT, known=digest) is None
+    changed = read(FileEntry("a.txt", path), LIMIT, known="0")
     assert isinstance(changed, Document)
     assert changed.sha256 == digest
 
@@ -173,14 +173,14 @@ def test_f7_too_large(tmp_path: Path) -> None:
     began = time.perf_counter()
     over = Skipped("big.txt", "over the 50 MB limit")
     assert scan(tmp_path, 50 * 2**20) == ([], [over])
-    assert read(Found("big.txt", path), 50 * 2**20) == over
+    assert read(FileEntry("big.txt", path), 50 * 2**20) == over
     assert time.perf_counter() - began < 1
 
 
 def test_f8_a_million_short_lines(readers: Readers, tmp_path: Path) -> None:
     path = tmp_path / "long.txt"
     path.write_text("A short line.\n" * 1_000_000)
-    ((_, found),) = readers.read([Found("long.txt", path)], 50 * 2**20, {})
+    ((_, found),) = readers.read([FileEntry("long.txt", path)], 50 * 2**20, {})
     assert isinstance(found, Document)
     assert (len(found.text), len(found.sections)) == (14_000_000, 1)
 
@@ -190,7 +190,7 @@ def test_f9_a_long_line_without_spaces(readers: Readers, tmp_path: Path, suffix:
     """Quadratic time would be hours, and the child has seconds."""
     path = tmp_path / f"line{suffix}"
     path.write_text("x" * 10_000_000)
-    ((_, found),) = readers.read([Found(path.name, path)], 50 * 2**20, {})
+    ((_, found),) = readers.read([FileEntry(path.name, path)], 50 * 2**20, {})
     assert isinstance(found, Document)
     assert found.text == "x" * 10_000_000
 
@@ -221,7 +221,7 @@ def test_f18_links_are_not_followed(tmp_path: Path) -> None:
         "loop": "link",
         "self.txt": "link",
     }
-    late = Found("passwd.txt", folder / "passwd.txt")  # became a link after the scan
+    late = FileEntry("passwd.txt", folder / "passwd.txt")  # became a link after the scan
     assert read(late, LIMIT) == Skipped("passwd.txt", "link")
 
 
@@ -233,8 +233,8 @@ def test_f19_only_regular_files_are_opened(tmp_path: Path) -> None:
         wrong = "not a regular file"
         assert reasons(tmp_path) == {"pipe.txt": wrong, "socket.md": wrong}
         for name in ("pipe.txt", "socket.md"):
-            assert read(Found(name, tmp_path / name), LIMIT) == Skipped(name, wrong)
-    assert read(Found("zero", Path("/dev/zero")), LIMIT) == Skipped("zero", wrong)
+            assert read(FileEntry(name, tmp_path / name), LIMIT) == Skipped(name, wrong)
+    assert read(FileEntry("zero", Path("/dev/zero")), LIMIT) == Skipped("zero", wrong)
 
 
 @contextmanager
@@ -334,7 +334,7 @@ def test_f27_a_file_that_changes_while_it_is_read(
         return data
 
     monkeypatch.setattr(folder, "_content", meddled)
-    answer = read(Found("a.txt", path), LIMIT)
+    answer = read(FileEntry("a.txt", path), LIMIT)
     if times == 1:
         assert isinstance(answer, Document)
         assert answer.text == "Old words. New words."

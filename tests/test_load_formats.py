@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.load.builder import Composer, Refused, letter, lines
+from assistant.load.builder import DocumentBuilder, Refused, letter, lines
 from assistant.load.formats import parse
 from assistant.load.sheets import value
 from assistant.split import split
@@ -489,7 +489,7 @@ STEPS = st.lists(
 
 
 def test_a_heading_at_the_end_is_no_row() -> None:
-    composer = Composer()
+    composer = DocumentBuilder()
     composer.row("a", 7)
     composer.heading(1, "The End")
     row, last = composer.finish().sections
@@ -499,7 +499,7 @@ def test_a_heading_at_the_end_is_no_row() -> None:
 
 @given(steps=STEPS)
 def test_a_composed_text_is_tiled(steps: list[tuple[object, ...]]) -> None:
-    composer = Composer()
+    composer = DocumentBuilder()
     written = sum(
         bool(str(step[2 if step[0] == "heading" else 1]).strip("\u200b")) for step in steps
     )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from assistant.load import Readers, Result, pool
 from assistant.load import pool as child
 from assistant.load.builder import Parsed, Refused
-from assistant.load.folder import Found
+from assistant.load.folder import FileEntry
 from assistant.load.formats import FORMATS, Format
 from assistant.load.pool import Parsers
 from assistant.types import Document, Skipped
@@ -57,7 +57,7 @@ def refusal(parsers: Parsers, suffix: str, data: bytes) -> str:
 
 def loaded(readers: Readers, folder: Path, name: str, data: bytes) -> Result:
     (folder / name).write_bytes(data)
-    ((_, result),) = readers.read([Found(name, folder / name)], LIMIT, {})
+    ((_, result),) = readers.read([FileEntry(name, folder / name)], LIMIT, {})
     return result
 
 
@@ -256,7 +256,7 @@ def test_files_come_in_order_and_no_child_stays(place: Path) -> None:
         suffix = list(GOOD)[number % len(GOOD)]
         name = f"{number:02}{suffix}"
         (place / name).write_bytes(GOOD[suffix])
-        found.append(Found(name, place / name))
+        found.append(FileEntry(name, place / name))
     with Readers(2) as readers:
         results = list(readers.read(found, LIMIT, {}))
         processes = [one._process for one in readers._parsers._all]
@@ -268,7 +268,7 @@ def test_files_come_in_order_and_no_child_stays(place: Path) -> None:
 def test_leaving_early_ends_the_children(place: Path) -> None:
     (place / "a.pdf").write_bytes(GOOD[".pdf"])
     with Readers(2) as readers:
-        results = readers.read([Found("a.pdf", place / "a.pdf")] * 100, LIMIT, {})
+        results = readers.read([FileEntry("a.pdf", place / "a.pdf")] * 100, LIMIT, {})
         next(results)
     assert all(one._process is None for one in readers._parsers._all)
 

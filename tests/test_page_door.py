@@ -24,7 +24,7 @@ from assistant.types import Answer, Statement
 from assistant.web import app as page
 from assistant.web import chat as talk
 from assistant.web.accounts import Accounts
-from assistant.web.queue import BUSY, ENOUGH, Seats
+from assistant.web.queue import BUSY, ENOUGH, RequestQueue
 from research.benchmarks.readers import Visit, visits
 from tests.scripted import QUOTES, TEXT, ScriptedAssistant, cited, serving
 
@@ -193,7 +193,7 @@ def test_u3_a_browser_closed_in_the_middle_frees_the_seat(
 def test_u2_a_busy_page_keeps_the_question_in_its_box(
     browser: "Browser", echo: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(talk, "Seats", lambda: Seats(reading=1, waiting=0))
+    monkeypatch.setattr(talk, "Seats", lambda: RequestQueue(reading=1, waiting=0))
     echo.go_on.clear()
     for address in serve(echo):
         with httpx.Client(base_url=address, timeout=30) as other:

@@ -6,7 +6,7 @@ from contextlib import aclosing
 import pytest
 
 from assistant.llm.client import when_halted
-from assistant.web.queue import BUSY, ENOUGH, Seats
+from assistant.web.queue import BUSY, ENOUGH, RequestQueue
 
 
 class Work:
@@ -27,7 +27,7 @@ class Work:
             self.closed = True
 
 
-def take(seats: Seats, work: Work, who: str = "ana") -> AsyncGenerator[str, None]:
+def take(seats: RequestQueue, work: Work, who: str = "ana") -> AsyncGenerator[str, None]:
     return seats.taken(who, work.steps(), lambda words: words)
 
 
@@ -42,12 +42,12 @@ async def begun(work: Work) -> None:
 async def test_a_free_seat_is_taken_at_once() -> None:
     work = Work()
     work.go_on.set()
-    assert await drain(take(Seats(), work)) == ["first", "second"]
+    assert await drain(take(RequestQueue(), work)) == ["first", "second"]
     assert work.closed
 
 
 async def test_the_line_is_kept_in_order_and_told_of() -> None:
-    seats, works = Seats(reading=1, waiting=2), [Work(), Work(), Work()]
+    seats, works = RequestQueue(reading=1, waiting=2), [Work(), Work(), Work()]
     told: list[tuple[int, str]] = []
 
     async def asking(number: int) -> None:
@@ -70,7 +70,7 @@ async def test_the_line_is_kept_in_order_and_told_of() -> None:
 
 
 async def test_u2_who_finds_seats_and_line_full_is_told_at_once() -> None:
-    seats, first = Seats(reading=1, waiting=0), Work()
+    seats, first = RequestQueue(reading=1, waiting=0), Work()
     task = asyncio.create_task(drain(take(seats, first)))
     await begun(first)
     assert await drain(take(seats, Work(), "bo")) == [BUSY]
@@ -82,7 +82,7 @@ async def test_u2_who_finds_seats_and_line_full_is_told_at_once() -> None:
 
 
 async def test_llm10_nobody_holds_more_than_their_share() -> None:
-    seats, works = Seats(reading=4, each=2), [Work(), Work()]
+    seats, works = RequestQueue(reading=4, each=2), [Work(), Work()]
     tasks = [asyncio.create_task(drain(take(seats, work))) for work in works]
     await asyncio.gather(*map(begun, works))
     assert await drain(take(seats, Work())) == [ENOUGH]
@@ -96,7 +96,7 @@ async def test_llm10_nobody_holds_more_than_their_share() -> None:
 
 
 async def test_u3_who_leaves_frees_the_seat_and_the_place_in_line() -> None:
-    seats, first, second, third = Seats(reading=1, waiting=5), Work(), Work(), Work()
+    seats, first, second, third = RequestQueue(reading=1, waiting=5), Work(), Work(), Work()
     first.go_on.set()
     async with aclosing(take(seats, first)) as steps:
         assert await anext(steps) == "first"
@@ -119,7 +119,7 @@ async def test_who_leaves_halts_what_is_at_work() -> None:
         when_halted(work.go_on.set)
         yield from work.steps()
 
-    seats = Seats()
+    seats = RequestQueue()
     leaving = asyncio.create_task(drain(seats.taken("ana", steps(), lambda words: words)))
     await begun(work)
     assert not work.go_on.is_set()
@@ -133,7 +133,7 @@ async def test_who_leaves_halts_what_is_at_work() -> None:
 
 
 async def test_who_stops_a_step_at_work_does_not_wait_for_it_but_the_next_does() -> None:
-    seats, first, second = Seats(reading=1, waiting=1), Work(), Work()
+    seats, first, second = RequestQueue(reading=1, waiting=1), Work(), Work()
     second.go_on.set()
     stopped = asyncio.create_task(drain(take(seats, first)))
     await begun(first)

@@ -153,8 +153,12 @@ def test_sources_that_disagree_are_a_card_with_both_sides(visitor: "Page") -> No
 def test_verdicts_and_confidence_are_told_in_words(
     visitor: "Page", scripted: ScriptedAssistant
 ) -> None:
-    for odds, word in ((0.95, "very likely"), (0.75, "likely"), (0.6, "more likely than not")):
-        scripted.confidence = odds
+    for probability, word in (
+        (0.95, "very likely"),
+        (0.75, "likely"),
+        (0.6, "more likely than not"),
+    ):
+        scripted.confidence = probability
         ask(visitor, "Who met?")
         assert visitor.locator("#chat .sure strong").last.inner_text() == word
     assert visitor.locator("#chat .verdict").first.inner_text().endswith("supported")

@@ -16,7 +16,7 @@ from assistant.read.similarity import (
     ODDS,
     RANK,
     Evidence,
-    LikenessReader,
+    SimilarityReader,
     central,
     is_overview,
     kind,
@@ -79,7 +79,7 @@ def test_the_right_sentence_comes_first_with_the_words_that_answer(
     assert first.span == sentence
     assert first.words
     assert words in first.passage.quote(first.words)
-    assert first.odds > THRESHOLD
+    assert first.probability > THRESHOLD
 
 
 def test_the_best_sentences_are_read_once_more_with_the_one_before(reader: Reader) -> None:
@@ -104,7 +104,7 @@ def test_the_best_sentences_are_read_once_more_with_the_one_before(reader: Reade
 def test_what_is_not_said_has_low_odds(reader: Reader) -> None:
     likely = read(reader, "How many cities does the Greater Bay Area cover?", AREA, TRADE)[0]
     unlikely = read(reader, "Who won the football cup in 2022?", AREA, TRADE)[0]
-    assert unlikely.odds < THRESHOLD / 2 < THRESHOLD < likely.odds
+    assert unlikely.probability < THRESHOLD / 2 < THRESHOLD < likely.probability
 
 
 def test_the_same_question_gets_the_same_readings(reader: Reader) -> None:
@@ -211,7 +211,7 @@ def test_an_extractive_model_of_transformers_stands_in(tmp_path: Path, family: s
     shutil.copy(BUNDLED / "tokenizer.json", tmp_path)
     found = read(Reader(str(tmp_path), WordEmbeddings().embed_documents), "Who?", AREA, TRADE)
     assert {each.span for each in found} == {*AREA.sentences, *TRADE.sentences}
-    assert all(0 <= each.odds <= 1 for each in found)
+    assert all(0 <= each.probability <= 1 for each in found)
 
 
 # Languages.
@@ -264,7 +264,7 @@ def by_likeness(question: str, *passages: Passage) -> list[Reading]:
 
     evidence = Evidence(question, frequencies, len(passages))
     hits = [Hit(p, 0.5, dense=0.5) for p in passages]
-    return LikenessReader(words.embed_documents).read(question, evidence, hits)
+    return SimilarityReader(words.embed_documents).read(question, evidence, hits)
 
 
 SEAT = passage("The seat is Minsk.", "The council meets in spring.")
@@ -278,14 +278,14 @@ def test_by_likeness_the_sentence_with_the_words_comes_first() -> None:
 def test_by_likeness_an_unknown_matter_has_low_odds() -> None:
     asked = by_likeness("Where is the seat?", TRADE, SEAT)
     unknown = by_likeness("Who won the football cup?", TRADE, SEAT)
-    assert max(each.odds for each in unknown) < max(each.odds for each in asked)
+    assert max(each.probability for each in unknown) < max(each.probability for each in asked)
 
 
 def test_sentences_are_embedded_once() -> None:
     words = WordEmbeddings()
-    likeness = LikenessReader(words.embed_documents)
+    similarity = SimilarityReader(words.embed_documents)
     for _ in range(2):
-        likeness.read("Trade?", Evidence("Trade?", none, 1), [Hit(TRADE, 0.5)])
+        similarity.read("Trade?", Evidence("Trade?", none, 1), [Hit(TRADE, 0.5)])
     assert len(words.embedded) == 3  # the question, and two
 
 

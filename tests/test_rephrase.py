@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.condense import MOST_CHARACTERS, Turn, clean, parts, rephrase
+from assistant.condense import MOST_CHARACTERS, Turn, clean, condense, parts
 from assistant.errors import QuestionRefused
 
 
@@ -24,7 +24,7 @@ from assistant.errors import QuestionRefused
     ],
 )  # fmt: skip
 def test_what_a_question_means_first(question: str, earlier: list[str], first: str) -> None:
-    assert rephrase(question, [Turn(each) for each in earlier])[0].question == first
+    assert condense(question, [Turn(each) for each in earlier])[0].question == first
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_what_a_question_means_first(question: str, earlier: list[str], first: s
     ],
 )
 def test_where_words_cannot_tell_both_ways_are_tried(question: str, ways: int) -> None:
-    meant = rephrase(question, [Turn("What is the Area?")])
+    meant = condense(question, [Turn("What is the Area?")])
     assert len(meant) == ways
     assert question in [each.question for each in meant]
 
@@ -48,7 +48,7 @@ def test_a_follow_up_is_searched_for_by_all_that_led_to_it() -> None:
         ),
         Turn("What did they play?", "They played jazz-rock."),
     ]
-    asked, alone = rephrase("Why did they break up?", history)
+    asked, alone = condense("Why did they break up?", history)
     assert asked.question == "What did they play? Why did they break up?"
     assert asked.search == (
         "What group disbanded? What did they play? Frank Zappa Mothers Invention "
@@ -61,7 +61,7 @@ def test_a_follow_up_is_searched_for_by_all_that_led_to_it() -> None:
 def test_however_long_a_conversation_what_is_read_stays_short(
     question: str, earlier: list[str]
 ) -> None:
-    for asked in rephrase(question, [Turn(each, each) for each in earlier]):
+    for asked in condense(question, [Turn(each, each) for each in earlier]):
         assert asked.question.endswith(question)
         assert len(asked.question) <= len(question) + 301
 

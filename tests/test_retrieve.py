@@ -8,7 +8,7 @@ from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 from assistant.assistant import Assistant
 from assistant.chain import PassageRetriever
-from assistant.retrieve import LOOKED_AT, fuse, together
+from assistant.retrieve import LOOKED_AT, boost_proximity, fuse
 from assistant.types import Hit, Passage, Span
 
 
@@ -36,15 +36,15 @@ def test_scores_stay_between_0_and_1_and_ties_are_settled() -> None:
 def test_of_equal_passages_the_one_that_keeps_words_together_comes_first() -> None:
     hits = [Hit(A, 0.5), Hit(B, 0.4), Hit(C, 0.4)]
     words = {A: "from here to move", B: "we move home", C: "they move from here"}
-    found = together(hits, "Where did they move from?", lambda _: words)
+    found = boost_proximity(hits, "Where did they move from?", lambda _: words)
     assert [hit.passage for hit in found] == [C, A, B]
     assert [hit.score for hit in found] == pytest.approx([0.6, 0.5, 0.4])
-    assert together(hits, "Move?", lambda _: words) == hits
+    assert boost_proximity(hits, "Move?", lambda _: words) == hits
 
 
 def test_neighbours_are_looked_for_in_the_best_passages_only() -> None:
     hits = [Hit(passage(f"{i:02}"), 0.5) for i in range(LOOKED_AT + 5)]
-    found = together(hits, "Trade grew", lambda asked: dict.fromkeys(asked, "trade grew"))
+    found = boost_proximity(hits, "Trade grew", lambda asked: dict.fromkeys(asked, "trade grew"))
     assert [hit.score > 0.5 for hit in found] == [True] * LOOKED_AT + [False] * 5
 
 

@@ -274,7 +274,7 @@ def test_a_reader_that_syncs_harms_nothing(reader: Assistant, writer: Assistant)
     with pytest.raises(KnowledgeMissing):
         reader.sync()
     with pytest.raises(KnowledgeMissing):
-        reader.sync(anew=True)
+        reader.sync(rebuild=True)
     assert "Minsk" in said(reader, "What is the seat?")
 
 
@@ -604,7 +604,7 @@ def test_i20_a_torn_collection_is_refused_and_mended_by_a_rebuild(
     harm(collection(address), _rows(address)[0])
     with pytest.raises(ServerUnusable, match="no index of ours"):
         reader.ask("What is the seat?")
-    writer.sync(anew=True)
+    writer.sync(rebuild=True)
     assert "Minsk" in said(reader, "What is the seat?")
 
 

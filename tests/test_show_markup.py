@@ -81,8 +81,8 @@ def test_a_follow_up_says_what_was_searched() -> None:
 
 
 def test_each_statement_tells_its_verdict_and_the_answer_how_sure_it_is() -> None:
-    for odds, told in ((0.9, "very likely"), (0.8, "likely"), (0.6, "more likely than not")):
-        said = Answer("Who?", (Statement("x", (LI,)), Statement("y", (TALK,))), confidence=odds)
+    for sure, told in ((0.9, "very likely"), (0.8, "likely"), (0.6, "more likely than not")):
+        said = Answer("Who?", (Statement("x", (LI,)), Statement("y", (TALK,))), confidence=sure)
         shown = markup.bubble(said, 1)
         assert shown.count('<span class="verdict">supported</span>') == 2
         assert f"<strong>{told}</strong>" in shown

@@ -372,7 +372,7 @@ def test_i17_an_outdated_index_is_built_again_and_a_newer_one_is_refused(
     for refused in (lambda: fresh(home).ask("What is the limit?"), fresh(home).sync):
         with pytest.raises(IndexMismatch, match="format 99.*Update the assistant"):
             refused()
-    fresh(home).sync(anew=True)
+    fresh(home).sync(rebuild=True)
     assert "5 percent" in fresh(home).ask("What is the limit?").statements[0].text
 
 
@@ -412,7 +412,7 @@ def test_i13_vectors_of_another_size_are_refused(synced: Assistant, home: Path) 
         write(home, {"new.txt": "The fee is 3 euros."})
         with pytest.raises(IndexMismatch, match="256 numbers, not 128.*assistant rebuild"):
             refused()
-    other.sync(anew=True)
+    other.sync(rebuild=True)
     assert "5 percent" in other.ask("What is the limit?").statements[0].text
 
 

@@ -73,7 +73,7 @@ def test_a_rename_embeds_nothing(assistant: Assistant, home: Path, words: WordEm
 def test_a_rebuild_starts_from_nothing(assistant: Assistant, home: Path) -> None:
     write(home, "a.txt", "The seat is Minsk.")
     first = assistant.sync()
-    again = assistant.sync(anew=True)
+    again = assistant.sync(rebuild=True)
     assert again.generation != first.generation
     assert (again.added, again.embedded) == (("a.txt",), 1)
 

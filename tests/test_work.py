@@ -90,7 +90,7 @@ def test_a_sync_parses_and_embeds_what_changed(
     parsed: list[str] = []
     parse = vars(load)["_document"]
 
-    def counting(parsers: object, found: load.Found, data: bytes, digest: str) -> object:
+    def counting(parsers: object, found: load.FileEntry, data: bytes, digest: str) -> object:
         parsed.append(found.source)
         return parse(parsers, found, data, digest)
 

@@ -13,13 +13,13 @@ from assistant.llm.prompt import (
     REWRITE,
     VERSION,
     EndlessError,
-    gather,
+    build_evidence,
     plain,
     prompt,
     rewriting,
     rewritten,
     sentences,
-    spoken,
+    strip_reasoning,
 )
 from assistant.types import Passage, Reading, Span
 
@@ -38,9 +38,9 @@ def readings(*passages: Passage) -> list[Reading]:
 
 def test_the_best_sentences_are_offered_with_those_around_them() -> None:
     found = passage("One.", "Two.", "Three.", "Four.", "Five.", title="Counting")
-    evidence = gather([Reading(found, found.sentences[1], 0.9)])
+    evidence = build_evidence([Reading(found, found.sentences[1], 0.9)])
     assert [each.quote for (each,) in evidence.keys.values()] == ["One.", "Two.", "Three."]
-    assert [each.odds for (each,) in evidence.keys.values()] == [0.0, 0.9, 0.0]
+    assert [each.probability for (each,) in evidence.keys.values()] == [0.0, 0.9, 0.0]
     assert evidence.text.splitlines()[0] == "# Counting | a.md, line 1"
     assert evidence.text.splitlines()[1:] == [
         f"[{key}] {each.quote}" for key, (each,) in evidence.keys.items()
@@ -49,26 +49,26 @@ def test_the_best_sentences_are_offered_with_those_around_them() -> None:
 
 def test_keys_are_short_opaque_and_the_same_every_time() -> None:
     found = readings(passage(*(f"Sentence number {place}." for place in range(8))))
-    keys = gather(found).keys
+    keys = build_evidence(found).keys
     assert len(keys) == 8
     assert all(re.fullmatch(r"k[0-9a-f]{3}", key) for key in keys)
-    assert list(gather(found).keys) == list(keys)
+    assert list(build_evidence(found).keys) == list(keys)
 
 
 def test_the_same_words_in_two_files_are_offered_once_and_stand_for_both() -> None:
     found = readings(passage("The limit is 5."), passage("The limit  is 5.", source="b.md"))
-    ((one, other),) = gather(found).keys.values()
+    ((one, other),) = build_evidence(found).keys.values()
     assert {one.passage.source, other.passage.source} == {"a.md", "b.md"}
 
 
 def test_evidence_is_kept_within_its_budget() -> None:
     many = [passage("word " * 500 + f"{place}.", source=f"{place}.md") for place in range(9)]
-    evidence = gather(readings(*many))
+    evidence = build_evidence(readings(*many))
     assert 0 < len(evidence.keys) < 9
     sent = prompt("q" * 4000, evidence, 3)
     assert sum(len(text.encode()) for _, text in sent) < BUDGET + 4_000
-    assert gather(readings(passage("字" * BUDGET))).keys == {}
-    assert gather([]).keys == {}
+    assert build_evidence(readings(passage("字" * BUDGET))).keys == {}
+    assert build_evidence([]).keys == {}
 
 
 HOSTILE = [
@@ -82,7 +82,9 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_llm01_nothing_in_a_document_ends_its_place_or_looks_like_a_key(text: str) -> None:
-    evidence = gather(readings(passage(text, source=f"{text}.md", title=text, heading=text)))
+    evidence = build_evidence(
+        readings(passage(text, source=f"{text}.md", title=text, heading=text))
+    )
     ((_, system), (_, sent)) = prompt(text, evidence, 3)
     assert system == PROMPT.format(most=3)
     assert re.findall(r"</?[a-z]+>", sent) == [
@@ -157,9 +159,9 @@ def test_m7_a_megabyte_at_once_is_cut() -> None:
 @given(st.lists(st.text(alphabet="<>/think \nA[k1].é", max_size=30)))
 def test_thoughts_are_taken_out_however_a_stream_is_cut(pieces: list[str]) -> None:
     whole = "".join(pieces)
-    assert "<think>" not in "".join(spoken([whole]))
+    assert "<think>" not in "".join(strip_reasoning([whole]))
     if "</think>" not in whole:  # an end without a beginning takes what came before it
-        assert "".join(spoken(pieces)) == "".join(spoken([whole]))
+        assert "".join(strip_reasoning(pieces)) == "".join(strip_reasoning([whole]))
 
 
 BEFORE = [("Who met in Minsk?", "Li Qiang met Roman Golovchenko in Minsk.")]

@@ -64,7 +64,7 @@ def test_a_sentence_that_its_quotes_support_is_given_with_them(worded: Worded) -
     assert (first.text, first.verdict) == (WORDED, Verdict.SUPPORTED)
     assert [citation.quote for citation in first.citations] == [QUOTE]
     assert all(map(is_exact, first.citations))
-    assert 0.5 < first.odds == answer.confidence
+    assert 0.5 < first.probability == answer.confidence
     assert answer.notices == (
         "Worded by ScriptedChatModel; each sentence was checked against the quotes it cites.",
     )

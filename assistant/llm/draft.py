@@ -14,12 +14,12 @@ from assistant.condense import Turn
 from assistant.embed import Embedder
 from assistant.errors import AssistantError, ModelFailed
 from assistant.llm.check import check
-from assistant.llm.check.manner import is_sober
+from assistant.llm.check.manner import is_plain_text
 from assistant.llm.client import Deadline, Model, redact
 from assistant.llm.prompt import (
     NOTHING,
     EndlessError,
-    gather,
+    build_evidence,
     prompt,
     rewriting,
     rewritten,
@@ -70,7 +70,7 @@ class Writing:
         `hashes` gives the sha256 of each source's bytes.
         """
         kept = self._kept
-        evidence = gather(readings)
+        evidence = build_evidence(readings)
         if evidence.keys and not self._fault:
             pieces = self._model.stream(prompt(question, evidence, self._most), self._deadline)
             try:
@@ -131,7 +131,7 @@ class Writing:
         if leans or redact(text) != " ".join(text.split()) or not all(map(is_exact, citations)):
             return False
         quotes = [citation.quote for citation in citations]
-        if not is_sober(text, quotes):
+        if not is_plain_text(text, quotes):
             return False
         judged = check(text, quotes, self._embedder.embed_documents)
         return judged.verdict is Verdict.SUPPORTED

@@ -72,7 +72,7 @@ class Evidence:
     keys: Mapping[str, tuple[Reading, ...]]
 
 
-def gather(readings: Sequence[Reading]) -> Evidence:
+def build_evidence(readings: Sequence[Reading]) -> Evidence:
     """The best readings, the likeliest first, each with the sentences before and after it.
 
     Bounded by `BUDGET`; empty where nothing fits.
@@ -170,7 +170,7 @@ def rewritten(pieces: Iterable[str], question: str, history: Sequence[tuple[str,
     is new.
     """
     text = ""
-    for piece in spoken(pieces):
+    for piece in strip_reasoning(pieces):
         text += piece
         if len(text) > 2 * _REWRITTEN:
             return ""
@@ -188,7 +188,7 @@ def rewritten(pieces: Iterable[str], question: str, history: Sequence[tuple[str,
     return text if trusted else ""
 
 
-def spoken(pieces: Iterable[str]) -> Iterator[str]:
+def strip_reasoning(pieces: Iterable[str]) -> Iterator[str]:
     """The pieces without what a model thinks aloud, such as <think>…</think>."""
     held, thinks = "", False
     for piece in pieces:
@@ -214,7 +214,7 @@ def sentences(pieces: Iterable[str]) -> Iterator[str]:
     of it, is too long to be one, and what the pieces raise: once all that is whole was given.
     """
     held, length, count = "", 0, 0
-    for piece in spoken(pieces):
+    for piece in strip_reasoning(pieces):
         length += len(piece)
         held += piece[:_MOST_TEXT]
         while end := _END.search(held):

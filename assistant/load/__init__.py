@@ -18,14 +18,14 @@ from pathlib import PurePath
 from types import TracebackType
 
 from assistant.load.builder import Refused
-from assistant.load.folder import Found, content, problem, refusal, scan
+from assistant.load.folder import FileEntry, content, problem, refusal, scan
 from assistant.load.pool import Parsers
 from assistant.text import INVISIBLE
 from assistant.types import Document, Skipped
 
 __all__ = [
     "VERSION",
-    "Found",
+    "FileEntry",
     "Readers",
     "Refused",
     "Result",
@@ -72,14 +72,14 @@ class Readers:
         self._parsers.close()
 
     def read(
-        self, files: Iterable[Found], limit: int, known: Mapping[str, str]
-    ) -> Iterator[tuple[Found, Result]]:
+        self, files: Iterable[FileEntry], limit: int, known: Mapping[str, str]
+    ) -> Iterator[tuple[FileEntry, Result]]:
         """Each file with what comes of it, in order, as soon as it is there.
 
         `known` is the sha256 of each source that need not be read again. Only a few files are
         read ahead, so that a folder of any size fits into memory.
         """
-        ahead: deque[tuple[Found, Future[Result]]] = deque()
+        ahead: deque[tuple[FileEntry, Future[Result]]] = deque()
         for file in files:
             if len(ahead) >= _AHEAD * self._count:
                 yield _awaited(ahead)
@@ -89,14 +89,14 @@ class Readers:
             yield _awaited(ahead)
 
 
-def read(found: Found, limit: int, known: str | None = None) -> Result:
+def read(found: FileEntry, limit: int, known: str | None = None) -> Result:
     """The document, or why there is none; `None` if its bytes still have the sha256 `known`."""
     with Readers(1) as readers:
         ((_, result),) = readers.read([found], limit, {found.source: known} if known else {})
         return result
 
 
-def digest(found: Found, limit: int) -> str:
+def digest(found: FileEntry, limit: int) -> str:
     """The sha256 of the file's bytes, or nothing where they cannot be read."""
     try:
         return sha256(content(found.path, limit)).hexdigest()
@@ -104,12 +104,12 @@ def digest(found: Found, limit: int) -> str:
         return ""
 
 
-def _awaited(ahead: deque[tuple[Found, Future[Result]]]) -> tuple[Found, Result]:
+def _awaited(ahead: deque[tuple[FileEntry, Future[Result]]]) -> tuple[FileEntry, Result]:
     file, task = ahead.popleft()
     return file, task.result()
 
 
-def _read(parsers: Parsers, found: Found, limit: int, known: str | None) -> Result:
+def _read(parsers: Parsers, found: FileEntry, limit: int, known: str | None) -> Result:
     digest = ""
     try:
         data = content(found.path, limit)
@@ -121,7 +121,7 @@ def _read(parsers: Parsers, found: Found, limit: int, known: str | None) -> Resu
         return Skipped(found.source, problem(error))
 
 
-def _document(parsers: Parsers, found: Found, data: bytes, digest: str) -> Document:
+def _document(parsers: Parsers, found: FileEntry, data: bytes, digest: str) -> Document:
     text, sections, title, notes = parsers.parse(PurePath(found.source).suffix.lower(), data)
     if hidden := len(INVISIBLE.findall(text)):
         notes = (*notes, f"holds {hidden} hidden character{'s' if hidden > 1 else ''}")

@@ -31,7 +31,7 @@ class Parsed(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class Composer:
+class DocumentBuilder:
     """Writes a text block by block, and its sections as it goes.
 
     Blocks stand apart by a blank line, rows of a table by a newline: in a section of unit "row"

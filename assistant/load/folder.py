@@ -30,7 +30,7 @@ _PROBLEMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FileEntry:
     """A file that may become a document."""
 
     source: str
@@ -41,16 +41,16 @@ class Found:
     signature."""
 
 
-def scan(folder: Path, limit: int) -> tuple[list[Found], list[Skipped]]:
+def scan(folder: Path, limit: int) -> tuple[list[FileEntry], list[Skipped]]:
     """Every file below `folder`, by source; `limit` is in bytes. Raises `KnowledgeMissing`."""
     if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
         raise KnowledgeMissing(folder)  # an unreadable folder is not an empty one
     files = sorted(_walk(folder, limit), key=lambda file: file.source)
-    found = [file for file in files if isinstance(file, Found)]
+    found = [file for file in files if isinstance(file, FileEntry)]
     return found, [file for file in files if isinstance(file, Skipped)]
 
 
-def _walk(folder: Path, limit: int) -> Iterator[Found | Skipped]:
+def _walk(folder: Path, limit: int) -> Iterator[FileEntry | Skipped]:
     waiting = [("", folder)]
     while waiting:
         above, place = waiting.pop()
@@ -67,7 +67,7 @@ def _walk(folder: Path, limit: int) -> Iterator[Found | Skipped]:
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append((f"{source}/", path))
             else:
-                yield Found(source, path, _signature(entry.stat(follow_symlinks=False)))
+                yield FileEntry(source, path, _signature(entry.stat(follow_symlinks=False)))
 
 
 def _signature(status: os.stat_result) -> tuple[int, ...]:

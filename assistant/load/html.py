@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from zipfile import ZipFile
 
-from assistant.load.builder import Composer, Parsed, Refused, archive, layout, lines
+from assistant.load.builder import DocumentBuilder, Parsed, Refused, archive, layout, lines
 from assistant.load.plain import clean, decode
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def html(data: bytes) -> Parsed:
     """A .html."""
     declared = _DECLARED.search(data[:_HEAD])
     text, notes = decode(data, declared[1].decode("ascii") if declared else "")
-    composer = Composer()
+    composer = DocumentBuilder()
     return composer.finish(write(composer, text), notes)
 
 
-def write(composer: Composer, text: str) -> str:
+def write(composer: DocumentBuilder, text: str) -> str:
     """Write what the HTML shows; its title. Raises `Refused` where it is too large."""
     root = tree(text)
     title = root.find(".//title")
@@ -88,7 +88,7 @@ def _seen(element: "Element") -> bool:
 class _Page:
     """Writes the elements of a page in order, a block at a time."""
 
-    def __init__(self, composer: Composer) -> None:
+    def __init__(self, composer: DocumentBuilder) -> None:
         self._composer = composer
         self._words: list[str] = []
         self._tag = ""
@@ -177,7 +177,7 @@ def epub(data: bytes) -> Parsed:
     opened = archive(data, "EPUB")
     package = _package(opened)
     locked = _locked(opened)
-    composer = Composer()
+    composer = DocumentBuilder()
     for path in _chapters(opened, package):
         if path in locked:
             raise Refused("password protected")

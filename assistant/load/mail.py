@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from assistant.load.builder import Composer, Parsed, Refused
+from assistant.load.builder import DocumentBuilder, Parsed, Refused
 from assistant.load.html import write
 from assistant.load.plain import clean, decode
 
@@ -25,7 +25,7 @@ def eml(data: bytes) -> Parsed:
         raise Refused("damaged mail")
     if message.get_content_type() in _LOCKED:
         raise Refused("password protected")
-    composer = Composer()
+    composer = DocumentBuilder()
     fields = (f"{name}: {_field(message, name)}" for name in _FIELDS if _field(message, name))
     composer.block("; ".join(fields))
     notes = _body(composer, message)
@@ -34,7 +34,7 @@ def eml(data: bytes) -> Parsed:
     return composer.finish(_field(message, "Subject"), notes + unread)
 
 
-def _body(composer: Composer, message: "EmailMessage") -> tuple[str, ...]:
+def _body(composer: DocumentBuilder, message: "EmailMessage") -> tuple[str, ...]:
     part = message.get_body(("plain", "html"))
     if part is None:
         return ()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from assistant.load.builder import Composer, Parsed, Refused, archive, layout, lines
+from assistant.load.builder import DocumentBuilder, Parsed, Refused, archive, layout, lines
 from assistant.load.plain import clean, real_title
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def docx(data: bytes) -> Parsed:
     archive(data, "DOCX")
     opened = docx.Document(BytesIO(data))
     styles, listed = _levels(opened.styles.element), _listed(opened.styles.element)
-    composer = Composer()
+    composer = DocumentBuilder()
     title = ""
     for element in _blocks(opened.element.body):
         if element.tag == f"{_W}tbl":
@@ -47,7 +47,7 @@ def docx(data: bytes) -> Parsed:
     return composer.finish(real_title(title or opened.core_properties.title))
 
 
-def _table(composer: Composer, rows: list[list[str]]) -> None:
+def _table(composer: DocumentBuilder, rows: list[list[str]]) -> None:
     if layout(rows):
         for row in rows:
             for cell in row:
@@ -178,7 +178,7 @@ def pptx(data: bytes) -> Parsed:
     import pptx
 
     archive(data, "PPTX")
-    composer = Composer()
+    composer = DocumentBuilder()
     opened = pptx.Presentation(BytesIO(data))
     for number, slide in enumerate(opened.slides, 1):
         if slide.element.get("show") != "0":
@@ -188,7 +188,7 @@ def pptx(data: bytes) -> Parsed:
     return composer.finish(real_title(opened.core_properties.title))
 
 
-def _slide(composer: Composer, slide: "Slide", number: int) -> None:
+def _slide(composer: DocumentBuilder, slide: "Slide", number: int) -> None:
     heading = slide.shapes.title
     name = " ".join(_drawn(heading._element)) if heading is not None else ""
     blocks = [text for shape in slide.shapes if shape != heading for text in _shown(shape)]

@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from assistant.load.builder import Composer, Parsed, Refused
+from assistant.load.builder import DocumentBuilder, Parsed, Refused
 from assistant.load.plain import clean, real_title
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def pdf(data: bytes) -> Parsed:
     """A .pdf."""
     import pypdfium2
 
-    composer = Composer()
+    composer = DocumentBuilder()
     try:
         opened = pypdfium2.PdfDocument(data)
         pages = [list(_lines(opened[number])) for number in range(len(opened))]

@@ -8,7 +8,7 @@ from io import BytesIO, StringIO
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from assistant.load.builder import Composer, Parsed, archive, lines
+from assistant.load.builder import DocumentBuilder, Parsed, archive, lines
 from assistant.load.plain import clean, decode, real_title
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def sheet(data: bytes) -> Parsed:
     """A .csv or .tsv. A row is a record, as a spreadsheet counts: a blank line is one too."""
     text, notes = decode(data)
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # the whole process's
-    composer = Composer()
+    composer = DocumentBuilder()
     for number, line in lines(_records(text, _delimiter(text))):
         composer.row(line, number)
     return composer.finish("", notes)
@@ -55,7 +55,7 @@ def workbook(data: bytes) -> Parsed:
 
     archive(data, "XLSX")
     book = load_workbook(BytesIO(data), read_only=True, data_only=True, keep_links=False)
-    composer = Composer()
+    composer = DocumentBuilder()
     left = _Left(_CELLS)
     for page in book.worksheets:
         if page.sheet_state == "visible":

@@ -1,4 +1,4 @@
-"""Question and passages → the sentences that answer, the words that do, and the odds of it.
+"""Question and passages → the sentences that answer, the words that do, and how probable it is.
 
 A small extractive question-answering model reads the question together with each passage, and
 the best sentences once more, each with the one before it. Its best span in each sentence, its
@@ -16,7 +16,7 @@ from assistant.read.similarity import (
     Embed,
     Evidence,
     Frequencies,
-    LikenessReader,
+    SimilarityReader,
     asks_for_several,
     central,
     is_overview,
@@ -38,7 +38,7 @@ _CUT = 12.0  # logits further out say no more
 _AGAIN = 4  # sentences read once more; more of them gained nothing
 _BAND = np.triu(np.tril(np.ones((512, 512), dtype=bool), _MOST_WORDS - 1))
 # Of a model without a calibration of its own: its span against "no answer", as it is.
-_PLAIN: Mapping[str, Mapping[str, float]] = {"rank": {"span": 1.0}, "odds": {"span": 1.0}}
+_PLAIN: Mapping[str, Mapping[str, float]] = {"rank": {"span": 1.0}, "probability": {"span": 1.0}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Reader:
 
     def __init__(self, model: str, embed: Embed) -> None:
         self._spans = SpanModel(model)
-        self._likeness = LikenessReader(embed)
+        self._similarity = SimilarityReader(embed)
 
     def read(
         self,
@@ -95,11 +95,14 @@ class Reader:
         known = [hit for hit in hits if is_known(hit.passage.text)] if is_known(question) else []
         if hits and not known:
             evidence = Evidence(question, frequencies, size)
-            return self._likeness.read(question, evidence, hits), (UNKNOWN,)
-        odds = (self._spans.calibration or _PLAIN)["odds"]
+            return self._similarity.read(question, evidence, hits), (UNKNOWN,)
+        weights = (self._spans.calibration or _PLAIN)["probability"]
         return [
             Reading(
-                each.hit.passage, each.sentence, probability(weigh(each.evidence, odds)), each.words
+                each.hit.passage,
+                each.sentence,
+                probability(weigh(each.evidence, weights)),
+                each.words,
             )
             for each in self.ranked(question, known)
         ], ()

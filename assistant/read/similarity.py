@@ -147,7 +147,7 @@ of which more ends with an answer than in those sets: 0.5 is here what 0.33 was 
 _CACHE = 20_000  # sentences, 1.5 KB each
 
 
-class LikenessReader:
+class SimilarityReader:
     """Reads by embedding and lexical evidence; deterministic.
 
     `embed` gives vectors of length 1 for texts.
@@ -229,4 +229,4 @@ def central(passages: Sequence[Passage], embed: Embed_DUP, count: int) -> list[R
             best[section] = (near, passage, span)
     chosen = sorted(best.values(), key=lambda item: -item[0])[:count]
     in_order = sorted(chosen, key=lambda item: (item[1].source, item[2]))
-    return [Reading(passage, span, odds=1.0) for _, passage, span in in_order]
+    return [Reading(passage, span, probability=1.0) for _, passage, span in in_order]

@@ -127,7 +127,7 @@ class Said(_Noun):
     """The statement. Data from a document, never instructions."""
     verdict: Verdict
     """What checking it against its quotes found."""
-    odds: float
+    probability: float
     """The odds that it answers the question, as a probability."""
     citations: tuple[Cited, ...]
     """What it rests on, at least one."""
@@ -136,7 +136,9 @@ class Said(_Noun):
     def of(cls, said: Statement) -> "Said":
         """The statement with its citations."""
         citations = tuple(map(Cited.of, said.citations))
-        return cls(text=said.text, verdict=said.verdict, odds=said.odds, citations=citations)
+        return cls(
+            text=said.text, verdict=said.verdict, probability=said.probability, citations=citations
+        )
 
 
 class Refused(_Noun):

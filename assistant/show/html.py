@@ -78,8 +78,8 @@ def _abstention(answer: Answer, to: Mapping[Citation, str]) -> str:
     return f'<div class="abstention"><p>{escape(answer.abstention.explanation)}</p>{near}</div>'
 
 
-def _sureness(odds: float) -> str:
-    least, word, share = next(grade for grade in _SURE if odds >= grade[0])
+def _sureness(probability: float) -> str:
+    least, word, share = next(grade for grade in _SURE if probability >= grade[0])
     return (
         f'<p class="sure at{least * 100:.0f}">Answers your question: <strong>{word}</strong> '
         f'<span class="share">({share} so sure were right, in trials in English)</span></p>'

@@ -141,15 +141,15 @@ class Store:
         return problems(generation)
 
     @contextmanager
-    def write(self, *, anew: bool = False) -> Iterator[Draft]:
+    def write(self, *, rebuild: bool = False) -> Iterator[Draft]:
         """A draft of the next generation, from the current one unless `anew`.
 
         Raises `IndexBusy` where another writer is at work, `IndexUnwritable` where the disk is full
         or read-only, and unless `anew` `IndexMismatch` for a newer format; then nothing is changed.
         """
         replaces = self.server.current() if self.server else None
-        with self._writing(Draft, anew=anew) as draft:
-            if not anew:
+        with self._writing(Draft, rebuild=rebuild) as draft:
+            if not rebuild:
                 self._refuse_newer()
             draft.replaces = replaces
             draft.complete()
@@ -183,12 +183,12 @@ class Store:
         self._folder.tidy()
 
     @contextmanager
-    def _writing(self, kind: type[_AnyDraft], *, anew: bool = False) -> Iterator[_AnyDraft]:
+    def _writing(self, kind: type[_AnyDraft], *, rebuild: bool = False) -> Iterator[_AnyDraft]:
         """A draft, while no other process writes."""
         with (
             self._unwritable(),
             self._folder.locked(),
-            self._draft(kind, anew) as draft,
+            self._draft(kind, rebuild) as draft,
             self._unwritable(draft),
         ):
             yield draft
@@ -215,9 +215,9 @@ class Store:
         return None
 
     @contextmanager
-    def _draft(self, kind: type[_AnyDraft], anew: bool) -> Iterator[_AnyDraft]:
+    def _draft(self, kind: type[_AnyDraft], rebuild: bool) -> Iterator[_AnyDraft]:
         """A draft, of which nothing stays unless it was published."""
-        draft = self._begun(kind, anew)
+        draft = self._begun(kind, rebuild)
         try:
             with closing(draft):
                 yield draft
@@ -225,9 +225,9 @@ class Store:
             if draft.folder.name != self._folder.current:
                 shutil.rmtree(draft.folder, ignore_errors=True)
 
-    def _begun(self, kind: type[_AnyDraft], anew: bool) -> _AnyDraft:
+    def _begun(self, kind: type[_AnyDraft], rebuild: bool) -> _AnyDraft:
         """On what is sound of this recipe: a generation, or else at least its vectors."""
-        base, vectors = (None, None) if anew else self._sound()
+        base, vectors = (None, None) if rebuild else self._sound()
         self._folder.tidy()  # but neither of them, because they are held here
         return kind(
             self._folder.begin(),

@@ -28,30 +28,30 @@ from assistant.web.chat import Turn, Turns, status, told
 if TYPE_CHECKING:
     from assistant.web.conversations import Archive
 
-Wish = dict[str, str | int]
+Command = dict[str, str | int]
 
 
-def parsed(sent: object) -> Wish:
+def parsed(sent: object) -> Command:
     """The wish that was sent; an empty one if it is none."""
     try:
-        wish = json.loads(str(sent))
+        command = json.loads(str(sent))
     except (ValueError, RecursionError):
         return {}
-    pairs = wish.items() if isinstance(wish, dict) else ()
+    pairs = command.items() if isinstance(command, dict) else ()
     return {name: value for name, value in pairs if isinstance(value, str | int)}
 
 
-def number_of(wish: Wish, turns: Turns) -> int:
+def number_of(command: Command, turns: Turns) -> int:
     """Which turn is meant, from 0. Raises `ConversationChanged` where there is none such."""
-    number = wish.get("turn")
+    number = command.get("turn")
     if type(number) is not int or not 0 <= number < len(turns):
         raise ConversationChanged
     return number
 
 
-def key_of(wish: Wish) -> str:
+def key_of(command: Command) -> str:
     """The id that is meant; the history looks whether it is one."""
-    key = wish.get("key")
+    key = command.get("key")
     if not isinstance(key, str):
         raise ConversationMissing
     return key
@@ -83,7 +83,7 @@ class Running:
     before: Turns
 
 
-class Keeper:
+class ConversationStore:
     """Keeps the answers that are coming, once they came or were left."""
 
     def __init__(self) -> None:
@@ -170,40 +170,40 @@ Done = tuple[Turns, Now, str | None, str]
 _EDITING = "Editing question {}; what followed it goes once you ask. Escape, or Edit, leaves it."
 
 
-def done(wish: Wish, turns: Turns, now: Now, history: History) -> Done:
+def done(command: Command, turns: Turns, now: Now, history: History) -> Done:
     """Do what is wished for.
 
     Raises `ConversationMissing`, also for a wish that is none, `ConversationChanged`, and what
     else the history raises.
     """
-    deed = _DEEDS.get(str(wish.get("do")))
+    deed = _DEEDS.get(str(command.get("do")))
     if deed is None:
         raise ConversationMissing
-    return deed(wish, turns, now, history)
+    return deed(command, turns, now, history)
 
 
-def _open(wish: Wish, _: Turns, __: Now, history: History) -> Done:
-    found = history.read(key_of(wish))
+def _open(command: Command, _: Turns, __: Now, history: History) -> Done:
+    found = history.read(key_of(command))
     return shown(found), Now(found), None, ""
 
 
-def _edit(wish: Wish, turns: Turns, now: Now, _: History) -> Done:
-    at = number_of(wish, turns)
+def _edit(command: Command, turns: Turns, now: Now, _: History) -> Done:
+    at = number_of(command, turns)
     if now.editing == at:
         return turns, replace(now, editing=None), "", ""
     return turns, replace(now, editing=at), turns[at].question, _EDITING.format(at + 1)
 
 
-def _earlier(_: Wish, turns: Turns, now: Now, __: History) -> Done:
+def _earlier(_: Command, turns: Turns, now: Now, __: History) -> Done:
     return turns, replace(now, whole=True), None, ""
 
 
-def _leave(_: Wish, turns: Turns, now: Now, __: History) -> Done:
+def _leave(_: Command, turns: Turns, now: Now, __: History) -> Done:
     box = None if now.editing is None else ""
     return turns, replace(now, editing=None), box, ""
 
 
-def _undo(_: Wish, turns: Turns, now: Now, history: History) -> Done:
+def _undo(_: Command, turns: Turns, now: Now, history: History) -> Done:
     if not turns:
         return turns, now, None, ""
     kept, turns, at = fresh(history, turns, len(turns) - 1, now)
@@ -215,21 +215,21 @@ def _undo(_: Wish, turns: Turns, now: Now, history: History) -> Done:
     return turns[:at], now, turns[at].question, ""
 
 
-def _rename(wish: Wish, turns: Turns, now: Now, history: History) -> Done:
-    saved = history.rename(key_of(wish), str(wish.get("title", "")))
+def _rename(command: Command, turns: Turns, now: Now, history: History) -> Done:
+    saved = history.rename(key_of(command), str(command.get("title", "")))
     if now.kept is None or now.kept.id != saved.id:
         return turns, now, None, ""
     return shown(saved), replace(now, kept=saved), None, ""
 
 
-def _delete(wish: Wish, turns: Turns, now: Now, history: History) -> Done:
-    key = key_of(wish)
+def _delete(command: Command, turns: Turns, now: Now, history: History) -> Done:
+    key = key_of(command)
     history.remove(key)
     is_here = now.kept is not None and now.kept.id == key
     return ((), Now(), None, "") if is_here else (turns, now, None, "")
 
 
-_DEEDS: Mapping[str, Callable[[Wish, Turns, Now, History], Done]] = {
+_DEEDS: Mapping[str, Callable[[Command, Turns, Now, History], Done]] = {
     "open": _open,
     "earlier": _earlier,
     "edit": _edit,
@@ -251,28 +251,28 @@ class Hand:
 
     def give(self, sent: str, turns: Turns, request: gr.Request) -> tuple[Any, str]:
         """Copy, export or keep a thumb, as a browser asked."""
-        wish = parsed(sent)
+        command = parsed(sent)
         given: dict[str, Any] = {}
         try:
-            given = self._given(wish, turns, request)
+            given = self._given(command, turns, request)
             remark = str(given.pop("remark", ""))
         except Exception as error:
             remark = told(error)
-        return status(remark), json.dumps(given | {"for": wish.get("nonce")})
+        return status(remark), json.dumps(given | {"for": command.get("nonce")})
 
-    def _given(self, wish: Wish, turns: Turns, request: gr.Request) -> dict[str, Any]:
+    def _given(self, command: Command, turns: Turns, request: gr.Request) -> dict[str, Any]:
         history = self._archive.history(request)
-        if wish.get("do") == "export":
-            return _exported(history.read(key_of(wish)), str(wish.get("kind")))
-        at = number_of(wish, turns)
+        if command.get("do") == "export":
+            return _exported(history.read(key_of(command)), str(command.get("kind")))
+        at = number_of(command, turns)
         turn = turns[at]
         if turn.answer is None or turn.reading:
             return {"remark": "There is no answer yet."}
-        if wish.get("do") == "copy":
+        if command.get("do") == "copy":
             return {"text": to_text(turn.answer)}
         earlier = before([(each.question, each.answer) for each in turns], at)
-        comment = str(wish.get("comment", ""))[:MOST_COMMENT]
-        thumb, when = Thumb(str(wish.get("do"))), datetime.now(UTC)
+        comment = str(command.get("comment", ""))[:MOST_COMMENT]
+        thumb, when = Thumb(str(command.get("do"))), datetime.now(UTC)
         history.tell(Feedback(turn.question, turn.answer, thumb, when, comment, earlier))
         return {"remark": "Taken back." if thumb is Thumb.NONE else "Thank you, noted."}
 

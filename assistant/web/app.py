@@ -23,10 +23,10 @@ from assistant.show.export import Reply
 from assistant.types import Answer
 from assistant.web import conversations, sources, upload, viewer
 from assistant.web.accounts import Accounts
-from assistant.web.auth import Door
+from assistant.web.auth import AuthMiddleware
 from assistant.web.chat import NAME, QUIET, Conversation, Parts, told
 from assistant.web.queue import arrive, username
-from assistant.web.security import Guard
+from assistant.web.security import SecurityMiddleware
 
 if TYPE_CHECKING:
     from assistant.assistant import Assistant
@@ -139,8 +139,8 @@ def start(
     os.environ["GRADIO_TEMP_DIR"] = folder = tempfile.mkdtemp(prefix="assistant-")  # mode 0700
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     page = build(assistant)
-    guard = Middleware(Guard, address, assistant.settings.file_bytes)
-    door = [guard, Middleware(Door, NAME, accounts)]
+    guard = Middleware(SecurityMiddleware, address, assistant.settings.file_bytes)
+    door = [guard, Middleware(AuthMiddleware, NAME, accounts)]
     try:
         page.launch(
             server_name=host, server_port=port, inbrowser=browse, prevent_thread_lock=True,

@@ -24,9 +24,9 @@ from assistant.web.security import App, Message, Receive, Scope, Send, answer
 from assistant.web.sessions import (
     LASTS,
     Logins,
+    LoginThrottle,
     Senseless,
     Sessions,
-    Tries,
     Who,
     again,
     cookie,
@@ -116,10 +116,10 @@ class Refused:
     wait: float = 0.0
 
 
-class Entrance:
+class Authenticator:
     """Where a name and a password are shown."""
 
-    def __init__(self, accounts: Accounts, tries: Tries) -> None:
+    def __init__(self, accounts: Accounts, tries: LoginThrottle) -> None:
         self._accounts = accounts
         self._tries = tries
         self._looking = anyio.CapacityLimiter(_AT_ONCE)
@@ -204,14 +204,14 @@ class Caller:
         return f"{self.browser}.{self.token}"
 
 
-class Door:
+class AuthMiddleware:
     """ASGI middleware: a login where there are accounts, and sessions nobody can borrow."""
 
     def __init__(self, app: App, title: str = "", accounts: Accounts | None = None) -> None:
         self._app = app
         self._title = title
         self._logins = Logins(accounts) if accounts else None
-        self._entrance = Entrance(accounts, Tries()) if accounts else None
+        self._entrance = Authenticator(accounts, LoginThrottle()) if accounts else None
         self._sessions = Sessions()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -14,7 +14,7 @@ from assistant.errors import AssistantError, QuestionRefused
 from assistant.show import escape, line, plural
 from assistant.show.html import bubble, cards
 from assistant.types import Answer, Statement
-from assistant.web.queue import Seats
+from assistant.web.queue import RequestQueue
 
 if TYPE_CHECKING:
     from assistant.assistant import Assistant
@@ -48,7 +48,7 @@ class Conversation:
 
     def __init__(self, assistant: "Assistant") -> None:
         self.assistant = assistant
-        self.seats = Seats()
+        self.seats = RequestQueue()
 
     def welcome(self) -> tuple[str, dict[str, Any]]:
         """The header, and the example questions of the empty chat."""

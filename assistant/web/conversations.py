@@ -25,8 +25,8 @@ from assistant.history import Entry, History, Listed
 from assistant.show import escape, line, plural
 from assistant.types import Answer
 from assistant.web.actions import (
+    ConversationStore,
     Hand,
-    Keeper,
     Now,
     Running,
     done,
@@ -107,7 +107,7 @@ class Archive:
 
     def __init__(self, talk: Talk) -> None:
         self.talk = talk
-        self._keeper = Keeper()
+        self._keeper = ConversationStore()
 
     def history(self, request: gr.Request) -> History:
         """The history of whoever asks."""
@@ -170,9 +170,9 @@ class Archive:
         """Open, edit, undo, rename or delete, as a browser asked."""
         turns, now, problem = self._keeper.left(turns, now)
         box: str | None = None
-        wish = parsed(sent)
+        command = parsed(sent)
         try:
-            turns, now, box, said = done(wish, turns, now, self.history(request))
+            turns, now, box, said = done(command, turns, now, self.history(request))
             problem = said or problem
         except ConversationChanged as error:
             turns, now, problem = self._as_kept(turns, now, request, error)

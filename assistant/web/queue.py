@@ -54,7 +54,7 @@ _PAUSE = 3.0
 T = TypeVar("T")
 
 
-class Seats:
+class RequestQueue:
     """Some are answered at once, for more would only all be slower; others wait in line.
 
     One event loop uses them, so nothing here needs a lock.

@@ -45,7 +45,7 @@ _CLOSED = (
 )
 
 
-class Guard:
+class SecurityMiddleware:
     """ASGI middleware: refuses strangers, and sets the security headers."""
 
     def __init__(self, app: App, address: str = "", file_bytes: int = 0) -> None:

@@ -51,7 +51,7 @@ PATIENCE = {
 """By the first word of who tries."""
 
 
-class Tries:
+class LoginThrottle:
     """Counts in memory, of bounded size."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

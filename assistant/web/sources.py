@@ -253,7 +253,7 @@ class Sources:
         deeds: Mapping[object, Callable[[Progress], object]] = {
             "remove": partial(self._remove, source),
             "restore": partial(self._restore, source),
-            "rebuild": lambda progress: self._assistant.sync(anew=True, progress=progress),
+            "rebuild": lambda progress: self._assistant.sync(rebuild=True, progress=progress),
             "sync": lambda progress: self._assistant.sync(progress=progress),
         }
         if isinstance(deed, str) and deed in deeds:

@@ -110,8 +110,8 @@ def _differ(differences: Shares) -> list[bool]:
 
 def _told(outcomes: Sequence[Outcome]) -> str:
     """AUROC of the odds, with half the width of its interval (Hanley and McNeil 1982)."""
-    can = [each.odds for each in outcomes if each.answerable]
-    cannot = [each.odds for each in outcomes if not each.answerable]
+    can = [each.probability for each in outcomes if each.answerable]
+    cannot = [each.probability for each in outcomes if not each.answerable]
     if not cannot:
         return "–"
     area = auroc(can, cannot)

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from assistant.condense import Standalone
+from assistant.condense import StandaloneQuestion
 from assistant.embed import Embedder
 from assistant.evaluate import Question
 from assistant.pipeline import Answering
 from assistant.read import Candidate, Reader
-from assistant.read.similarity import Evidence, LikenessReader
-from assistant.retrieve import CANDIDATES, Scored, fuse, together
+from assistant.read.similarity import Evidence, SimilarityReader
+from assistant.retrieve import CANDIDATES, Scored, boost_proximity, fuse
 from assistant.settings import Settings
 from assistant.split import TOKENS, split
 from assistant.store import Store
@@ -77,7 +77,7 @@ class Design:
 
     name: str
     fuse: Callable[[Scored, Scored], list[Hit]] = fuse
-    together: bool = True
+    boost_proximity: bool = True
     read: int | None = None
     """How many passages are read; None: as many as the product reads."""
     reader: str = "twice"
@@ -87,13 +87,13 @@ class Design:
 
 DESIGNS = (
     Design("the product"),
-    Design("vectors alone", weighted(1.0), together=False),
-    Design("words alone (BM25)", weighted(0.0), together=False),
+    Design("vectors alone", weighted(1.0), boost_proximity=False),
+    Design("words alone (BM25)", weighted(0.0), boost_proximity=False),
     Design("cosine weighs 0.3", weighted(0.3)),
     Design("cosine weighs 0.7", weighted(0.7)),
     Design("reciprocal rank", reciprocal_rank),
     Design("scores of one search", one_sided),
-    Design("no neighbouring words", together=False),
+    Design("no neighbouring words", boost_proximity=False),
     Design("headings not embedded", headings=False),
     Design("passages of 64 tokens", tokens=64),
     Design("passages of 200 tokens", tokens=200),
@@ -120,7 +120,7 @@ class Outcome:
     """... and as the reader ranks them."""
     first: bool
     """Whether the first sentence holds the answer."""
-    odds: float
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Bench:
 
     embedder: Embedder
     readers: Mapping[str, Reader]
-    likeness: LikenessReader
+    similarity: SimilarityReader
     work: Path
 
     @classmethod
@@ -137,12 +137,12 @@ class Bench:
         """A bench with the readers that come along; indexes are made below `work`."""
         work.mkdir()
         readers = {"twice": Remembering(embedder), "once": Remembering(embedder, twice=False)}
-        return cls(embedder, readers, LikenessReader(embedder.embed_documents), work)
+        return cls(embedder, readers, SimilarityReader(embedder.embed_documents), work)
 
     def index(self, documents: Sequence[Document], tokens: int, *, headings: bool) -> Generation:
         """The documents as the product would index them, but for these two."""
         store = Store(self.work / f"index-{tokens}-{headings}", {})
-        with store.write(anew=True) as draft:
+        with store.write(rebuild=True) as draft:
             for document in documents:
                 passages = self.cut(document, tokens)
                 draft.add(document, passages)
@@ -167,11 +167,11 @@ class Bench:
         reader = self.readers["twice"]
         answering = Answering(Settings(home=self.work), generation, self.embedder, reader)
         text = question.question
-        searched = answering.search(Standalone(text, text))
+        searched = answering.search(StandaloneQuestion(text, text))
         for design in designs:
             hits = design.fuse(*searched)
-            if design.together:
-                hits = together(hits, text, generation.words)
+            if design.boost_proximity:
+                hits = boost_proximity(hits, text, generation.words)
             read = hits[: design.read or answering.to_read]
             readings = self._read(design, text, read, generation)
             yield design.name, _outcome(question, hits, readings)
@@ -181,7 +181,7 @@ class Bench:
     ) -> list[Reading]:
         frequencies, size = generation.frequencies, len(generation)
         if design.reader == "likeness":
-            return self.likeness.read(question, Evidence(question, frequencies, size), hits)
+            return self.similarity.read(question, Evidence(question, frequencies, size), hits)
         return self.readers[design.reader].read(question, hits, frequencies, size)[0]
 
 
@@ -198,7 +198,7 @@ def _outcome(question: Question, hits: Sequence[Hit], readings: Sequence[Reading
         found=_place(question, found),
         ranked=_place(question, ranked),
         first=first is not None and question.is_in(first.passage.source, first.quote),
-        odds=first.odds if first else 0.0,
+        probability=first.probability if first else 0.0,
     )
 
 

@@ -109,24 +109,29 @@ def train(made: list[Case]) -> tuple[tuple[float, ...], tuple[float, ...]]:
         [answers for case in made for answers in case.answers],
     )
     firsts = [(case, _first(case, rank)) for case in made]
-    odds = fit(
+    probability = fit(
         np.array([case.features[first] for case, first in firsts]),
         [case.answers[first] for case, first in firsts],
     )
-    return rank, odds
+    return rank, probability
 
 
 def _first(case: Case, rank: tuple[float, ...]) -> int:
     return int(np.argmax(case.features @ np.array(rank[:-1], dtype=np.float32)))
 
 
-def report(made: list[Case], rank: tuple[float, ...], odds: tuple[float, ...], name: str) -> None:
+def report(
+    made: list[Case], rank: tuple[float, ...], probability: tuple[float, ...], name: str
+) -> None:
     """Print how well the right sentence comes first, and how well questions are refused."""
     scores: dict[str, list[float]] = {"answerable": [], "near miss": [], "elsewhere": []}
     right = []
     for case in made:
         first = _first(case, rank)
-        logit = float(case.features[first] @ np.array(odds[:-1], dtype=np.float32)) + odds[-1]
+        logit = (
+            float(case.features[first] @ np.array(probability[:-1], dtype=np.float32))
+            + probability[-1]
+        )
         group = "near miss" if case.near_miss else "elsewhere"
         scores["answerable" if case.answerable else group].append(logit)
         if case.answerable:
@@ -151,14 +156,14 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=2500)
     options = parser.parse_args()
     embedder = SentenceTransformerEmbeddings()
-    rank, odds = train(cases(read_set(options.train, options.most, embedder), embedder))
+    rank, probability = train(cases(read_set(options.train, options.most, embedder), embedder))
     for i, feature in enumerate((*FEATURES, "constant")):
-        print(f"{feature:55} rank {rank[i]:6.2f}  odds {odds[i]:6.2f}")
+        print(f"{feature:55} rank {rank[i]:6.2f}  probability {probability[i]:6.2f}")
     made = cases(read_set(options.test, options.most, embedder), embedder)
     cosine = (1.0, *[0.0] * len(FEATURES))
     report(made, cosine, cosine, "similarity of the sentence")
     report(made, RANK, ODDS, "shipped weights")
-    report(made, rank, odds, "weights as fitted now")
+    report(made, rank, probability, "weights as fitted now")
 
 
 if __name__ == "__main__":

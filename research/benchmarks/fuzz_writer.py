@@ -21,11 +21,11 @@ from tempfile import TemporaryDirectory
 from langchain_core.language_models import GenericFakeChatModel
 
 from assistant.assistant import Assistant
-from assistant.condense import Standalone
+from assistant.condense import StandaloneQuestion
 from assistant.embed import Embedder
 from assistant.llm.client import Deadline, Messages, Model
 from assistant.llm.draft import Writing
-from assistant.llm.prompt import gather
+from assistant.llm.prompt import build_evidence
 from assistant.settings import Settings
 from assistant.types import Reading, Statement
 
@@ -152,7 +152,7 @@ def read(assistant: Assistant) -> list[Found]:
     return [
         Found(
             question,
-            answering._read(question, Standalone(question, question), None).readings,
+            answering._read(question, StandaloneQuestion(question, question), None).readings,
             dict(generation.documents),
         )
         for question in QUESTIONS
@@ -169,7 +169,7 @@ def faults(statement: Statement, found: Found) -> list[str]:
     """What should not have been kept: by other means than those that decided."""
     offered = {
         (each.passage.source, each.span)
-        for twins in gather(found.readings).keys.values()
+        for twins in build_evidence(found.readings).keys.values()
         for each in twins
     }
     cited = {(citation.source, (citation.start, citation.end)) for citation in statement.citations}

@@ -212,7 +212,7 @@ def mixed(assistant: Assistant, count: int) -> Outcome:
     assistant.sync()
     before = _cited(assistant)
     reasons = write_bad(knowledge, assistant.settings.file_megabytes)
-    first = assistant.sync(anew=True)
+    first = assistant.sync(rebuild=True)
     assert sorted(first.added) == sorted(sources), set(first.added) ^ set(sources)
     return Outcome(first, assistant.sync(), reasons, before, _cited(assistant))
 

@@ -45,7 +45,7 @@ class Asked:
     hits: Sequence[Hit]
 
     @property
-    def likeness(self) -> float:
+    def similarity(self) -> float:
         """The best cosine."""
         return max((hit.dense for hit in self.hits), default=0.0)
 

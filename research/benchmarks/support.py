@@ -17,7 +17,7 @@ import numpy as np
 
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.llm.check import Embed, check
-from assistant.llm.check.manner import is_sober
+from assistant.llm.check.manner import is_plain_text
 from assistant.types import Verdict
 from research.benchmarks.balanced import interval, report_sets, rows_of, told_faults
 from research.benchmarks.pairs import (
@@ -63,7 +63,7 @@ def by_verdict(case: Case, embed: Embed) -> bool:
 
 def in_answers(case: Case, embed: Embed) -> bool:
     """Whether an answer would show it."""
-    return is_sober(case.claim, case.quotes) and by_verdict(case, embed)
+    return is_plain_text(case.claim, case.quotes) and by_verdict(case, embed)
 
 
 def report_cases(title: str, cases: Sequence[Case], embed: Embed, keeps: Keeps) -> None:

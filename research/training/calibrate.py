@@ -156,10 +156,10 @@ def check(rows: Sequence[Row]) -> None:
     for name in sorted(set(names)):
         others = [row for row in rows if row.name != name] or list(rows)
         rank = fit_rank(others)
-        odds = fit_odds(others, rank)
+        fitted = fit_odds(others, rank)
         for place in np.flatnonzero(names == name).tolist():
             told, fact[place] = first(rows[place], rank)
-            said[place] = probability(weigh(told, odds))
+            said[place] = probability(weigh(told, fitted))
     groups = [f"{row.name}, {row.way}" for row in rows]
     for group in sorted(set(groups)):
         inside = np.array([each == group for each in groups])
@@ -200,7 +200,7 @@ def main() -> None:
     calibration = {
         "sha256": file_sha256(options.reader / "model.onnx"),
         "rank": {name: round(weight, 4) for name, weight in rank.items()},
-        "odds": {name: round(weight, 4) for name, weight in fit_odds(rows, rank).items()},
+        "probability": {name: round(weight, 4) for name, weight in fit_odds(rows, rank).items()},
     }
     path = options.reader / "calibration.json"
     path.write_text(json.dumps(calibration, indent=1) + "\n", encoding="utf-8")

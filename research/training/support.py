@@ -82,8 +82,10 @@ def main() -> None:
     limits = []
     for group in (cases, by_rule):
         found = [told_of(each.claim, each.quotes, embed) for each in group]
-        odds = [support(told, fitted) for faults, told in found if not faults]
-        limits.append({name: float(np.quantile(odds, share)) for name, share in LOST.items()})
+        probability = [support(told, fitted) for faults, told in found if not faults]
+        limits.append(
+            {name: float(np.quantile(probability, share)) for name, share in LOST.items()}
+        )
     fitted |= {name: min(each[name] for each in limits) for name in LOST}
     rounded = {name: round(value, 4) for name, value in fitted.items()}
     WEIGHTS.write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")

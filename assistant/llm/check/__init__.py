@@ -53,7 +53,7 @@ def support(features: Mapping[str, float], fitted: Mapping[str, float]) -> float
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
 
 
-def likeness(claim: Sentence, text: str, quoted: Sequence[str], embed: Embed) -> dict[str, float]:
+def similarity(claim: Sentence, text: str, quoted: Sequence[str], embed: Embed) -> dict[str, float]:
     """The features that words and vectors give; `quoted` are the sentences of the quotes."""
     said = content(claim)
     read = [content(words(sentence)) for sentence in quoted]
@@ -189,9 +189,9 @@ def _judged(text: str, quoted: list[str], around: list[str], embed: Embed) -> Ju
     if worst in (Verdict.CONTRADICTED, Verdict.NOT_SUPPORTED):
         return Judgement(worst, reasons, 0.0)
     fitted = weights()
-    odds = support(evidence(text, quoted, found, embed), fitted)
-    verdict, short = _by_odds(odds, fitted["supported"], fitted["partly"])
-    return Judgement(min(worst, verdict, key=_WORST.index), reasons or short, odds)
+    probability = support(evidence(text, quoted, found, embed), fitted)
+    verdict, short = _verdict(probability, fitted["supported"], fitted["partly"])
+    return Judgement(min(worst, verdict, key=_WORST.index), reasons or short, probability)
 
 
 def evidence(
@@ -200,17 +200,19 @@ def evidence(
     """What the score of a claim is weighed from: likeness to the sentences quoted, and faults."""
     kinds = {fault.kind for fault in found}
     return {
-        **likeness(words(text), text, quoted, embed),
+        **similarity(words(text), text, quoted, embed),
         "faults": float(bool({Kind.NUMBER, Kind.DATE, Kind.ROLE} & kinds)),
         "denial": float(Kind.DENIAL in kinds),
         "names not held": float(Kind.NAME in kinds),
     }
 
 
-def _by_odds(odds: float, supported: float, partly: float) -> tuple[Verdict, tuple[str, ...]]:
-    if odds >= supported:
+def _verdict(
+    probability: float, supported: float, partly: float
+) -> tuple[Verdict, tuple[str, ...]]:
+    if probability >= supported:
         return Verdict.SUPPORTED, ()
-    if odds >= partly:
+    if probability >= partly:
         return Verdict.PARTLY, ("says more than the source",)
     return Verdict.NOT_SUPPORTED, ("is not what the source says",)
 

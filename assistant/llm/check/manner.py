@@ -252,7 +252,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _CAPITAL = re.compile(r"(?!^)\b[^\W\d_]*[A-ZА-ЯЁ][^\W\d_]*|^[^\W\d_]+?[A-ZА-ЯЁ][^\W\d_]*")
 
 
-def is_sober(said: str, quotes: Sequence[str]) -> bool:
+def is_plain_text(said: str, quotes: Sequence[str]) -> bool:
     """Whether it is a sentence in which nothing stands out.
 
     No address or link, whoever wrote it first; no name or character of markup but a quote's. One
