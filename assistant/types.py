@@ -240,7 +240,7 @@ class Answer:
     closest: tuple[Hit, ...] = ()
     """The passages nearest to the question, best first; what an abstention shows."""
     confidence: float = 0.0
-    """The odds that the documents answer the question, as a probability."""
+    """How probable it is that the documents answer the question, 0 to 1."""
     standalone: str = ""
     """The question as it was searched for: a follow-up made to stand alone."""
     notices: tuple[str, ...] = ()

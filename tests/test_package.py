@@ -14,10 +14,10 @@ import assistant
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "assistant").rglob("*.py"))
-VOCABULARY = {"types", "errors", "settings", "terms", "threads", "progress", "hub", "halt"}
-FACES = {"cli", "door", "enrol", "page", "mcp", "evaluate", "__main__", "__init__"}
+VOCABULARY = {"types", "errors", "settings", "text", "fs", "models", "progress"}
+FACES = {"cli", "web", "mcp", "evaluate", "__main__", "__init__"}
 # Who speaks the sentence, and so imports the steps.
-SPEAKERS = {"assistant", "answer", "compare", "library", "recheck", "sync", "writing"}
+SPEAKERS = {"assistant", "pipeline", "sync", "library", "verify", "llm"}
 
 
 def imported(path: Path) -> set[str]:

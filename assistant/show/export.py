@@ -128,7 +128,7 @@ class Said(_Noun):
     verdict: Verdict
     """What checking it against its quotes found."""
     probability: float
-    """The odds that it answers the question, as a probability."""
+    """How probable it is that it answers the question, 0 to 1."""
     citations: tuple[Cited, ...]
     """What it rests on, at least one."""
 
@@ -189,7 +189,7 @@ class Reply(_Noun):
     closest: tuple[Near, ...]
     """With an abstention: the passages nearest to the question, best first. Else empty."""
     confidence: float
-    """The odds that the documents answer the question, as a probability."""
+    """How probable it is that the documents answer the question, 0 to 1."""
     notices: tuple[str, ...]
     """What the reader should know besides, such as that the sources disagree."""
     generation: str
