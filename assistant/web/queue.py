@@ -6,14 +6,14 @@ How many are answered at once, how many wait, and who is asked to come again.
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, TypeVar
 
 import gradio as gr
 from fastapi import Request
 
-from assistant.llm.client import HALT
+from assistant.llm.client import CancelToken
 from assistant.web.accounts import LOCAL, Person
 from assistant.web.auth import PERSON
 
@@ -73,7 +73,7 @@ class RequestQueue:
     ) -> AsyncGenerator[T, None]:
         """The steps, each made in a thread, once there is a seat; `tell` shows what is awaited.
 
-        All are made in one context, in which a call of a model finds when to halt.
+        All are made in one context, in which a call of a model finds the token that cancels it.
         """
         if self._held[who] >= self._each:
             yield tell(ENOUGH)
@@ -82,8 +82,8 @@ class RequestQueue:
             yield tell(BUSY)
             return
         place, step = self._come(who), None
-        halt, context = Future[None](), copy_context()
-        context.run(HALT.set, halt)
+        token, context = CancelToken(), copy_context()
+        context.run(CancelToken.current.set, token)
         try:
             while not place.done():
                 yield tell(f"In line: {self._line.index(place)} before you.")
@@ -96,7 +96,7 @@ class RequestQueue:
                     return
                 yield made
         finally:
-            halt.set_result(None)
+            token.cancel()
             if step is None or step.done():
                 self._end(steps, who, place)
             else:  # its seat is taken till it is done; whoever stopped it does not wait for that
