@@ -62,7 +62,7 @@ def build(assistant: "Assistant") -> MCPServer:
 
     @server.tool(title="Ask the documents", description=_ASK, annotations=_READS)
     async def ask(question: _Question, sources: _Names = None) -> Annotated[CallToolResult, Reply]:
-        with _told():
+        with _refusals():
             answer = await assistant.aask(question, sources=sources or None)
         return CallToolResult(
             content=[TextContent(text=to_text(answer))],
@@ -71,7 +71,7 @@ def build(assistant: "Assistant") -> MCPServer:
 
     @server.tool(title="List the documents", description=_LIST, annotations=_READS)
     async def list_sources() -> Sources:
-        with _told():
+        with _refusals():
             return Sources.of(await asyncio.to_thread(assistant.status))
 
     return server
@@ -86,8 +86,8 @@ def serve(assistant: "Assistant") -> None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """What we foresaw goes to the program that asks; all else stays in the log."""
+def _refusals() -> Iterator[None]:
+    """An error of ours goes to the program that asks; any other stays in the log."""
     try:
         yield
     except AssistantError as error:

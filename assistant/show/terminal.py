@@ -8,6 +8,7 @@ from assistant.show import excerpt, flat, line, plural, sources_of, stated
 from assistant.types import Answer, Changes, Checked, Citation, Standing, SyncReport
 
 if TYPE_CHECKING:
+    from assistant.assistant import Status
     from assistant.llm.client import ModelState
 
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[22m"
@@ -33,11 +34,21 @@ def to_text(answer: Answer, *, bold: bool = False) -> str:
     return "\n\n".join([*blocks, *(f"Note: {line(notice)}" for notice in answer.notices)])
 
 
-def model_to_text(state: "ModelState") -> str:
-    """What chat model is configured and whether it answers, for a terminal."""
-    at = f" at {line(state.url)}" if state.url else ""
-    answers = "it answers" if state.answers else line(state.problem)
-    return f"answers are worded by {line(state.model)}{at}: {answers}"
+def status_to_text(status: "Status", model: "ModelState | None") -> str:
+    """What the index holds, what chat model is configured, and what a sync would do."""
+    documents = plural(len(status.documents), "document")
+    lines = [
+        f"{documents}, {plural(status.passages, 'passage')}, embedded by {status.embedder}",
+        f"generation {status.generation}" if status.generation else "no index yet",
+        *(f"  {line(name)}" for name in status.documents),
+        *(f"  skipped: {line(skip.source)}: {line(skip.reason)}" for skip in status.skipped),
+    ]
+    if model:
+        at = f" at {line(model.url)}" if model.url else ""
+        answers = "it answers" if model.answers else line(model.problem)
+        lines.append(f"answers are worded by {line(model.model)}{at}: {answers}")
+    changes = "the folder is not there" if status.changes is None else str(status.changes)
+    return "\n".join([*lines, changes])
 
 
 def changes_to_text(changes: Changes) -> str:
