@@ -101,3 +101,11 @@ def test_nothing_dangerous_is_called() -> None:
         text = path.read_text()
         assert not [word for word in forbidden if word in text], path
         assert "trust_remote_code=True" not in text
+
+
+def test_each_code_in_the_name_of_a_test_is_in_the_catalogue() -> None:
+    catalogue = (ROOT / "docs" / "faults.md").read_text("utf-8")
+    listed = set(re.findall(r"^\| ([A-Z]+\d+) \|", catalogue, re.MULTILINE))
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    used = re.findall(r"def test_((?:f|i|q|m|u|s|llm)\d+)_", tests)
+    assert {code.upper() for code in used} <= listed
