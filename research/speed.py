@@ -4,8 +4,9 @@
 
 Each CHECKOUT is a folder with the package `assistant/` in it; `git worktree` makes one of an
 earlier revision. The article in knowledge/ is asked by the real models; the many files are
-embedded by a hash of their words, so that what is timed is the work beside the embedding. Printed are medians
-over the rounds, and the ratio of the second to the first. Absolute times are this machine's.
+embedded by a hash of their words, so that what is timed is the work beside the embedding. Printed
+are medians over the rounds, and the ratio of the second to the first. Absolute times are this
+machine's.
 """
 
 import argparse
