@@ -29,7 +29,7 @@ import statistics
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -104,12 +104,11 @@ def measure(checkout: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
     nodes = (each for tree in trees.values() for each in ast.walk(tree))
     functions = [each for each in nodes if isinstance(each, _FUNCTION)]
     lengths = sorted((each.end_lineno or each.lineno) - each.lineno + 1 for each in functions)
-    imports = {_module(path, checkout): set(_imported(tree, checkout))
-               for path, tree in trees.items()}  # fmt: skip
+    imports = imports_of(trees, checkout)
     importers = Counter(each for name, found in imports.items() for each in found - {name})
     alone = sorted(name for name in imports if importers[name] == 1 and "." in name)
     once = sorted(_used_once(trees.values()))
-    circles = [sorted(each) for each in _circles(imports)]
+    rings = [sorted(each) for each in circles(imports)]
     traced = _trace(checkout)
     (asked, asked_moves, rooms), (changed, changed_moves, _) = traced["question"], traced["change"]
     numbers = {
@@ -123,15 +122,20 @@ def measure(checkout: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
         "modules with one importer": f"{len(alone)}",
         "helpers used once": f"{len(once) / len(functions):.1%}",
         "constants": f"{sum(map(_constants, trees.values()))}",
-        "circles of imports": f"{len(circles)}",
+        "circles of imports": f"{len(rings)}",
         "a question: rooms": f"{asked}",
         "a question: moves": f"{asked_moves}",
         "a changed file: rooms": f"{changed}",
         "a changed file: moves": f"{changed_moves}",
     }
-    names = {"one importer": alone, "used once": once, "circles": [", ".join(c) for c in circles],
+    names = {"one importer": alone, "used once": once, "circles": [", ".join(c) for c in rings],
              "rooms of a question": rooms}  # fmt: skip
     return numbers, names
+
+
+def imports_of(trees: Mapping[Path, ast.Module], checkout: Path) -> dict[str, set[str]]:
+    """The modules of the package that each one imports, wherever in it."""
+    return {_module(path, checkout): set(_imported(tree, checkout)) for path, tree in trees.items()}
 
 
 def _module(path: Path, checkout: Path) -> str:
@@ -170,7 +174,7 @@ def _constants(tree: ast.Module) -> int:
     return sum(re.fullmatch(r"_?[A-Z][A-Z0-9_]*", name) is not None for name in names)
 
 
-def _circles(imports: dict[str, set[str]]) -> list[set[str]]:
+def circles(imports: dict[str, set[str]]) -> list[set[str]]:
     """Groups of modules of which each reaches each; a package counts as its `__init__`."""
 
     def reached(start: str) -> set[str]:
