@@ -14,7 +14,7 @@ import assistant
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "assistant").rglob("*.py"))
-VOCABULARY = {"types", "errors", "settings", "text", "fs", "models", "progress"}
+VOCABULARY = {"types", "errors", "settings", "text", "fs", "models"}
 FACES = {"cli", "web", "mcp", "evaluate", "__main__", "__init__"}
 # Who speaks the sentence, and so imports the steps.
 SPEAKERS = {"assistant", "pipeline", "sync", "library", "verify", "llm"}
