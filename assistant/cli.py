@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError, OutputUnwritable, SettingRefused
+from assistant.show import line
+from assistant.show.terminal import Bar, checked_to_text, status_to_text, to_text
 
 if TYPE_CHECKING:
     from assistant.assistant import Assistant
@@ -94,8 +96,6 @@ def _ask(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _print_answer(answer: "Answer", options: argparse.Namespace) -> None:
-    from assistant.show.terminal import to_text
-
     _print(answer.to_json() if options.json else to_text(answer, bold=sys.stdout.isatty()))
 
 
@@ -115,7 +115,6 @@ def _chat(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _sync(assistant: "Assistant", options: argparse.Namespace) -> int:
-    from assistant.progress import Bar
     from assistant.sync import follow
 
     if options.dry_run:
@@ -138,8 +137,6 @@ def _print_report(report: "SyncReport | Changes", options: argparse.Namespace) -
 
 
 def _status(assistant: "Assistant", options: argparse.Namespace) -> int:
-    from assistant.show.terminal import status_to_text
-
     status, model = assistant.status(), assistant.model_state()
     if options.json:
         _print(json.dumps(asdict(status) | {"model": asdict(model) if model else None}))
@@ -149,8 +146,6 @@ def _status(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _verify(assistant: "Assistant", options: argparse.Namespace) -> int:
-    from assistant.show import line
-    from assistant.show.terminal import checked_to_text
     from assistant.types import Standing
     from assistant.verify import read_answers
 
@@ -174,7 +169,6 @@ def _verify(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 def _evaluate(assistant: "Assistant", options: argparse.Namespace) -> int:
     from assistant.evaluate import evaluate, plot, read_questions
-    from assistant.progress import Bar
 
     questions = read_questions(options.file)
     if options.plot:
@@ -200,7 +194,6 @@ def _write_file(path: Path, text: str, *, mode: str = "w") -> None:
 
 def _feedback(assistant: "Assistant", options: argparse.Namespace) -> int:
     from assistant import feedback
-    from assistant.show import line
 
     kept = feedback.read(assistant.settings.history)
     for given in feedback.last_of_each(kept.feedback):

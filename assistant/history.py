@@ -26,7 +26,7 @@ from assistant.errors import (
     HistoryUnwritable,
 )
 from assistant.feedback import FILE, Asked, Feedback, Thumb, thumbs
-from assistant.types import Answer
+from assistant.types import Answer, rename_odds
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -121,7 +121,7 @@ def entry(name: str, line: bytes) -> Entry:
 
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
-        read = json.loads(data)
+        read = rename_odds(json.loads(data))
     except (ValueError, RecursionError):
         raise ValueError("it is not JSON") from None
     if not isinstance(read, dict):

@@ -21,12 +21,11 @@ from assistant import load
 from assistant.embed import Embedder
 from assistant.errors import AssistantError, KnowledgeMissing
 from assistant.load.folder import FileEntry
-from assistant.progress import Progress
 from assistant.settings import Settings
 from assistant.split import split
 from assistant.store import Store
 from assistant.store.draft import Draft
-from assistant.types import Changes, Document, Skipped, Source, State, SyncReport
+from assistant.types import Changes, Document, Progress, Skipped, Source, State, SyncReport
 
 _FILE = "seen.json"
 _SETTLED = 2_000_000_000

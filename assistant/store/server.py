@@ -35,11 +35,11 @@ from assistant.errors import (
     IndexDamaged,
     ServerUnusable,
 )
-from assistant.progress import Progress
 from assistant.store.generation import NAME
 from assistant.store.graph import SAME
 from assistant.store.manifest import MANIFEST
 from assistant.store.replica import IDS, PAGE, Copy, create, described, read_manifest, sound, upload
+from assistant.types import Progress
 
 if TYPE_CHECKING:
     from chromadb.api.fastapi import FastAPI
