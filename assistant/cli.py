@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError, OutputUnwritable, SettingRefused
-from assistant.show import line
-from assistant.show.terminal import Bar, checked_to_text, status_to_text, to_text
+from assistant.show import line, plural
+from assistant.show.terminal import Bar, checked_to_text, to_text
 
 if TYPE_CHECKING:
     from assistant.assistant import Assistant
@@ -140,8 +140,19 @@ def _status(assistant: "Assistant", options: argparse.Namespace) -> int:
     status, model = assistant.status(), assistant.model_state()
     if options.json:
         _print(json.dumps(asdict(status) | {"model": asdict(model) if model else None}))
-    else:
-        _print(status_to_text(status, model))
+        return ANSWERED
+    documents = plural(len(status.documents), "document")
+    _print(f"{documents}, {plural(status.passages, 'passage')}, embedded by {status.embedder}")
+    _print(f"generation {status.generation}" if status.generation else "no index yet")
+    for name in status.documents:
+        _print(f"  {line(name)}")
+    for skip in status.skipped:
+        _print(f"  skipped: {line(skip.source)}: {line(skip.reason)}")
+    if model:
+        at = f" at {line(model.url)}" if model.url else ""
+        answers = "it answers" if model.answers else line(model.problem)
+        _print(f"answers are worded by {line(model.model)}{at}: {answers}")
+    _print("the folder is not there" if status.changes is None else status.changes)
     return ANSWERED
 
 

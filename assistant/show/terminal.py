@@ -11,8 +11,6 @@ from assistant.types import Answer, Changes, Checked, Citation, Standing, SyncRe
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from assistant.assistant import Status
-    from assistant.llm.client import ModelState
 
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[22m"
 _NAMES = 20
@@ -35,23 +33,6 @@ def to_text(answer: Answer, *, bold: bool = False) -> str:
         words = line(words) or excerpt(source.passage)
         blocks.append(f"{mark} {line(source.location)}\n    “{words}”")
     return "\n\n".join([*blocks, *(f"Note: {line(notice)}" for notice in answer.notices)])
-
-
-def status_to_text(status: "Status", model: "ModelState | None") -> str:
-    """What the index holds, what chat model is configured, and what a sync would do."""
-    documents = plural(len(status.documents), "document")
-    lines = [
-        f"{documents}, {plural(status.passages, 'passage')}, embedded by {status.embedder}",
-        f"generation {status.generation}" if status.generation else "no index yet",
-        *(f"  {line(name)}" for name in status.documents),
-        *(f"  skipped: {line(skip.source)}: {line(skip.reason)}" for skip in status.skipped),
-    ]
-    if model:
-        at = f" at {line(model.url)}" if model.url else ""
-        answers = "it answers" if model.answers else line(model.problem)
-        lines.append(f"answers are worded by {line(model.model)}{at}: {answers}")
-    changes = "the folder is not there" if status.changes is None else str(status.changes)
-    return "\n".join([*lines, changes])
 
 
 def changes_to_text(changes: Changes) -> str:

@@ -38,7 +38,9 @@ def offer(assistant: "Assistant") -> None:
     def ask(question: str, sources: list[str] | None = None) -> dict[str, Any]:
         """Answer a question: statements with citations, or an abstention; see docs/programs.md."""
         try:
-            return Reply.of(_asked(assistant, question, sources)).model_dump(mode="json")
+            return Reply.model_validate(_asked(assistant, question, sources)).model_dump(
+                mode="json"
+            )
         except Exception as error:
             raise gr.Error(told(error), print_exception=False) from None
 
