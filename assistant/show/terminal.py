@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from assistant.show import excerpt, flat, line, plural, sources_of, stated
+from assistant.show import excerpt, flat, line, plural, sources_of, split_statement
 from assistant.types import Answer, Changes, Checked, Citation, Standing, SyncReport
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ def to_text(answer: Answer, *, bold: bool = False) -> str:
     """
     sources = sources_of(answer)
     blocks = [answer.abstention.explanation] if answer.abstention is not None else []
-    for said in answer.statements:
-        markers = "".join(f"[{sources[citation]}]" for citation in said.citations)
-        before, words, after = (flat(part) for part in stated(said))
+    for statement in answer.statements:
+        markers = "".join(f"[{sources[citation]}]" for citation in statement.citations)
+        before, words, after = (flat(part) for part in split_statement(statement))
         words = f"{_BOLD}{words}{_PLAIN}" if words and bold else words
         blocks.append(f"{before}{words}{after} {markers}")
     for source, number in sources.items():
