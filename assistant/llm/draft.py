@@ -15,7 +15,7 @@ from assistant.cite import citation_of
 from assistant.embed import Embedder
 from assistant.errors import AssistantError, ModelFailed
 from assistant.llm.check import check
-from assistant.llm.check.manner import is_plain_text
+from assistant.llm.check.hedging import is_plain_text
 from assistant.llm.client import ChatModel, Deadline, redact
 from assistant.llm.prompt import (
     NOTHING,
