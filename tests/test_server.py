@@ -30,8 +30,9 @@ from assistant.errors import (
 )
 from assistant.progress import Progress
 from assistant.settings import Settings
+from assistant.store.connection import connect
 from assistant.store.replica import Copy
-from assistant.store.server import Server, connect
+from assistant.store.server import Server
 from assistant.types import Abstention
 from tests.conftest import WordEmbeddings
 from tests.test_store import current, folders, write
