@@ -7,7 +7,7 @@ names a file unless it is an id; a file that is damaged or not ours is reported 
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assistant import fs
 from assistant.errors import (
@@ -39,12 +39,9 @@ MAX_COMMENT = 2_000
 MAX_TURNS = 200
 MAX_BYTES = 32_000_000
 MAX_CONVERSATIONS = 5_000
-_MAX_HEAD = 4_096
-"""Bytes of a file's first line."""
+_MAX_HEAD = 4_096  # bytes of a file's first line
 _FEEDBACK = "feedback.jsonl"
 _ID = re.compile(r"[0-9a-f]{32}")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +188,7 @@ class History:
         Raises `ConversationChanged` where it was saved by another since it was read,
         `ConversationMissing` where it was removed, `HistoryUnwritable`.
         """
-        with fs.writing(self.folder):
+        with self._writing():
             saved = self._revision(conversation.id)
             if conversation.revision and not saved:
                 raise ConversationMissing
@@ -201,12 +198,12 @@ class History:
 
     def add(self, key: str, turn: Turn) -> Conversation:
         """Add a turn to whatever the conversation is by now: two writers lose nothing."""
-        with fs.writing(self.folder):
+        with self._writing():
             return self._write(self.read(key).with_turn(turn))
 
     def rename(self, key: str, title: str) -> Conversation:
         """Give a conversation another title; an empty one is its first question again."""
-        with fs.writing(self.folder):
+        with self._writing():
             found = self.read(key)
             first = found.turns[0].question if found.turns else found.title
             return self._write(replace(found, title=title_of(title) or title_of(first)))
@@ -214,7 +211,7 @@ class History:
     def remove(self, key: str) -> None:
         """Remove a conversation for good."""
         path = self._path(key)
-        with fs.writing(self.folder):
+        with self._writing():
             try:
                 path.unlink()
             except FileNotFoundError:
@@ -223,12 +220,12 @@ class History:
 
     def add_feedback(self, feedback: Feedback) -> None:
         """Save what a person thinks of an answer. Raises `HistoryUnwritable`."""
-        with fs.writing(self.folder):
+        with self._writing():
             path = self.folder / _FEEDBACK
             if path.exists() and path.stat().st_size > MAX_BYTES:
                 raise HistoryUnwritable(path, "it is full; move it elsewhere")
             line = json.dumps(_adapter(Feedback).dump_python(feedback, mode="json"))
-            fs.append(path, line.encode())
+            fs.append_line(path, line.encode(), 0o600)
 
     def thumbs(self, turns: Sequence[Turn]) -> Sequence[Thumb]:
         """What the person last said of these very answers; nothing where it cannot be read.
@@ -244,13 +241,24 @@ class History:
                     if line.startswith(begins):
                         given = _feedback(line)
                         last[given.question, given.history] = given
-        found = [
-            last.get((turn.question, questions_before(turns, at))) for at, turn in enumerate(turns)
-        ]
-        return [
-            given.thumb if given is not None and given.answer == turn.answer else Thumb.NONE
-            for given, turn in zip(found, turns, strict=True)
-        ]
+        thumbs = []
+        for at, turn in enumerate(turns):
+            found = last.get((turn.question, questions_before(turns, at)))
+            thumbs.append(found.thumb if found and found.answer == turn.answer else Thumb.NONE)
+        return thumbs
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Lock the folder, which is made for its user alone. Raises `HistoryUnwritable`."""
+        try:
+            fs.make_folder(self.folder.parent, 0o700)
+            fs.make_folder(self.folder, 0o700)
+            with fs.locked(self.folder / ".lock", mode=0o600):
+                yield
+        except TimeoutError:
+            raise HistoryUnwritable(self.folder, "another process is writing there") from None
+        except OSError as error:
+            raise HistoryUnwritable(self.folder, error.strerror or str(error)) from error
 
     def _files(self) -> Iterator[Path]:
         """Every file that should be a conversation; hidden ones are our own."""
@@ -286,7 +294,7 @@ class History:
         data = _to_bytes(saved)
         if len(data) > MAX_BYTES:
             raise HistoryUnwritable(self.folder, "this conversation is full; begin a new one")
-        fs.swap(self._path(saved.id), data)
+        fs.write_atomic(self._path(saved.id), data, 0o600)
         return saved
 
 
@@ -355,15 +363,11 @@ def _conversation(key: str, data: bytes) -> Conversation:
         raise ValueError(f"{place[:80] or 'its text'} is not as it should be") from None
     if found.began.tzinfo is None or found.changed.tzinfo is None:
         raise ValueError("its times have no zone")
-    if not all(_is_showable(turn.answer) for turn in found.turns if turn.answer is not None):
-        raise ValueError("it holds an answer without citations")
+    for answer in (turn.answer for turn in found.turns if turn.answer is not None):
+        cited = all(each.citations for each in answer.statements)
+        if not cited or bool(answer.statements) != (answer.abstention is None):
+            raise ValueError("it holds an answer without citations")
     return found
-
-
-def _is_showable(answer: Answer) -> bool:
-    """Whether each statement has a citation, and there are statements unless it abstains."""
-    cited = all(each.citations for each in answer.statements)
-    return cited and bool(answer.statements) == (answer.abstention is None)
 
 
 def _feedback(line: bytes) -> Feedback:
@@ -376,7 +380,7 @@ def _feedback(line: bytes) -> Feedback:
 
 
 @cache
-def _adapter(kind: type[T]) -> "TypeAdapter[T]":
+def _adapter(kind: type) -> "TypeAdapter[Any]":
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)

@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 from secrets import token_hex
 from unicodedata import normalize
 
-from assistant import load
+from assistant import fs, load
 from assistant.errors import FileRefused, KnowledgeMissing, SourceUnusable
 from assistant.load.builder import Refused
 from assistant.load.folder import FileEntry
@@ -188,10 +188,8 @@ def _copy(data: bytes, part: Path, name: str) -> None:
     for sign, suffixes in _SIGNS.items():
         if data.startswith(sign) and suffix not in suffixes:
             raise Refused(f"its content is not that of a {suffix} file")
-    with part.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    part.write_bytes(data)
+    fs.flush(part)
 
 
 def _moved(path: Path, target: Path) -> bool:

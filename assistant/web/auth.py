@@ -20,7 +20,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.errors import AccountsUnreadable
-from assistant.web.accounts import LOCAL, Account, Accounts, Person, tidy
+from assistant.history import LOCAL
+from assistant.web.accounts import Account, Accounts, Person, tidy
 from assistant.web.security import UPLOAD
 from assistant.web.sessions import (
     LOGIN_SECONDS,
