@@ -460,6 +460,17 @@ def test_the_last_thumb_on_the_very_answer_counts(history: History) -> None:
     assert history.thumbs([]) == []
 
 
+def test_feedback_saved_with_odds_is_read(history: History) -> None:
+    """Earlier versions called the probability of a statement so."""
+    given = thumb(Thumb.UP)
+    history.add_feedback(given)
+    path = history.folder / "feedback.jsonl"
+    assert '"probability"' in path.read_text()
+    path.write_text(path.read_text().replace('"probability"', '"odds"'))
+    assert read_feedback(history.folder.parent) == ([given], [])
+    assert history.thumbs([Turn(given.question, given.answer)]) == [Thumb.UP]
+
+
 def test_thumbs_up_make_questions_that_evaluate_reads(tmp_path: Path) -> None:
     given = [
         thumb(Thumb.DOWN, answer(LI, question="Who?")),
