@@ -44,7 +44,8 @@ _WORDS = {
     State.REMOVED: "no longer in the folder: answers until a sync",
 }
 _COUNTED = {State.NEW: "new", State.CHANGED: "changed", State.REMOVED: "gone"} | {
-    State.SKIPPED: "skipped"
+    State.SKIPPED: "skipped",
+    State.UNAVAILABLE: "not available",
 }
 
 
@@ -173,7 +174,11 @@ def _row(source: Source, *, ticked: bool, may_change: bool) -> str:
 def _state(source: Source) -> str:
     parts = [plural(source.passages, "passage")] if source.passages else []
     parts += [_size(source.size)] if source.size else []
-    told = f"skipped: {escape(source.reason)}" if source.reason else _WORDS.get(source.state)
+    told = _WORDS.get(source.state)
+    if source.reason:
+        unavailable = source.state is State.UNAVAILABLE
+        kind = "not available now, answers as it was" if unavailable else "skipped"
+        told = f"{kind}: {escape(source.reason)}"
     return " · ".join([*parts, *([f'<span class="told">{told}</span>'] if told else [])])
 
 
