@@ -1,7 +1,7 @@
 # Two commands on a fresh machine:
 #   make run     the chat page, at the address it prints
 #   make test    everything the tests need, a browser included, then the tests
-# and the habits: make check, make format, make clean.
+# and the habits: make test-fast (no browser, under two minutes), make check, make format, make clean.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 
-.PHONY: run test check format clean browser
+.PHONY: run test test-fast check format clean browser
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -20,6 +20,9 @@ run: $(VENV)/installed
 
 test: $(VENV)/installed-for-tests browser
 	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/installed-for-tests
+	$(BIN)/python -m pytest -m "not browser and not slow"
 
 check: $(VENV)/installed-for-tests
 	$(BIN)/ruff check .

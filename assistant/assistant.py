@@ -9,14 +9,14 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from assistant import load, split, sync, text
-from assistant.condense import StandaloneQuestion, Turn, clean
+from assistant.condense import StandaloneQuestion, clean
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
 from assistant.errors import IndexDamaged, KnowledgeMissing
 from assistant.library import Library
 from assistant.pipeline import SAMPLE, Answering
-from assistant.progress import Bar, Progress, silent
 from assistant.read import Reader
 from assistant.settings import Settings
+from assistant.show.terminal import Bar
 from assistant.store import Store
 from assistant.store.generation import Generation
 from assistant.store.server import Server
@@ -28,11 +28,14 @@ from assistant.types import (
     Citation,
     Document,
     Hit,
+    Progress,
     Skipped,
     Source,
     State,
     Statement,
     SyncReport,
+    Turn,
+    silent,
 )
 from assistant.verify import recheck
 
@@ -347,7 +350,7 @@ def _kept(settings: Settings) -> Assistant:
 def _turn(earlier: str | Answer) -> Turn:
     if isinstance(earlier, str):
         return Turn(earlier)
-    return Turn(earlier.question, " ".join(said.text for said in earlier.statements))
+    return Turn(earlier.question, earlier)
 
 
 def _arguments(asked: str | dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import AssistantError, RemovalRefused, SettingRefused
-from assistant.progress import Bar
+from assistant.show.terminal import Bar
 from assistant.web.accounts import SHORTEST, Account, Accounts
 
 if TYPE_CHECKING:

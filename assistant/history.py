@@ -9,7 +9,7 @@ and left where it is.
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -26,7 +26,7 @@ from assistant.errors import (
     HistoryUnwritable,
 )
 from assistant.feedback import FILE, Asked, Feedback, Thumb, thumbs
-from assistant.types import Answer
+from assistant.types import Answer, rename_odds
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -121,7 +121,7 @@ def entry(name: str, line: bytes) -> Entry:
 
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
-        read = json.loads(data)
+        read = rename_odds(json.loads(data))
     except (ValueError, RecursionError):
         raise ValueError("it is not JSON") from None
     if not isinstance(read, dict):
@@ -220,7 +220,7 @@ class History:
         Raises `ConversationChanged` where it was saved by another since it was read,
         `ConversationMissing` where it was removed, `HistoryUnwritable`.
         """
-        with fs.writing(self.folder):
+        with self._writing():
             saved = self._revision(conversation.id)
             if conversation.revision and not saved:
                 raise ConversationMissing
@@ -230,12 +230,12 @@ class History:
 
     def add(self, key: str, turn: Turn) -> Conversation:
         """Add a turn to whatever the conversation is by now: two writers lose nothing."""
-        with fs.writing(self.folder):
+        with self._writing():
             return self._put(self.read(key).and_then(turn))
 
     def rename(self, key: str, title: str) -> Conversation:
         """Give a conversation another title; an empty one is its first question again."""
-        with fs.writing(self.folder):
+        with self._writing():
             found = self.read(key)
             first = found.turns[0].question if found.turns else found.title
             return self._put(replace(found, title=titled(title) or titled(first)))
@@ -243,7 +243,7 @@ class History:
     def remove(self, key: str) -> None:
         """Remove a conversation for good."""
         path = self._path(key)
-        with fs.writing(self.folder):
+        with self._writing():
             try:
                 path.unlink()
             except FileNotFoundError:
@@ -252,15 +252,28 @@ class History:
 
     def tell(self, feedback: Feedback) -> None:
         """Keep what a person thinks of an answer. Raises `HistoryUnwritable`."""
-        with fs.writing(self.folder):
+        with self._writing():
             path = self.folder / FILE
             if path.exists() and path.stat().st_size > MOST_BYTES:
                 raise HistoryUnwritable(path, "it is full; move it elsewhere")
-            fs.append(path, feedback.to_bytes())
+            fs.append_line(path, feedback.to_bytes(), 0o600)
 
     def thumbs(self, asked: Sequence[Asked]) -> Sequence[Thumb]:
         """What the person last said of each of these answers, in their order."""
         return thumbs(self.folder / FILE, asked)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Lock the folder, which is made for its user alone. Raises `HistoryUnwritable`."""
+        try:
+            fs.make_folder(self.folder.parent, 0o700)
+            fs.make_folder(self.folder, 0o700)
+            with fs.locked(self.folder / ".lock", mode=0o600):
+                yield
+        except TimeoutError:
+            raise HistoryUnwritable(self.folder, "another process is writing there") from None
+        except OSError as error:
+            raise HistoryUnwritable(self.folder, error.strerror or str(error)) from error
 
     def _files(self) -> Iterator[Path]:
         """All that is not there for another reason; hidden files are our own tools."""
@@ -295,7 +308,7 @@ class History:
         data = to_bytes(saved)
         if len(data) > MOST_BYTES:
             raise HistoryUnwritable(self.folder, "this conversation is full; begin a new one")
-        fs.swap(self._path(saved.id), data)
+        fs.write_atomic(self._path(saved.id), data, 0o600)
         return saved
 
 

@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 from secrets import token_hex
 from unicodedata import normalize
 
-from assistant import load
+from assistant import fs, load
 from assistant.errors import FileRefused, KnowledgeMissing, SourceUnusable
 from assistant.load import FileEntry, Unavailable
 from assistant.settings import Settings
@@ -82,10 +82,8 @@ class Library:
             if any(data.startswith(sign) and suffix not in _SIGNS[sign] for sign in _SIGNS):
                 raise FileRefused(name, f"its content is not that of a {suffix} file")
             self._folder.mkdir(parents=True, exist_ok=True)
-            with part.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            part.write_bytes(data)
+            fs.flush(part)
             document = load.read(FileEntry(wanted, part), self._limit)
             if not isinstance(document, Document):
                 raise FileRefused(name, str(document))

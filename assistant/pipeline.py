@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from assistant.cite import cite
-from assistant.condense import StandaloneQuestion, Turn, condense, parts
+from assistant.condense import StandaloneQuestion, condense, parts
 from assistant.embed import Embedder
 from assistant.errors import QuestionRefused
 from assistant.read import UNKNOWN, Reader
@@ -19,7 +19,7 @@ from assistant.retrieve import CANDIDATES, Scored, boost_proximity, fuse
 from assistant.settings import Settings
 from assistant.store.generation import Generation
 from assistant.text import topic
-from assistant.types import Abstention, Answer, Hit, Reading, Statement
+from assistant.types import Abstention, Answer, Hit, Reading, Statement, Turn
 from assistant.verify import disagreements, verify
 
 if TYPE_CHECKING:

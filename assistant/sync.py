@@ -25,13 +25,12 @@ from assistant.errors import (
     RemovalRefused,
 )
 from assistant.load import FileEntry, Scan
-from assistant.progress import Progress
 from assistant.settings import Settings
 from assistant.split import split
 from assistant.store import Store
 from assistant.store.draft import Draft
 from assistant.store.files import READ, REFUSED, UNAVAILABLE, FileState, load_state, save_state
-from assistant.types import Changes, Document, Skipped, Source, State, SyncReport
+from assistant.types import Changes, Document, Progress, Skipped, Source, State, SyncReport
 
 OPENED = 16 * 2**20
 """Bytes of files that only look changed, opened to be sure while somebody waits."""

@@ -10,9 +10,11 @@ Which texts the reader knows: it was trained on English.
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
+from fractions import Fraction
 from functools import cache, lru_cache
 from itertools import pairwise
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 VERSION = 1
 """Part of the index's recipe: raise it when the same text would give other terms."""
@@ -80,7 +82,7 @@ def pairs(question: str) -> list[str]:
     return [" ".join(pair) for pair in dict.fromkeys(side_by_side)]
 
 
-def numbers(text: str) -> frozenset[str]:
+def digits(text: str) -> frozenset[str]:
     """The numbers written in digits, without separators of thousands."""
     return frozenset(
         re.sub(r"[.,](?=\d{3}\b)", "", token) for token in _tokens(text) if token[0].isdigit()
@@ -149,3 +151,260 @@ def is_known(text: str) -> bool:
     found = Counter(_WORDS.get(word) for word in re.findall(r"\w+", text.casefold()))
     foreign = max((found[language] for language in _COMMON if language != "en"), default=0)
     return foreign <= found["en"] or foreign < 2
+
+
+class Number(NamedTuple):
+    """A quantity that a text gives, in digits or in words; equal ones compare equal by value."""
+
+    value: Fraction
+    unit: str
+    """"€", "%", "bar", "year"; "th": an ordinal; ":": a time of day, in hours; "": things."""
+    bound: str
+    """"<", "≤", ">", "≥" or "≈", by sign or by words such as "at most"; "" of the very number."""
+    start: int
+    end: int
+
+
+class Date(NamedTuple):
+    """A day, a month or a year that a text gives; None is what it leaves open."""
+
+    year: int | None
+    month: int | None
+    day: int | None
+    start: int
+    end: int
+
+
+_MONTHS = "january february march april may june july august september october november december"
+_MONTH = (
+    r"(?P<month>january|february|march|april|may|june|july|august|september|october|november|"
+    r"december|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?)"
+)
+_DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
+_DATES = (
+    r"(?P<year>\d{4})(?P<by>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=by)(?P<day>0?[1-9]|[12]\d|3[01])",
+    r"(?P<day>\d\d?)(?P<by>[-/.])(?P<month>\d\d?)(?P=by)(?P<year>\d{4})",
+    rf"{_DAY}(?:\s+of)?\s+{_MONTH}(?:,?\s+(?P<year>[12]\d{{3}}))?",
+    rf"{_MONTH}\s+{_DAY}(?:,?\s+(?P<year>[12]\d{{3}}))?(?![:%]|[.,]\d)",
+    rf"{_MONTH}(?:,?\s+(?:of\s+)?(?P<year>[12]\d{{3}}))?",
+    r"(?P<year>[12]\d{3})(?![%°])",
+)
+# Words that are a month only with a number beside them, or after one of the others.
+_VERBS = frozenset({"may", "march", "mar"})
+_BEFORE_MONTH = re.compile(
+    r"\b(?:in|on|by|since|until|till|from|to|through|during|before|after|of|last|next|this|early|"
+    r"late|mid|every|each|between|and|or|-|–)[\s-]*$",
+    re.IGNORECASE,
+)
+_THING = re.compile(r"\s+(?!(?:is|was|has|does|as|its|this|us)\b)[a-z]+s\b")
+
+
+def dates(text: str) -> list[Date]:
+    """The dates of a text, in order; 5/9/2023 is taken day first."""
+    found: list[Date] = []
+    taken = bytearray(len(text))
+    for pattern in _date_patterns():
+        for match in pattern.finditer(text):
+            if not any(taken[match.start() : match.end()]) and (date := _date(text, match)):
+                found.append(date)
+                taken[date.start : date.end] = b"x" * (date.end - date.start)
+    return sorted(found, key=lambda date: date.start)
+
+
+@cache
+def _date_patterns() -> list[re.Pattern[str]]:
+    around = r"(?<![\w$€£¥])(?<!\d[.,:])(?:{})(?!\w|[.,]\d)"
+    return [re.compile(around.format(pattern), re.IGNORECASE) for pattern in _DATES]
+
+
+def _date(text: str, match: re.Match[str]) -> Date | None:
+    """The date of a match; None where it is a word, or a number of things."""
+    read, before = match.groupdict(), text[max(0, match.start() - 10) : match.start()]
+    name = (read.get("month") or "").lower()
+    year, day = (int(read[part]) if read.get(part) else None for part in ("year", "day"))
+    if name.isdecimal():
+        month = int(name)
+        if month > 12:
+            month, day = day or 0, month
+        is_date = 0 < month < 13 and 0 < (day or 0) < 32 and 1000 <= (year or 0) < 2200
+        return Date(year, month, day, *match.span()) if is_date else None
+    if not name:
+        return None if _is_count(text, match, before) else Date(year, None, None, *match.span())
+    is_clear = name not in _VERBS or _BEFORE_MONTH.search(before)
+    if match[0].islower() and not (year and day) and (name in _VERBS or not (year or day)):
+        return None
+    if not (year or day or is_clear):
+        return None
+    month = next(n for n, full in enumerate(_MONTHS.split(), 1) if full.startswith(name[:3]))
+    return Date(year, month, day, *match.span())
+
+
+def _is_count(text: str, match: re.Match[str], before: str) -> bool:
+    """Whether four digits count something: 2000 euros, 1200 employees; 2023 is a year."""
+    number = _number_pattern().match(text, match.start())
+    value = int(match["year"])
+    if (number and (number["scale"] or number["unit"])) or value >= 2200:
+        return True
+    if re.search(r"(?:[$€£¥₽₹<>≤≥≈~]|\b(?:USD|EUR|GBP|CHF|CNY|RUB))\s*$|(?:^|[\s(])[-−]$", before):
+        return True
+    is_likely = 1900 <= value < 2100 and value % 100
+    return not (is_likely or _BEFORE_MONTH.search(before)) and bool(_THING.match(text, match.end()))
+
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_SCALES = {
+    "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
+    "dozen": 12, "lakh": 10**5, "crore": 10**7, "k": 10**3, "m": 10**6, "mn": 10**6, "mln": 10**6,
+    "mio": 10**6, "b": 10**9, "bn": 10**9, "tn": 10**12, "trn": 10**12,
+}  # fmt: skip
+_UNITS = {
+    "€": "€|euro|eur", "$": r"us\$|\$|dollar|usd|buck", "£": "£|pound|gbp|quid", "¥": "¥|yen|jpy",
+    "CNY": "yuan|rmb|renminbi|cny", "₽": "₽|rouble|ruble|rub", "₹": "₹|rupee|inr",
+    "CHF": "swiss franc|franc|chf", "pp": "percentage point|pp", "%": "%|percent|per cent|pct",
+    "bp": "basis point", "year": "year|yr", "month": "month", "week": "week", "day": "day",
+    "h": "hour|hr|h", "min": "minute|min", "s": "second|sec", "km/h": "km/h|kph", "mph": "mph",
+    "km": "km|kilometre|kilometer", "cm": "cm|centimetre|centimeter", "mile": "mile|mi",
+    "mm": "mm|millimetre|millimeter", "m²": "m²|m2|sqm|square metre|square meter",
+    "m³": "m³|m3|cubic metre|cubic meter", "m": "m|metre|meter", "ft": "ft|feet|foot",
+    "in": "inch|inche", "ha": "ha|hectare", "kg": "kg|kilogram|kilo", "mg": "mg|milligram",
+    "g": "g|gram", "t": "t|ton|tonne", "lb": "lb", "ml": "ml|millilitre|milliliter",
+    "l": "l|L|litre|liter", "kWh": "kwh", "MWh": "mwh", "kW": "kw|kilowatt", "MW": "mw|megawatt",
+    "GW": "gw|gigawatt", "W": "W|watt", "V": "V|volt", "A": "A|amp|ampere", "Hz": "hz", "Pa": "pa",
+    "bar": "bar", "°C": "°c|°|degree|degree celsius", "°F": "°f|degree fahrenheit", "KB": "kb",
+    "MB": "mb|megabyte", "GB": "gb|gigabyte", "TB": "tb|terabyte", "times": "times|fold|x|×",
+}  # fmt: skip
+_CURRENCIES = ("€", "$", "£", "¥", "CNY", "₽", "₹", "CHF")
+_BOUNDS = {
+    "≤": r"≤|<=|up to|at most|(?:no|not) (?:more|greater|higher) than|(?:a )?maximum of",
+    "≥": r"≥|>=|at least|(?:no|not) (?:less|fewer|lower) than|(?:a )?minimum of",
+    "<": "<|(?:less|fewer|lower|smaller) than|under|below",
+    ">": r">|(?:more|greater|higher|larger) than|over|above|exceed(?:s|ed|ing)?",
+    "≈": r"≈|~|about|around|approximately|approx\.?|roughly|nearly|almost|circa|ca\.?|some",
+}
+_AFTER_BOUNDS = {"≥": "or more|or above|or over|and above", "≤": "or less|or fewer|or below"}
+
+
+def numbers(text: str) -> list[Number]:
+    """The quantities of a text, in order, without its dates; codes such as B2 are none."""
+    taken = bytearray(len(text))
+    for date in dates(text):
+        taken[date.start : date.end] = b"x" * (date.end - date.start)
+    found: list[Number] = []
+    before: re.Match[str] | None = None
+    for match in _number_pattern().finditer(text):
+        if any(taken[match.start("number") : match.end("number")]):
+            continue
+        number = _number(match)
+        if number is None:
+            continue
+        between = text[before.end() : match.start()] if before else ""
+        if before and re.fullmatch(r"\s*(?:[-–—]|to|or)\s*", between) and not found[-1].unit:
+            # "5 to 7 million euros": what stands at the end of a range counts for its beginning.
+            scale = _scale(match) if not before["scale"] and between.strip() in "-–—to" else 1
+            found[-1] = found[-1]._replace(value=found[-1].value * scale, unit=number.unit)
+        found.append(number)
+        before = match
+    return found
+
+
+def _number(match: re.Match[str]) -> Number | None:
+    value = _spelled(match["words"]) if match["words"] else _digits(match["digits"])
+    if value is None:
+        return None
+    unit = _unit(match["currency"] or match["unit"] or "")
+    bound = _named(_BOUNDS, match["bound"]) or _named(_AFTER_BOUNDS, match["behind"])
+    if match["half"]:
+        value += Fraction(1, 2)
+    value *= _scale(match)
+    if match["minutes"]:
+        value, unit = value + Fraction(int(match["minutes"]), 60), ":"
+    elif match["ordinal"]:
+        unit = "th"
+    if match["noon"]:
+        value, unit = value % 12 + 12 * (match["noon"][0].lower() == "p"), ":"
+    return Number(-value if match["sign"] else value, unit, bound, *match.span())
+
+
+def _scale(match: re.Match[str]) -> int:
+    return _SCALES[match["scale"].lower().removesuffix("s")] if match["scale"] else 1
+
+
+def _named(table: Mapping[str, str], written: str | None) -> str:
+    """The key of the table whose pattern is all that is written; "" where there is none."""
+    found = (key for key, names in table.items() if re.fullmatch(names, written or "", re.I))
+    return next(found, "")
+
+
+@lru_cache(maxsize=1024)
+def _unit(written: str) -> str:
+    return _named(_UNITS, written) or _named(_UNITS, written.removesuffix("s"))
+
+
+def _digits(written: str) -> Fraction | None:
+    """8,400 and 8.4 and 8,4, 1.200,50 as on the continent; None of 4.2.1, which counts nothing."""
+    written = re.sub(r"[\s'’]", "", written)
+    if re.fullmatch(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?", written):
+        written = written.replace(",", "")
+    elif re.fullmatch(r"\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})", written):
+        written = written.replace(".", "").replace(",", ".")
+    written = written.replace(",", ".")
+    return Fraction(written) if written.count(".") < 2 and len(written) < 1_000 else None
+
+
+def _spelled(written: str) -> Fraction:
+    """Two hundred and fifty thousand; half a million; a dozen."""
+    total, part = Fraction(0), Fraction(0)
+    for word in re.split(r"[\s-]+", written.lower()):
+        if word in ("a", "an", "and"):
+            continue
+        if word == "half":
+            part = Fraction(1, 2)
+        elif word in _ONES.split():
+            part += _ONES.split().index(word)
+        elif word in _TENS.split():
+            part += 10 * (_TENS.split().index(word) + 2)
+        else:
+            part = (part or Fraction(1)) * _SCALES[word.removesuffix("s")]
+            if part >= 1000:
+                total, part = total + part, Fraction(0)
+    return total + part
+
+
+@cache
+def _number_pattern() -> re.Pattern[str]:
+    """A bound, a sign, a currency, the number in digits or words, its scale, its unit."""
+    longest = sorted((name for names in _UNITS.values() for name in names.split("|")),
+                     key=len, reverse=True)  # fmt: skip
+    # Those of one letter are told by its case: 5 g is a weight, 5G is a network.
+    units = "|".join(f"{name}s?" if len(name) > 1 else f"(?-i:{name})" for name in longest)
+    currencies = "|".join(_UNITS[each] for each in _CURRENCIES)
+    scales = "hundred|thousand|million|billion|trillion|dozen|lakh|crore"
+    ones, tens = _ONES.replace(" ", "|"), _TENS.replace(" ", "|")
+    # "One" is no number in "no one", "the one", "one of", "one can".
+    one = (
+        r"(?<!\bno )(?<!\bany )(?<!every )(?<!\bthe )(?<!\bthis )(?<!\bthat )(?<!which )"
+        r"(?!one(?: (?:of|another|can|could|may|must|should|would|has|is|was)\b|(?![ -]\w)))"
+    )
+    small = rf"(?:(?:{tens})(?:[\s-](?:{ones.split('|ten', 1)[0]}))?|{one}(?:{ones}))\b"
+    below = rf"(?:{small}(?:\s+hundred(?:\s+(?:and\s+)?{small})?)?|an?\s+hundred)\b"
+    words = (rf"(?:half\s+an?|an?)\s+(?:{scales})\b|"
+             rf"{below}(?:[\s-]+(?:{scales})s?\b(?:\s+(?:and\s+)?{below})?)*")  # fmt: skip
+    return re.compile(
+        rf"(?:(?<!\w)(?P<bound>{'|'.join(_BOUNDS.values())})\s*)?"
+        rf"(?<![\w.,])(?:(?P<sign>(?<!\d)[-−]|\bminus\s+)(?=[\d$€£¥₽₹]))?"
+        rf"(?:(?P<currency>{currencies})\s?)?(?<![A-Za-z_])(?<!\d[.,:])"
+        rf"(?P<number>(?P<digits>\d{{1,3}}(?:[\s'’]\d{{3}})+(?![\d])(?:[.,]\d+)?|\d+(?:[.,]\d+)*)"
+        rf"|\b(?P<words>{words}))"
+        rf"(?::(?P<minutes>[0-5]\d)\b)?(?P<ordinal>(?<=\d)(?:st|nd|rd|th)\b)?"
+        rf"(?P<half>\s+and\s+a\s+half\b)?"
+        rf"(?:(?:[\s-]?(?P<scale>(?:{scales}|bn|mn|mln|mio|trn|tn)s?|(?<=\d)[kb]|"
+        rf"(?-i:(?<=\d)M)|(?(currency)m|(?!))))(?!\w))?"
+        rf"(?:\s*(?P<noon>[ap]\.?m\b\.?))?"
+        rf"(?(currency)|(?:[\s-]*(?:us\s|american\s)?(?P<unit>{units})(?!\w))?)"
+        rf"(?:\s+(?P<behind>{'|'.join(_AFTER_BOUNDS.values())})\b)?(?![^\W\d_]|(?<=\d)\d)",
+        re.IGNORECASE,
+    )

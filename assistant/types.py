@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class Span(NamedTuple):
@@ -133,7 +133,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A sentence of a passage, and the odds, as a probability, that it answers."""
+    """A sentence of a passage, and the probability that it answers."""
 
     passage: Passage
     span: Span
@@ -199,7 +199,7 @@ class Statement:
     citations: tuple[Citation, ...]
     verdict: Verdict = Verdict.SUPPORTED
     probability: float = 1.0
-    """The odds that it answers the question, as a probability."""
+    """That it answers the question."""
 
 
 class Abstention(StrEnum):
@@ -213,16 +213,13 @@ class Abstention(StrEnum):
     @property
     def explanation(self) -> str:
         """The reason in a sentence, for people."""
-        return _EXPLANATIONS[self]
-
-
-_EXPLANATIONS = {
-    Abstention.NO_DOCUMENTS: "There are no documents to answer from. "
-    "Add files to the knowledge folder and sync.",
-    Abstention.NOTHING_RELEVANT: "Nothing in your documents is about this.",
-    Abstention.DOES_NOT_SAY: "Your documents touch on this, but do not say.",
-    Abstention.UNSUPPORTED: "What could be said is not supported by your documents.",
-}
+        return {
+            self.NO_DOCUMENTS: "There are no documents to answer from. "
+            "Add files to the knowledge folder and sync.",
+            self.NOTHING_RELEVANT: "Nothing in your documents is about this.",
+            self.DOES_NOT_SAY: "Your documents touch on this, but do not say.",
+            self.UNSUPPORTED: "What could be said is not supported by your documents.",
+        }[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +251,11 @@ class Answer:
         used = (citation for statement in self.statements for citation in statement.citations)
         return tuple(dict.fromkeys(used))
 
+    @property
+    def text(self) -> str:
+        """Its statements, one after another; empty where it abstains."""
+        return " ".join(statement.text for statement in self.statements)
+
     def to_json(self) -> str:
         """The whole answer as JSON; `from_json` reads it back."""
         from assistant.show.export import to_json
@@ -276,6 +278,23 @@ class Answer:
         from assistant.show.html import to_html
 
         return to_html(self)
+
+
+def rename_odds(saved: object) -> object:
+    """Parsed JSON of a saved answer, with `probability` where earlier versions wrote `odds`."""
+    if isinstance(saved, dict):
+        return {{"odds": "probability"}.get(key, key): rename_odds(saved[key]) for key in saved}
+    return list(map(rename_odds, saved)) if isinstance(saved, list) else saved
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question of a conversation, and its answer as far as there is one."""
+
+    question: str
+    answer: Answer | None = None
+    remark: str = ""
+    """Why there is no whole answer, such as "Stopped."."""
 
 
 class Standing(StrEnum):
@@ -372,3 +391,14 @@ class SyncReport:
         from assistant.show.terminal import report_to_text
 
         return report_to_text(self)
+
+
+class Progress(Protocol):
+    """Called as a long step goes on."""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """`done` of `total` units of the step `what` are done; at its end both are the same."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Show no progress."""

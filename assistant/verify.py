@@ -11,7 +11,7 @@ from pathlib import Path
 
 from assistant import load
 from assistant.errors import AnswerFileRefused
-from assistant.text import numbers, terms
+from assistant.text import digits, terms
 from assistant.types import (
     Answer,
     Checked,
@@ -70,9 +70,9 @@ def disagreements(statements: Sequence[Statement]) -> list[str]:
 
 def _disagree(one: Statement, other: Statement) -> bool:
     sources = [{citation.source for citation in each.citations} for each in (one, other)]
-    if sources[0] & sources[1] or numbers(one.text) == numbers(other.text):
+    if sources[0] & sources[1] or digits(one.text) == digits(other.text):
         return False
-    words = [frozenset(terms(each.text)) - numbers(each.text) for each in (one, other)]
+    words = [frozenset(terms(each.text)) - digits(each.text) for each in (one, other)]
     return len(words[0] & words[1]) >= _SAME_MATTER * len(words[0] | words[1])
 
 

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from assistant.errors import AssistantError, IndexDamaged, QuestionRefused
-from assistant.progress import Progress, silent
 from assistant.types import (
     Abstention,
     Answer,
@@ -19,6 +18,7 @@ from assistant.types import (
     Document,
     Hit,
     Passage,
+    Progress,
     Section,
     Source,
     Span,
@@ -26,6 +26,7 @@ from assistant.types import (
     Statement,
     SyncReport,
     disagreement,
+    silent,
 )
 
 if TYPE_CHECKING:

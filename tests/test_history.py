@@ -78,6 +78,14 @@ def test_any_text_is_read_as_it_was_saved(asked: str, remark: str, title: str) -
         assert (listed.id, problems) == (saved.id, ())
 
 
+def test_a_conversation_saved_with_odds_is_read(history: History) -> None:
+    saved = history.save(begun(Turn("Who met?", answer(LI))))
+    path = file_of(history, saved)
+    path.write_bytes(path.read_bytes().replace(b'"probability"', b'"odds"'))
+    assert b'"odds"' in path.read_bytes()
+    assert history.read(saved.id) == saved
+
+
 def test_half_a_character_does_not_spoil_a_conversation(history: History) -> None:
     saved = history.save(begun(Turn("a\ud800b", None, "\udfff")))
     assert history.read(saved.id).turns == (Turn("a?b", None, "?"),)

@@ -11,13 +11,31 @@ from pathlib import Path
 import pytest
 
 import assistant
+from research.house import circles, imports_of
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "assistant").rglob("*.py"))
-VOCABULARY = {"types", "errors", "settings", "text", "fs", "models", "progress"}
-FACES = {"cli", "web", "mcp", "evaluate", "__main__", "__init__"}
-# Who speaks the sentence, and so imports the steps.
-SPEAKERS = {"assistant", "pipeline", "sync", "library", "verify", "llm"}
+FLOORS = (
+    {"types", "errors", "settings", "text", "fs", "models"},
+    {
+        "load",
+        "split",
+        "embed",
+        "store",
+        "condense",
+        "retrieve",
+        "read",
+        "cite",
+        "history",
+        "feedback",
+    },
+    {"pipeline", "chain", "sync", "library", "verify", "llm"},
+    {"assistant"},
+    {"show"},
+    {"cli", "web", "mcp", "evaluate"},
+    {"__main__", "__init__"},
+)
+"""From the ground up; see ARCHITECTURE.md."""
 
 
 def imported(path: Path) -> set[str]:
@@ -31,12 +49,17 @@ def imported(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_step_imports_the_vocabulary_and_never_another_step(path: Path) -> None:
+def test_a_module_imports_from_the_floors_below_its_own(path: Path) -> None:
     name = path.relative_to(ROOT / "assistant").parts[0].removesuffix(".py")
-    if name in VOCABULARY:
-        assert imported(path) <= VOCABULARY
-    elif name not in FACES | SPEAKERS:
-        assert imported(path) <= VOCABULARY | {name}
+    floor = next(number for number, names in enumerate(FLOORS) if name in names)
+    below = set().union(*FLOORS[: max(floor, 1)])  # the vocabulary is free among itself
+    assert imported(path) - {name} <= below
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    """Nor do those within functions, and those for types alone."""
+    trees = {path: ast.parse(path.read_text("utf-8")) for path in MODULES}
+    assert circles(imports_of(trees, ROOT)) == []
 
 
 def test_only_the_store_imports_chroma() -> None:
@@ -101,3 +124,11 @@ def test_nothing_dangerous_is_called() -> None:
         text = path.read_text()
         assert not [word for word in forbidden if word in text], path
         assert "trust_remote_code=True" not in text
+
+
+def test_each_code_in_the_name_of_a_test_is_in_the_catalogue() -> None:
+    catalogue = (ROOT / "docs" / "faults.md").read_text("utf-8")
+    listed = set(re.findall(r"^\| ([A-Z]+\d+) \|", catalogue, re.MULTILINE))
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    used = re.findall(r"def test_((?:f|i|q|m|u|s|llm)\d+)_", tests)
+    assert {code.upper() for code in used} <= listed

@@ -53,6 +53,13 @@ def test_json_of_anything_else_is_refused_in_a_sentence(garbage: str | bytes) ->
         export.from_json(garbage)
 
 
+def test_an_answer_saved_with_odds_is_read() -> None:
+    saved = export.to_json(answer(LI))
+    earlier = saved.replace('"probability"', '"odds"')
+    assert '"odds"' in earlier
+    assert export.from_json(earlier) == answer(LI)
+
+
 def test_json_is_what_others_can_read() -> None:
     read = json.loads(export.to_json(answer(LI)))
     assert read["statements"][0]["citations"][0]["quote"] == LI.quote

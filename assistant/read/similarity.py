@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from assistant.text import numbers, terms, topic
+from assistant.text import digits, terms, topic
 from assistant.types import Hit, Passage, Reading, Span
 
 Frequencies = Callable[[Sequence[str]], Mapping[str, int]]
@@ -70,7 +70,7 @@ class Evidence:
             for term in self._topic
         }
         self._total = sum(self._weight.values()) or 1.0
-        self._numbers = numbers(question)
+        self._numbers = digits(question)
         self._words = frozenset(terms(question))
         self._kind = kind(question)
 
@@ -81,7 +81,7 @@ class Evidence:
 
     def lacks_number(self, text: str) -> bool:
         """Whether a number of the question's is not in the text."""
-        return bool(self._numbers - numbers(text))
+        return bool(self._numbers - digits(text))
 
     def lacks_kind(self, text: str) -> bool:
         """Whether nothing in the text is of the kind asked for, but what the question said."""
@@ -115,7 +115,7 @@ def lacks(wanted: str, text: str, asked: frozenset[str]) -> bool:
     if wanted == "date":
         return not _DATE_WORD.search(text)
     if wanted == "number":
-        return not (numbers(text) - asked or _NUMBER_WORD.search(text))
+        return not (digits(text) - asked or _NUMBER_WORD.search(text))
     if wanted == "name" and _CASED.search(text):
         names = {term for match in _CAPITAL.findall(text) for term in terms(match)}
         return not names - asked

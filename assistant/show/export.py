@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from assistant.show import excerpt, line, markdown, sources_of
-from assistant.types import Abstention, Answer, Changes, Citation, Hit, Statement, Verdict
+from assistant.types import (
+    Abstention,
+    Answer,
+    Changes,
+    Citation,
+    Hit,
+    Statement,
+    Verdict,
+    rename_odds,
+)
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -31,11 +40,15 @@ def from_json(text: str | bytes) -> Answer:
     """The answer that `to_json` wrote. Raises `ValueError` on anything else."""
     from pydantic import ValidationError
 
+    place = ""
     try:
-        return _adapter().validate_json(text, strict=True, extra="forbid")
+        saved = json.dumps(rename_odds(json.loads(text)))
+        return _adapter().validate_json(saved, strict=True, extra="forbid")
     except ValidationError as error:
-        place = line(".".join(map(str, error.errors()[0]["loc"]))) or "its JSON"
-        raise ValueError(f"This is not a saved answer: {place} is not as it should be.") from None
+        place = line(".".join(map(str, error.errors()[0]["loc"])))
+    except (ValueError, RecursionError):
+        pass
+    raise ValueError(f"This is not a saved answer: {place or 'its JSON'} is not as it should be.")
 
 
 def conversation_to_json(conversation: "Conversation") -> str:

@@ -1,13 +1,16 @@
-"""Answers and reports as text, for a terminal."""
+"""Answers, reports and progress for a terminal."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from assistant.show import excerpt, flat, line, plural, sources_of, stated
 from assistant.types import Answer, Changes, Checked, Citation, Skipped, Standing, SyncReport
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from assistant.llm.client import ModelState
 
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[22m"
@@ -88,3 +91,41 @@ def _listed(kinds: Mapping[str, Sequence[str]]) -> Iterator[str]:
 def _kept(kept: Sequence[Skipped]) -> Iterator[str]:
     names = [f"{file.source}: {file.reason}" for file in kept]
     yield from _listed({"not available now, kept as it was": names})
+
+
+class Bar:
+    """Progress as a bar on stderr, with the time left; nothing where that is no terminal."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[None] | None = None
+        self._what = ""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Move the bar of the step; a new step gets a new bar."""
+        from tqdm import tqdm
+
+        if what != self._what or self._bar is None:
+            self.close()
+            self._bar = tqdm(
+                total=total, desc=what, leave=False, delay=0.3, dynamic_ncols=True, disable=None,
+                bar_format="{desc}: {percentage:3.0f}% {bar} {elapsed}, {remaining} left",
+            )  # fmt: skip
+            self._what = what
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -31,7 +31,6 @@ from assistant.errors import (
     IndexMismatch,
     IndexUnwritable,
 )
-from assistant.progress import Progress, silent
 from assistant.store.draft import Draft
 from assistant.store.folder import Folder, in_words
 from assistant.store.generation import NAME, SQLITE, Generation, reopened
@@ -39,7 +38,7 @@ from assistant.store.graph import problems
 from assistant.store.manifest import FORMAT, is_newer, is_outdated
 from assistant.store.replica import Copy
 from assistant.store.server import Server
-from assistant.types import Skipped
+from assistant.types import Progress, Skipped, silent
 
 __all__ = ["FORMAT", "Draft", "Generation", "Server", "Store"]
 

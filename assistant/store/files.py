@@ -10,7 +10,7 @@ from pathlib import Path
 from time import time_ns
 from typing import NamedTuple
 
-from assistant.fs import swap
+from assistant.fs import write_atomic
 
 FILES = "files.sqlite"
 _TABLE = """CREATE TABLE files (
@@ -68,4 +68,4 @@ def save_state(index: Path, version: int, states: Mapping[str, FileState]) -> No
         db.commit()
         data = db.serialize()
     with suppress(OSError):  # a full disk costs the next sync time, nothing else
-        swap(index / FILES, data)
+        write_atomic(index / FILES, data)

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 import numpy as np
 
-from assistant.progress import Progress
 from assistant.store.chroma import refuse_foreign
 from assistant.store.draft import Draft
 from assistant.store.generation import SQLITE
 from assistant.store.graph import SAME
 from assistant.store.tables import from_fields
-from assistant.types import Passage, Skipped
+from assistant.types import Passage, Progress, Skipped
 
 if TYPE_CHECKING:
     from chromadb.api.fastapi import FastAPI

@@ -7,19 +7,16 @@ of it with a salt of the account's own.
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
-import tempfile
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from assistant import fs
 from assistant.errors import AccountRefused, AccountsUnreadable
-
-if TYPE_CHECKING:
-    from filelock import FileLock
 
 SHORTEST = 12
 """Characters of a password, at least. NIST SP 800-63B asks for length, not for signs."""
@@ -126,24 +123,16 @@ class Accounts:
         hashed = account.hash(password[:LONGEST])
         return account if hmac.compare_digest(hashed, account.hashed) else None
 
-    def _lock(self) -> "FileLock":
-        from filelock import FileLock
-
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.path.with_suffix(".lock"), timeout=10)
+        with fs.locked(self.path.with_suffix(".lock")):
+            yield
 
     def _write(self, accounts: dict[str, Account]) -> None:
         """All or nothing, and for nobody else to read."""
-        handle, name = tempfile.mkstemp(prefix=".accounts-", dir=self.path.parent)  # mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump([asdict(account) for account in accounts.values()], file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        text = json.dumps([asdict(account) for account in accounts.values()], indent=1)
+        fs.write_atomic(self.path, text.encode(), 0o600)
 
 
 def tidy(name: str) -> str:

@@ -21,9 +21,8 @@ import gradio as gr
 from assistant.errors import AssistantError
 from assistant.library import MOST
 from assistant.load.formats import FORMATS
-from assistant.progress import Progress
 from assistant.show import escape, plural
-from assistant.types import Source, State
+from assistant.types import Progress, Source, State
 from assistant.web.chat import PLAIN, QUIET, Conversation, Parts, status, told
 from assistant.web.queue import person
 
