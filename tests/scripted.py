@@ -148,7 +148,9 @@ class ScriptedAssistant:
     def answering(self) -> tuple[str, ...]:
         return ("visit.md",)
 
-    def sync(self, *, rebuild: bool = False, progress: Progress = silent) -> SyncReport:
+    def sync(
+        self, *, rebuild: bool = False, remove_many: bool = False, progress: Progress = silent
+    ) -> SyncReport:
         self.syncs += 1
         if self.hostile:
             raise AssistantError(self.hostile)

@@ -352,6 +352,63 @@ def test_the_index_is_rebuilt_after_a_question_with_a_bar(
     assert served.status().generation != before
 
 
+@pytest.fixture
+def emptied(knowledge: Path, served: Assistant) -> Path:
+    """The folder, of whose fourteen indexed documents two are left."""
+    for number in range(11):
+        (knowledge / f"{number}.txt").write_text(f"The fee of item {number} is {number} euros.")
+    served.sync()
+    for path in knowledge.iterdir():
+        if path.name not in ("limit.txt", "fee.md"):
+            path.unlink()
+    return knowledge
+
+
+@pytest.mark.browser
+def test_a_sync_that_would_remove_most_documents_asks_first(
+    arriving: "Page", address: str, served: Assistant, emptied: Path
+) -> None:
+    arriving.goto(address)
+    arriving.locator("#chat .example").first.wait_for()
+    question = "12 of 14 documents are not in the folder any more. Remove them from the index?"
+    for answer, left in (("Leave them", 14), ("Remove them", 2)):
+        arriving.get_by_role("button", name="Sync folder").click()
+        arriving.get_by_role("status").get_by_text(question).wait_for()
+        assert len(served.status().documents) == 14
+        arriving.get_by_role("status").get_by_role("button", name=answer).click()
+        arriving.get_by_role("status").get_by_text(question).wait_for(state="detached")
+        done = "Ready. The index was left as it is." if left == 14 else "Ready. "
+        arriving.get_by_role("status").get_by_text(done).wait_for()
+        assert len(served.status().documents) == left
+
+
+@pytest.mark.browser
+def test_a_rebuild_that_would_lose_most_documents_asks_under_the_tab(
+    arriving: "Page", address: str, served: Assistant, emptied: Path
+) -> None:
+    open_tab(arriving, address)
+    arriving.get_by_role("button", name="Rebuild index…").click()
+    arriving.get_by_role("dialog").get_by_role("button", name="Rebuild").click()
+    arriving.locator("#progress").get_by_role("button", name="Remove them").click()
+    ready(arriving)
+    assert served.status().documents == ("fee.md", "limit.txt")
+    assert arriving.locator("#files .file").count() == 2
+
+
+def test_only_who_may_change_confirms_a_removal_and_only_by_saying_so(
+    served: Assistant, emptied: Path
+) -> None:
+    with gr.Blocks():
+        parts = Components()
+        here = sources.SourcesTab(parts, Chat(served))
+    for may_change, confirmed in ((False, "true"), (True, "1"), (True, '"yes"'), (True, "false")):
+        asked = f'{{"do": "sync", "confirmed": {confirmed}}}'
+        request = sent_by("ana", may_change=may_change)
+        *_, last = here.run(asked, frozenset(), "", request)
+        assert ("Remove them" in last[parts.status]) == may_change
+        assert len(served.status().documents) == 14
+
+
 @pytest.mark.browser
 def test_a_source_links_to_its_text(visitor: "Page") -> None:
     link = row(visitor, "fee.md").get_by_role("link")

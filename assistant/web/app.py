@@ -52,7 +52,7 @@ def build(assistant: "Assistant") -> gr.Blocks:
             _render(column.new, parts.header)
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="conversations", scale=0, min_width=240):
-                _render(*column.column)
+                _render(*column.column, parts.command)
             with gr.Column(elem_id="talk", scale=3, min_width=280):
                 _render(parts.turns, parts.unticked, parts.chat, column.suggestions, parts.scope)
                 with gr.Row(elem_id="asking"):

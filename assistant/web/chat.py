@@ -188,6 +188,15 @@ class Components:
         self.leave = gr.Button("Log out", elem_id="leave", min_width=72, visible=False, **small)
         self.status = gr.Markdown(elem_id="status", **text)
         self.cited = gr.Markdown(panel(()), elem_id="cited", **text)
+        self.command = gr.Textbox(
+            elem_id="command",
+            label="Command",
+            elem_classes="channel",
+            container=False,
+            render=False,
+        )
+        """Where sources.js writes what is to be done with sources; what is under a tab is not on
+        the page while another tab is shown."""
         self.asking: list[Any] = []
 
     @property

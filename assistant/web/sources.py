@@ -46,9 +46,10 @@ _STATES = {
     State.NEW: ("new", "new: sync to ask it"),
     State.CHANGED: ("changed", "changed since it was indexed: sync to ask it as it is"),
     State.REMOVED: ("gone", "no longer in the folder: answers until a sync"),
-    State.SKIPPED: ("skipped", ""),
+    State.SKIPPED: ("skipped", "skipped: "),
+    State.UNAVAILABLE: ("not available", "not available now, answers as it was: "),
 }
-"""How sources are counted, and what is said of one; of a skipped one the reason is said."""
+"""How sources are counted, and what is said of one, before the reason if there is one."""
 
 
 def render_list(
@@ -109,8 +110,8 @@ def _row(source: Source, *, ticked: bool, may_change: bool) -> str:
         shown = f'<a class="name" href="#read?source={key}" dir="auto">{name}</a>'
     parts = [plural(source.passages, "passage")] if source.passages else []
     parts += [_size(source.size)] if source.size else []
-    note = f"skipped: {escape(source.reason)}" if source.reason else ""
-    if note := note or _STATES.get(source.state, ("", ""))[1]:
+    if source.state in _STATES:
+        note = _STATES[source.state][1] + escape(source.reason)
         parts.append(f'<span class="told">{note}</span>')
     remove = ""
     if may_change and source.size:
@@ -193,7 +194,6 @@ class SourcesTab:
         self._listed: Sequence[Source] = ()
         """As they were last listed; the same for everybody."""
         self._removed: Mapping[str, int] = {}
-        hidden: dict[str, Any] = {"elem_classes": "channel", "container": False}
         self.adding = gr.Markdown(elem_id="adding", **NO_FORMULAS)
         self.progress = gr.Markdown(elem_id="progress", **NO_FORMULAS)
         self.words = gr.Textbox(
@@ -201,8 +201,9 @@ class SourcesTab:
             placeholder="Filter by name…", container=False, max_lines=1,
         )  # fmt: skip
         self.files = gr.Markdown(elem_id="files", **NO_FORMULAS)
-        self.ticks = gr.Textbox(elem_id="ticks", label="Ticks", **hidden)
-        self.command = gr.Textbox(elem_id="command", label="Command", **hidden)
+        self.ticks = gr.Textbox(
+            elem_id="ticks", label="Ticks", elem_classes="channel", container=False
+        )
 
     def bind(self, page: gr.Blocks) -> None:
         """Tie the components to their events."""
@@ -218,7 +219,7 @@ class SourcesTab:
         words.input(self.find, [words, unticked], self.files, trigger_mode="always_last", **PRIVATE)
         ticked = [unticked, parts.scope]
         self.ticks.change(self.tick, [self.ticks, unticked], ticked, **each, **one)
-        self.command.change(self.run, [self.command, unticked, words], outputs, **changing)
+        parts.command.change(self.run, [parts.command, unticked, words], outputs, **changing)
         parts.sync.click(self.sync, [unticked, words], outputs, **changing)
 
     def welcome(self, unticked: Unticked, request: gr.Request) -> Changed:
@@ -314,7 +315,8 @@ class SourcesTab:
         }
 
     def _sync(self, command: Command, progress: Progress) -> object:
-        return self._assistant.sync(rebuild=command["do"] == "rebuild", progress=progress)
+        rebuild, remove_many = command["do"] == "rebuild", command.get("confirmed") is True
+        return self._assistant.sync(rebuild=rebuild, remove_many=remove_many, progress=progress)
 
     def _remove(self, command: Command, progress: Progress) -> str:
         source = str(command.get("source"))
