@@ -9,18 +9,18 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from assistant import load, split, sync, text
-from assistant.condense import StandaloneQuestion, Turn, clean
+from assistant.condense import StandaloneQuestion, clean
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
 from assistant.errors import IndexDamaged, KnowledgeMissing
 from assistant.library import Library
 from assistant.pipeline import SAMPLE, Answering
-from assistant.progress import Bar, Progress, silent
 from assistant.read import Reader
 from assistant.settings import Settings
+from assistant.show.terminal import Bar
 from assistant.store import Store
 from assistant.store.generation import Generation
 from assistant.store.server import Server
-from assistant.sync import OPENED, StaleIndexCheck, changes, load_state, sources
+from assistant.sync import StaleIndexCheck
 from assistant.types import (
     Answer,
     Changes,
@@ -28,11 +28,14 @@ from assistant.types import (
     Citation,
     Document,
     Hit,
+    Progress,
     Skipped,
     Source,
     State,
     Statement,
     SyncReport,
+    Turn,
+    silent,
 )
 from assistant.verify import recheck
 
@@ -84,9 +87,7 @@ class Assistant:
         self._chat = chat
         self._building = RLock()
         self._has_answered = False
-        self._stale_check = StaleIndexCheck(
-            self.settings.knowledge, self.settings.index, self.settings.file_bytes
-        )
+        self._stale_check = StaleIndexCheck(self.settings)
 
     def ask(
         self,
@@ -149,24 +150,29 @@ class Assistant:
         while (part := await asyncio.to_thread(next, parts, None)) is not None:
             yield part
 
-    def sync(self, *, rebuild: bool = False, progress: Progress = silent) -> SyncReport:
+    def sync(
+        self, *, rebuild: bool = False, remove_many: bool = False, progress: Progress = silent
+    ) -> SyncReport:
         """Make the index follow the folder; only what is new is embedded.
 
         Until the new index is complete the old one answers, and if anything fails it stays.
-        `anew` starts from nothing. Raises `KnowledgeMissing`, `IndexBusy`, `IndexUnwritable`,
-        `ModelUnavailable`.
+        `rebuild` starts from nothing. Raises `RemovalRefused` where more than half of ten documents
+        or more are gone from the folder, unless `remove_many`; and `KnowledgeMissing`, `IndexBusy`,
+        `IndexUnwritable`, `ModelUnavailable`.
         """
-        return sync.sync(self.settings, self._store, self.embedder, progress, rebuild=rebuild)
+        return sync.sync(
+            self.settings,
+            self._store,
+            self.embedder,
+            progress,
+            rebuild=rebuild,
+            remove_many=remove_many,
+        )
 
     def changes(self) -> Changes:
         """What a sync would do; does nothing. Raises `KnowledgeMissing`."""
         generation = self._store.current()
-        return changes(
-            self.settings.knowledge,
-            self.settings.file_bytes,
-            generation.documents if generation is not None else {},
-            load_state(self.settings.index),
-        )
+        return sync.changes(self.settings, generation.documents if generation is not None else {})
 
     def sources(self) -> tuple[Source, ...]:
         """Every file of the folder and of the index, by name; builds nothing.
@@ -176,9 +182,8 @@ class Assistant:
         generation = self._store.current()
         documents = generation.documents if generation is not None else {}
         counts = generation.counts if generation is not None else {}
-        folder, limit = self.settings.knowledge, self.settings.file_bytes
         try:
-            found = sources(folder, limit, documents, load_state(self.settings.index), OPENED)
+            found = sync.sources(self.settings, documents, sync.OPENED)
         except KnowledgeMissing:
             if generation is None:
                 raise
@@ -349,7 +354,7 @@ def _kept(settings: Settings) -> Assistant:
 def _turn(earlier: str | Answer) -> Turn:
     if isinstance(earlier, str):
         return Turn(earlier)
-    return Turn(earlier.question, " ".join(said.text for said in earlier.statements))
+    return Turn(earlier.question, earlier)
 
 
 def _arguments(asked: str | dict[str, Any]) -> dict[str, Any]:

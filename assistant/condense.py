@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from assistant.errors import QuestionRefused
 from assistant.text import topic, visible
+from assistant.types import Turn
 
 MOST_CHARACTERS = 4_000
 """A longer question is refused."""
@@ -32,14 +32,6 @@ _JOINT = re.compile(
     r"(?:(?<=\?)\s+|,?\s+and\s+(?=(?:who|what|when|where|which|whose|how|why)\b))", re.IGNORECASE
 )
 _NAME = re.compile(r"(?<!^)\b[A-ZА-Я][\w'’-]+(?:\s+[A-ZА-Я][\w'’-]+)*")
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A question asked before, and what was answered (nothing, where that is not known)."""
-
-    question: str
-    said: str = ""
 
 
 class StandaloneQuestion(NamedTuple):
@@ -88,7 +80,8 @@ def condense(question: str, history: Sequence[Turn]) -> list[StandaloneQuestion]
     if not history:
         return [alone]
     earlier = [turn.question.strip()[:_EARLIER] for turn in history]
-    names = [name for turn in reversed(history) for name in _NAME.findall(turn.said)]
+    said = [turn.answer.text for turn in reversed(history) if turn.answer]
+    names = [name for text in said for name in _NAME.findall(text)]
     found = list(dict.fromkeys(names))[:_NAMES]
     joined = StandaloneQuestion(f"{earlier[-1]} {question}", " ".join([*earlier, *found, question]))
     own, named = len(topic(question)), bool(_NAME.search(question))

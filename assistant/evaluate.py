@@ -20,9 +20,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import QuestionFileRefused
-from assistant.progress import Progress, silent
 from assistant.show import line
-from assistant.types import Answer, Statement
+from assistant.types import Answer, Progress, Statement, silent
 
 if TYPE_CHECKING:
     from assistant.assistant import Assistant

@@ -10,16 +10,15 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from assistant.cite import cite
-from assistant.condense import StandaloneQuestion, Turn, condense, parts
+from assistant.condense import StandaloneQuestion, condense, parts
 from assistant.embed import Embedder
 from assistant.errors import QuestionRefused
-from assistant.read import UNKNOWN, Reader
-from assistant.read.similarity import asks_for_several, central, is_overview
+from assistant.read import UNKNOWN, Reader, asks_for_several, central, is_overview
 from assistant.retrieve import CANDIDATES, Scored, boost_proximity, fuse
 from assistant.settings import Settings
 from assistant.store.generation import Generation
 from assistant.text import topic
-from assistant.types import Abstention, Answer, Hit, Reading, Statement
+from assistant.types import Abstention, Answer, Hit, Reading, Statement, Turn
 from assistant.verify import disagreements, verify
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ class Settings:
     reader: str = ""
     """A question-answering model: a folder or a name on the hub; empty: the one of our own."""
     threshold: float = THRESHOLD
-    """Answer when the odds that the documents answer reach this probability, 0 to 1."""
+    """Answer when the probability that the documents answer reaches this, 0 to 1."""
     passages: int = 10
     """How many passages are read for a question."""
     statements: int = 3

@@ -1,18 +1,21 @@
-"""Text → index terms: one analysis for the lexical index, the question and the reader.
+"""The only analysis of text: what is visible, terms, sentences, language, numbers, and dates.
 
-Words are lower-cased and stemmed (Snowball: English for Latin script, Russian for Cyrillic);
-scripts written without spaces become overlapping pairs of characters, as in Lucene's
-CJKAnalyzer, so that two-character Chinese words can be found.
-
-Which texts the reader knows: it was trained on English.
+Terms serve the lexical index, the question and the reader alike. Words are lower-cased and
+stemmed (Snowball: English for Latin script, Russian for Cyrillic); scripts written without
+spaces become overlapping pairs of characters, as in Lucene's CJKAnalyzer, so that two-character
+Chinese words can be found.
 """
 
 import re
 import unicodedata
-from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
 from functools import cache, lru_cache
 from itertools import pairwise
-from typing import Protocol
+from threading import local
+from typing import NamedTuple
+
+from assistant.types import Span
 
 VERSION = 1
 """Part of the index's recipe: raise it when the same text would give other terms."""
@@ -48,10 +51,6 @@ _STOP_WORDS = frozenset(
 )
 
 
-class _Stemmer(Protocol):
-    def stemWord(self, word: str) -> str: ...  # noqa: N802 (the library's name)
-
-
 def visible(text: str) -> str:
     """The text without invisible characters; what is embedded and searched."""
     return INVISIBLE.sub("", text)
@@ -80,7 +79,7 @@ def pairs(question: str) -> list[str]:
     return [" ".join(pair) for pair in dict.fromkeys(side_by_side)]
 
 
-def numbers(text: str) -> frozenset[str]:
+def digits(text: str) -> frozenset[str]:
     """The numbers written in digits, without separators of thousands."""
     return frozenset(
         re.sub(r"[.,](?=\d{3}\b)", "", token) for token in _tokens(text) if token[0].isdigit()
@@ -99,15 +98,15 @@ def _stems(token: str) -> tuple[str, ...]:
         return (token,)
     if _UNSPACED.match(token):
         return tuple(token[i : i + 2] for i in range(max(1, len(token) - 1)))
-    return (_stemmer("russian" if _CYRILLIC.match(token) else "english").stemWord(token),)
+    language = "russian" if _CYRILLIC.match(token) else "english"
+    if not hasattr(_stemmers, language):
+        import snowballstemmer
+
+        setattr(_stemmers, language, snowballstemmer.stemmer(language))
+    return (getattr(_stemmers, language).stemWord(token),)
 
 
-@cache
-def _stemmer(language: str) -> _Stemmer:
-    import snowballstemmer
-
-    stemmer: _Stemmer = snowballstemmer.stemmer(language)
-    return stemmer
+_stemmers = local()  # a stemmer keeps the word it works on, so each thread has its own
 
 
 def singular(word: str) -> str:
@@ -116,36 +115,322 @@ def singular(word: str) -> str:
     return letters if len(letters) > 1 and letters.isupper() else word
 
 
-_LATIN = 0.8  # share of the letters
-_LETTER = re.compile(r"[^\W\d_]")
-_LATIN_LETTER = re.compile(r"[A-Za-zÀ-ɏ]")
-# The commonest words of each language that are not words of the others.
-_COMMON = {
-    "en": "the of and to is are was were what who when where how which did does for with by from "
-    "that this it at be has have had not their they an will on can about do many much long",
-    "de": "der die das und ist nicht ein eine wer wie wann wo warum wurde den dem mit von zu auf "
-    "im für sich auch werden",
-    "fr": "le la les des est une que qui dans pour du et quel quelle quand où combien sont au sur "
-    "il elle pas par",
-    "es": "el los las una por como cómo cuál cuándo dónde quién qué del y es en cuántos fue su",
-    "it": "il gli che di della sono è chi quando dove quanto quale nel una alla dei",
-    "pt": "os uma não é do da em quem quando onde quanto qual são foi ao pelo",
-    "nl": "het een van wie wat wanneer waar hoeveel zijn niet op dat werd",
-    "pl": "jest nie się na kto kiedy gdzie jak ile czy oraz do",
-}
-_WORDS = {
-    word: language
-    for language, words in _COMMON.items()
-    for word in words.split()
-    if sum(word in other.split() for other in _COMMON.values()) == 1
-}
+# A blank line, or a line break before a list item or a table row, ends a sentence.
+_BREAK = re.compile(r"\n[^\S\n]*(?=\n|[-*+•–|] ?\S|\d{1,3}[.)] |[a-z][.)] )")
+# Sentence splitters may be quadratic in a paragraph; nothing a person wrote is longer.
+_PARAGRAPH = 8_000
 
 
-def is_known(text: str) -> bool:
-    """Whether the text is English, or too short or too much of names and numbers to tell."""
-    letters = _LETTER.findall(text)
-    if len(_LATIN_LETTER.findall(text)) < _LATIN * len(letters):
-        return False
-    found = Counter(_WORDS.get(word) for word in re.findall(r"\w+", text.casefold()))
-    foreign = max((found[language] for language in _COMMON if language != "en"), default=0)
-    return foreign <= found["en"] or foreign < 2
+def sentences(text: str) -> list[Span]:
+    """Where the sentences of a text stand, by sentencex's rules for the language of the text."""
+    from sentencex import get_sentence_boundaries
+
+    code, found = language(text), list[Span]()
+    breaks = [0, *(match.end() for match in _BREAK.finditer(text)), len(text)]
+    for long in stretches(text, breaks):
+        for start, end in stretches(text, [*range(*long, _PARAGRAPH), long.end]):
+            boundaries = get_sentence_boundaries(code, text[start:end])
+            starts = {start + int(each["start_index"]) for each in boundaries}
+            found += stretches(text, sorted(starts | {start, end}))
+    return found
+
+
+def stretches(text: str, cuts: Iterable[int]) -> Iterator[Span]:
+    """What stands between the cuts, without the white space around it; blank ones go."""
+    for start, end in pairwise(cuts):
+        stretch = text[start:end]
+        if stretch.strip():
+            before = len(stretch) - len(stretch.lstrip())
+            yield Span(start + before, start + len(stretch.rstrip()))
+
+
+_LETTERS = re.compile(r"[^\W\d_]+")
+_OTHER_SCRIPT = re.compile(r"[^\W\d_A-Za-zÀ-ɏ\u1e00-\u1eff]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # which the detector refuses
+_BEGINNING = 1_000  # characters of a text that tell its language
+_SHORT = 25  # bytes in which English words pass for other languages
+
+
+def languages(texts: Iterable[str]) -> list[str]:
+    """The `language` of each text."""
+    return [language(text) for text in texts]
+
+
+def language(text: str) -> str:
+    """The ISO 639 code of a text's language, by CLD2; "und" if it is not known, but not English.
+
+    "en" also where the text is too short, or too much of names and numbers, to tell.
+    """
+    text = text[:_BEGINNING]
+    words = _LETTERS.findall(text)
+    is_other = len(_OTHER_SCRIPT.findall(text)) > 0.2 * sum(map(len, words))
+    plain = sum(map(str.islower, words))
+    if not is_other and plain < 2:
+        return "en"
+    import pycld2
+
+    data = _CONTROLS.sub(" ", text).encode(errors="ignore")
+    hint = "en" if len(data) < _SHORT and not is_other else None
+    best = pycld2.detect(data, hintLanguage=hint)[2][0]
+    if best[1] == "un" and plain > 3:
+        best = pycld2.detect(data, hintLanguage=hint, bestEffort=True)[2][0]
+    _, code, percent, _ = best
+    is_told = code not in ("un", "en") and not code.startswith("xx-") and percent >= 50
+    return str(code) if is_told else "und" if is_other else "en"
+
+
+class Number(NamedTuple):
+    """A quantity that a text gives, in digits or in words; equal ones compare equal by value."""
+
+    value: Fraction
+    unit: str
+    """"€", "%", "bar", "year"; "th": an ordinal; ":": a time of day, in hours; "": things."""
+    bound: str
+    """"<", "≤", ">", "≥" or "≈", by sign or by words such as "at most"; "" of the very number."""
+    start: int
+    end: int
+
+
+class Date(NamedTuple):
+    """A day, a month or a year that a text gives; None is what it leaves open."""
+
+    year: int | None
+    month: int | None
+    day: int | None
+    start: int
+    end: int
+
+
+_MONTHS = "january february march april may june july august september october november december"
+_MONTH = (
+    r"(?P<month>january|february|march|april|may|june|july|august|september|october|november|"
+    r"december|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?)"
+)
+_DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
+_DATES = (
+    r"(?P<year>\d{4})(?P<by>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=by)(?P<day>0?[1-9]|[12]\d|3[01])",
+    r"(?P<day>\d\d?)(?P<by>[-/.])(?P<month>\d\d?)(?P=by)(?P<year>\d{4})",
+    rf"{_DAY}(?:\s+of)?\s+{_MONTH}(?:,?\s+(?P<year>[12]\d{{3}}))?",
+    rf"{_MONTH}\s+{_DAY}(?:,?\s+(?P<year>[12]\d{{3}}))?(?![:%]|[.,]\d)",
+    rf"{_MONTH}(?:,?\s+(?:of\s+)?(?P<year>[12]\d{{3}}))?",
+    r"(?P<year>[12]\d{3})(?![%°])",
+)
+# Words that are a month only with a number beside them, or after one of the others.
+_VERBS = frozenset({"may", "march", "mar"})
+_BEFORE_MONTH = re.compile(
+    r"\b(?:in|on|by|since|until|till|from|to|through|during|before|after|of|last|next|this|early|"
+    r"late|mid|every|each|between|and|or|-|–)[\s-]*$",
+    re.IGNORECASE,
+)
+_THING = re.compile(r"\s+(?!(?:is|was|has|does|as|its|this|us)\b)[a-z]+s\b")
+
+
+def dates(text: str) -> list[Date]:
+    """The dates of a text, in order; 5/9/2023 is taken day first."""
+    found: list[Date] = []
+    taken = bytearray(len(text))
+    for pattern in _date_patterns():
+        for match in pattern.finditer(text):
+            if not any(taken[match.start() : match.end()]) and (date := _date(text, match)):
+                found.append(date)
+                taken[date.start : date.end] = b"x" * (date.end - date.start)
+    return sorted(found, key=lambda date: date.start)
+
+
+@cache
+def _date_patterns() -> list[re.Pattern[str]]:
+    around = r"(?<![\w$€£¥])(?<!\d[.,:])(?:{})(?!\w|[.,]\d)"
+    return [re.compile(around.format(pattern), re.IGNORECASE) for pattern in _DATES]
+
+
+def _date(text: str, match: re.Match[str]) -> Date | None:
+    """The date of a match; None where it is a word, or a number of things."""
+    read, before = match.groupdict(), text[max(0, match.start() - 10) : match.start()]
+    name = (read.get("month") or "").lower()
+    year, day = (int(read[part]) if read.get(part) else None for part in ("year", "day"))
+    if name.isdecimal():
+        month = int(name)
+        if month > 12:
+            month, day = day or 0, month
+        is_date = 0 < month < 13 and 0 < (day or 0) < 32 and 1000 <= (year or 0) < 2200
+        return Date(year, month, day, *match.span()) if is_date else None
+    if not name:
+        return None if _is_count(text, match, before) else Date(year, None, None, *match.span())
+    is_clear = name not in _VERBS or _BEFORE_MONTH.search(before)
+    if match[0].islower() and not (year and day) and (name in _VERBS or not (year or day)):
+        return None
+    if not (year or day or is_clear):
+        return None
+    month = next(n for n, full in enumerate(_MONTHS.split(), 1) if full.startswith(name[:3]))
+    return Date(year, month, day, *match.span())
+
+
+def _is_count(text: str, match: re.Match[str], before: str) -> bool:
+    """Whether four digits count something: 2000 euros, 1200 employees; 2023 is a year."""
+    number = _number_pattern().match(text, match.start())
+    value = int(match["year"])
+    if (number and (number["scale"] or number["unit"])) or value >= 2200:
+        return True
+    if re.search(r"(?:[$€£¥₽₹<>≤≥≈~]|\b(?:USD|EUR|GBP|CHF|CNY|RUB))\s*$|(?:^|[\s(])[-−]$", before):
+        return True
+    is_likely = 1900 <= value < 2100 and value % 100
+    return not (is_likely or _BEFORE_MONTH.search(before)) and bool(_THING.match(text, match.end()))
+
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_SCALES = {
+    "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
+    "dozen": 12, "lakh": 10**5, "crore": 10**7, "k": 10**3, "m": 10**6, "mn": 10**6, "mln": 10**6,
+    "mio": 10**6, "b": 10**9, "bn": 10**9, "tn": 10**12, "trn": 10**12,
+}  # fmt: skip
+_UNITS = {
+    "€": "€|euro|eur", "$": r"us\$|\$|dollar|usd|buck", "£": "£|pound|gbp|quid", "¥": "¥|yen|jpy",
+    "CNY": "yuan|rmb|renminbi|cny", "₽": "₽|rouble|ruble|rub", "₹": "₹|rupee|inr",
+    "CHF": "swiss franc|franc|chf", "pp": "percentage point|pp", "%": "%|percent|per cent|pct",
+    "bp": "basis point", "year": "year|yr", "month": "month", "week": "week", "day": "day",
+    "h": "hour|hr|h", "min": "minute|min", "s": "second|sec", "km/h": "km/h|kph", "mph": "mph",
+    "km": "km|kilometre|kilometer", "cm": "cm|centimetre|centimeter", "mile": "mile|mi",
+    "mm": "mm|millimetre|millimeter", "m²": "m²|m2|sqm|square metre|square meter",
+    "m³": "m³|m3|cubic metre|cubic meter", "m": "m|metre|meter", "ft": "ft|feet|foot",
+    "in": "inch|inche", "ha": "ha|hectare", "kg": "kg|kilogram|kilo", "mg": "mg|milligram",
+    "g": "g|gram", "t": "t|ton|tonne", "lb": "lb", "ml": "ml|millilitre|milliliter",
+    "l": "l|L|litre|liter", "kWh": "kwh", "MWh": "mwh", "kW": "kw|kilowatt", "MW": "mw|megawatt",
+    "GW": "gw|gigawatt", "W": "W|watt", "V": "V|volt", "A": "A|amp|ampere", "Hz": "hz", "Pa": "pa",
+    "bar": "bar", "°C": "°c|°|degree|degree celsius", "°F": "°f|degree fahrenheit", "KB": "kb",
+    "MB": "mb|megabyte", "GB": "gb|gigabyte", "TB": "tb|terabyte", "times": "times|fold|x|×",
+}  # fmt: skip
+_CURRENCIES = ("€", "$", "£", "¥", "CNY", "₽", "₹", "CHF")
+_BOUNDS = {
+    "≤": r"≤|<=|up to|at most|(?:no|not) (?:more|greater|higher) than|(?:a )?maximum of",
+    "≥": r"≥|>=|at least|(?:no|not) (?:less|fewer|lower) than|(?:a )?minimum of",
+    "<": "<|(?:less|fewer|lower|smaller) than|under|below",
+    ">": r">|(?:more|greater|higher|larger) than|over|above|exceed(?:s|ed|ing)?",
+    "≈": r"≈|~|about|around|approximately|approx\.?|roughly|nearly|almost|circa|ca\.?|some",
+}
+_AFTER_BOUNDS = {"≥": "or more|or above|or over|and above", "≤": "or less|or fewer|or below"}
+
+
+def numbers(text: str) -> list[Number]:
+    """The quantities of a text, in order, without its dates; codes such as B2 are none."""
+    taken = bytearray(len(text))
+    for date in dates(text):
+        taken[date.start : date.end] = b"x" * (date.end - date.start)
+    found: list[Number] = []
+    before: re.Match[str] | None = None
+    for match in _number_pattern().finditer(text):
+        if any(taken[match.start("number") : match.end("number")]):
+            continue
+        number = _number(match)
+        if number is None:
+            continue
+        between = text[before.end() : match.start()] if before else ""
+        if before and re.fullmatch(r"\s*(?:[-–—]|to|or)\s*", between) and not found[-1].unit:
+            # "5 to 7 million euros": what stands at the end of a range counts for its beginning.
+            scale = _scale(match) if not before["scale"] and between.strip() in "-–—to" else 1
+            found[-1] = found[-1]._replace(value=found[-1].value * scale, unit=number.unit)
+        found.append(number)
+        before = match
+    return found
+
+
+def _number(match: re.Match[str]) -> Number | None:
+    value = _spelled(match["words"]) if match["words"] else _digits(match["digits"])
+    if value is None:
+        return None
+    unit = _unit(match["currency"] or match["unit"] or "")
+    bound = _named(_BOUNDS, match["bound"]) or _named(_AFTER_BOUNDS, match["behind"])
+    if match["half"]:
+        value += Fraction(1, 2)
+    value *= _scale(match)
+    if match["minutes"]:
+        value, unit = value + Fraction(int(match["minutes"]), 60), ":"
+    elif match["ordinal"]:
+        unit = "th"
+    if match["noon"]:
+        value, unit = value % 12 + 12 * (match["noon"][0].lower() == "p"), ":"
+    return Number(-value if match["sign"] else value, unit, bound, *match.span())
+
+
+def _scale(match: re.Match[str]) -> int:
+    return _SCALES[match["scale"].lower().removesuffix("s")] if match["scale"] else 1
+
+
+def _named(table: Mapping[str, str], written: str | None) -> str:
+    """The key of the table whose pattern is all that is written; "" where there is none."""
+    found = (key for key, names in table.items() if re.fullmatch(names, written or "", re.I))
+    return next(found, "")
+
+
+@lru_cache(maxsize=1024)
+def _unit(written: str) -> str:
+    return _named(_UNITS, written) or _named(_UNITS, written.removesuffix("s"))
+
+
+def _digits(written: str) -> Fraction | None:
+    """8,400 and 8.4 and 8,4, 1.200,50 as on the continent; None of 4.2.1, which counts nothing."""
+    written = re.sub(r"[\s'’]", "", written)
+    if re.fullmatch(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?", written):
+        written = written.replace(",", "")
+    elif re.fullmatch(r"\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})", written):
+        written = written.replace(".", "").replace(",", ".")
+    written = written.replace(",", ".")
+    return Fraction(written) if written.count(".") < 2 and len(written) < 1_000 else None
+
+
+def _spelled(written: str) -> Fraction:
+    """Two hundred and fifty thousand; half a million; a dozen."""
+    total, part = Fraction(0), Fraction(0)
+    for word in re.split(r"[\s-]+", written.lower()):
+        if word in ("a", "an", "and"):
+            continue
+        if word == "half":
+            part = Fraction(1, 2)
+        elif word in _ONES.split():
+            part += _ONES.split().index(word)
+        elif word in _TENS.split():
+            part += 10 * (_TENS.split().index(word) + 2)
+        else:
+            part = (part or Fraction(1)) * _SCALES[word.removesuffix("s")]
+            if part >= 1000:
+                total, part = total + part, Fraction(0)
+    return total + part
+
+
+@cache
+def _number_pattern() -> re.Pattern[str]:
+    """A bound, a sign, a currency, the number in digits or words, its scale, its unit."""
+    longest = sorted((name for names in _UNITS.values() for name in names.split("|")),
+                     key=len, reverse=True)  # fmt: skip
+    # Those of one letter are told by its case: 5 g is a weight, 5G is a network.
+    units = "|".join(f"{name}s?" if len(name) > 1 else f"(?-i:{name})" for name in longest)
+    currencies = "|".join(_UNITS[each] for each in _CURRENCIES)
+    scales = "hundred|thousand|million|billion|trillion|dozen|lakh|crore"
+    ones, tens = _ONES.replace(" ", "|"), _TENS.replace(" ", "|")
+    # "One" is no number in "no one", "the one", "one of", "one can".
+    one = (
+        r"(?<!\bno )(?<!\bany )(?<!every )(?<!\bthe )(?<!\bthis )(?<!\bthat )(?<!which )"
+        r"(?!one(?: (?:of|another|can|could|may|must|should|would|has|is|was)\b|(?![ -]\w)))"
+    )
+    small = rf"(?:(?:{tens})(?:[\s-](?:{ones.split('|ten', 1)[0]}))?|{one}(?:{ones}))\b"
+    below = rf"(?:{small}(?:\s+hundred(?:\s+(?:and\s+)?{small})?)?|an?\s+hundred)\b"
+    words = (rf"(?:half\s+an?|an?)\s+(?:{scales})\b|"
+             rf"{below}(?:[\s-]+(?:{scales})s?\b(?:\s+(?:and\s+)?{below})?)*")  # fmt: skip
+    return re.compile(
+        rf"(?:(?<!\w)(?P<bound>{'|'.join(_BOUNDS.values())})\s*)?"
+        rf"(?<![\w.,])(?:(?P<sign>(?<!\d)[-−]|\bminus\s+)(?=[\d$€£¥₽₹]))?"
+        rf"(?:(?P<currency>{currencies})\s?)?(?<![A-Za-z_])(?<!\d[.,:])"
+        rf"(?P<number>(?P<digits>\d{{1,3}}(?:[\s'’]\d{{3}})+(?![\d])(?:[.,]\d+)?|\d+(?:[.,]\d+)*)"
+        rf"|\b(?P<words>{words}))"
+        rf"(?::(?P<minutes>[0-5]\d)\b)?(?P<ordinal>(?<=\d)(?:st|nd|rd|th)\b)?"
+        rf"(?P<half>\s+and\s+a\s+half\b)?"
+        rf"(?:(?:[\s-]?(?P<scale>(?:{scales}|bn|mn|mln|mio|trn|tn)s?|(?<=\d)[kb]|"
+        rf"(?-i:(?<=\d)M)|(?(currency)m|(?!))))(?!\w))?"
+        rf"(?:\s*(?P<noon>[ap]\.?m\b\.?))?"
+        rf"(?(currency)|(?:[\s-]*(?:us\s|american\s)?(?P<unit>{units})(?!\w))?)"
+        rf"(?:\s+(?P<behind>{'|'.join(_AFTER_BOUNDS.values())})\b)?(?![^\W\d_]|(?<=\d)\d)",
+        re.IGNORECASE,
+    )

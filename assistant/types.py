@@ -1,10 +1,10 @@
 """The vocabulary: what the steps hand to one another. Frozen, and each keeps its law."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class Span(NamedTuple):
@@ -50,12 +50,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that is not in the index, and why."""
+    """A file that was not read, and why."""
 
     source: str
     reason: str
-    sha256: str = field(default="", compare=False)
-    """Of the bytes that were refused; empty where it is not for what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +103,11 @@ class Passage:
         return self.text[span.start - self.start : span.end - self.start]
 
 
+def embedded(passages: Sequence[Passage]) -> list[str]:
+    """What the embedding model reads of each passage."""
+    return [passage.embedded for passage in passages]
+
+
 def counted(unit: str, number: int) -> bool:
     """Whether a place's number goes up with each line of the text."""
     return unit in ("line", "row") and number > 0
@@ -135,7 +138,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A sentence of a passage, and the odds, as a probability, that it answers."""
+    """A sentence of a passage, and the probability that it answers."""
 
     passage: Passage
     span: Span
@@ -201,7 +204,7 @@ class Statement:
     citations: tuple[Citation, ...]
     verdict: Verdict = Verdict.SUPPORTED
     probability: float = 1.0
-    """The odds that it answers the question, as a probability."""
+    """That it answers the question."""
 
 
 class Abstention(StrEnum):
@@ -215,16 +218,13 @@ class Abstention(StrEnum):
     @property
     def explanation(self) -> str:
         """The reason in a sentence, for people."""
-        return _EXPLANATIONS[self]
-
-
-_EXPLANATIONS = {
-    Abstention.NO_DOCUMENTS: "There are no documents to answer from. "
-    "Add files to the knowledge folder and sync.",
-    Abstention.NOTHING_RELEVANT: "Nothing in your documents is about this.",
-    Abstention.DOES_NOT_SAY: "Your documents touch on this, but do not say.",
-    Abstention.UNSUPPORTED: "What could be said is not supported by your documents.",
-}
+        return {
+            self.NO_DOCUMENTS: "There are no documents to answer from. "
+            "Add files to the knowledge folder and sync.",
+            self.NOTHING_RELEVANT: "Nothing in your documents is about this.",
+            self.DOES_NOT_SAY: "Your documents touch on this, but do not say.",
+            self.UNSUPPORTED: "What could be said is not supported by your documents.",
+        }[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +256,11 @@ class Answer:
         used = (citation for statement in self.statements for citation in statement.citations)
         return tuple(dict.fromkeys(used))
 
+    @property
+    def text(self) -> str:
+        """Its statements, one after another; empty where it abstains."""
+        return " ".join(statement.text for statement in self.statements)
+
     def to_json(self) -> str:
         """The whole answer as JSON; `from_json` reads it back."""
         from assistant.show.export import to_json
@@ -278,6 +283,23 @@ class Answer:
         from assistant.show.html import to_html
 
         return to_html(self)
+
+
+def rename_odds(saved: object) -> object:
+    """Parsed JSON of a saved answer, with `probability` where earlier versions wrote `odds`."""
+    if isinstance(saved, dict):
+        return {{"odds": "probability"}.get(key, key): rename_odds(saved[key]) for key in saved}
+    return list(map(rename_odds, saved)) if isinstance(saved, list) else saved
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question of a conversation, and its answer as far as there is one."""
+
+    question: str
+    answer: Answer | None = None
+    remark: str = ""
+    """Why there is no whole answer, such as "Stopped."."""
 
 
 class Standing(StrEnum):
@@ -310,6 +332,8 @@ class State(StrEnum):
     """It is no document, for its reason."""
     REMOVED = "removed"
     """Only the index still has it."""
+    UNAVAILABLE = "unavailable"
+    """It cannot be read now, for its reason; the index has it as it was, and keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +347,7 @@ class Source:
     passages: int = 0
     """In the index: what of it can answer now."""
     reason: str = ""
-    """Why it is skipped; empty where it is not."""
+    """Why it is skipped or unavailable; empty where it is neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +360,8 @@ class Changes:
     removed: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     """What is known to be left out."""
+    kept: tuple[Skipped, ...] = ()
+    """What cannot be read now; the index keeps it as it was."""
 
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed)
@@ -355,6 +381,8 @@ class SyncReport:
     removed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    kept: tuple[Skipped, ...] = ()
+    """What could not be read now, and stays in the index as it was; the next sync tries again."""
     notes: tuple[tuple[str, str], ...] = ()
     """(source, note) of what was indexed with a remark, such as "guessed encoding"."""
     passages: int = 0
@@ -368,3 +396,14 @@ class SyncReport:
         from assistant.show.terminal import report_to_text
 
         return report_to_text(self)
+
+
+class Progress(Protocol):
+    """Called as a long step goes on."""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """`done` of `total` units of the step `what` are done; at its end both are the same."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Show no progress."""

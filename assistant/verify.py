@@ -11,7 +11,7 @@ from pathlib import Path
 
 from assistant import load
 from assistant.errors import AnswerFileRefused
-from assistant.text import numbers, terms
+from assistant.text import digits, terms
 from assistant.types import (
     Answer,
     Checked,
@@ -70,9 +70,9 @@ def disagreements(statements: Sequence[Statement]) -> list[str]:
 
 def _disagree(one: Statement, other: Statement) -> bool:
     sources = [{citation.source for citation in each.citations} for each in (one, other)]
-    if sources[0] & sources[1] or numbers(one.text) == numbers(other.text):
+    if sources[0] & sources[1] or digits(one.text) == digits(other.text):
         return False
-    words = [frozenset(terms(each.text)) - numbers(each.text) for each in (one, other)]
+    words = [frozenset(terms(each.text)) - digits(each.text) for each in (one, other)]
     return len(words[0] & words[1]) >= _SAME_MATTER * len(words[0] | words[1])
 
 
@@ -82,7 +82,7 @@ def recheck(folder: Path, limit: int, citations: Iterable[Citation]) -> dict[Cit
     Read are the files that are cited, and all others of at most `limit` bytes where one of them
     does not hold what it did.
     """
-    found, _ = load.scan(folder, limit)
+    found = load.scan(folder, limit).files
     checked = dict.fromkeys(citations, Checked(Standing.GONE))
     cited = {citation.source for citation in checked}
     others = [file for file in found if file.source not in cited]

@@ -28,12 +28,11 @@ from assistant.errors import (
     KnowledgeMissing,
     ServerUnusable,
 )
-from assistant.progress import Progress
 from assistant.settings import Settings
 from assistant.store.client import open_server
 from assistant.store.replica import Replica
 from assistant.store.server import Server
-from assistant.types import Abstention
+from assistant.types import Abstention, Progress
 from tests.conftest import WordEmbeddings
 from tests.test_store import current, folders, write
 

@@ -8,9 +8,9 @@ quoted instead.
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from assistant.cite import cite_draft
-from assistant.condense import Turn
+from assistant.cite import citation_of
 from assistant.embed import Embedder
 from assistant.errors import AssistantError, ModelFailed
 from assistant.llm.check import check
@@ -25,7 +25,7 @@ from assistant.llm.prompt import (
     rewritten,
     sentences,
 )
-from assistant.types import Reading, Statement, Verdict
+from assistant.types import Reading, Statement, Turn, Verdict
 from assistant.verify import is_exact
 
 _REWRITING = 1 / 3
@@ -36,6 +36,17 @@ _LEANS = re.compile(
     r"moreover|furthermore|therefore|thus|instead|otherwise|so|but|and)\b",
     re.IGNORECASE,
 )
+_GROUP = re.compile(r"[\[［【]([^\[\]［］【】\n]{0,200})[\]］】]")
+_BETWEEN = re.compile(r"[,;，；、&\s]+|\band\b")
+_RANGE = re.compile(r"(\w+)\s*(?:-|–|—|\.\.\.?|…)\s*(\w+)")
+_LONGEST = 5  # keys of a range
+# Characters of nobody's, one for each group of keys while a draft is cut into sentences.
+_FIRST, _LAST = "\ue000", "\uf8ff"
+_UNCLOSED = re.compile(rf"[\[［【][^\[\]［］【】\n{_FIRST}-{_LAST}]{{0,200}}$")
+_MARKS = re.compile(f"[{_FIRST}-{_LAST}]")
+_AFTER = re.compile(rf"([.!?。！？]+[\"”’)]*)((?:\s*[{_FIRST}-{_LAST}])+)")
+_LIST = re.compile(r"^\s*(?:[-*•+]|\d{1,2}[.)])\s+")
+_LOOSE = re.compile(r"\s+(?=[.,;:!?。，；：！？)])")
 _log = logging.getLogger(__name__)
 
 
@@ -52,7 +63,7 @@ class Writing:
 
     def rewrite(self, question: str, history: Sequence[Turn]) -> str:
         """The follow-up made to stand alone; empty where it cannot be."""
-        before = [(turn.question, turn.said) for turn in history]
+        before = [(turn.question, turn.answer.text if turn.answer else "") for turn in history]
         try:
             pieces = self._model.stream(
                 rewriting(question, before), self._deadline.sooner(_REWRITING * self._seconds)
@@ -141,3 +152,77 @@ def _dropped(count: int) -> str:
     if count == 1:
         return "1 sentence was dropped: your documents do not support it."
     return f"{count} sentences were dropped: your documents do not support them."
+
+
+class DraftSentence(NamedTuple):
+    """A sentence of a draft, and how many keys it names that were not offered."""
+
+    statement: Statement | None
+    """What it says with what it cites; None where it names nothing that was offered."""
+    unknown: int = 0
+
+
+def cite_draft(
+    draft: str, keys: Mapping[str, Sequence[Reading]], hashes: Mapping[str, str], nothing: str
+) -> list[DraftSentence]:
+    """The sentences of a draft without their keys, each with what its keys stand for.
+
+    `keys` are those offered, in their order. A sentence that says `nothing`, and that alone, is
+    left out: it claims nothing.
+    """
+    groups: list[str] = []
+
+    def marked(found: re.Match[str]) -> str:
+        groups.append(found[1])
+        return chr(ord(_FIRST) + len(groups) - 1)
+
+    sayable = _MARKS.sub("", draft.encode(errors="ignore").decode())
+    text = _UNCLOSED.sub("", _GROUP.sub(marked, sayable))
+    found = []
+    for sentence in _sentences(_AFTER.sub(r"\2\1", text)):
+        named = [groups[ord(mark) - ord(_FIRST)] for mark in _MARKS.findall(sentence)]
+        if [name.strip().casefold() for name in named] != [nothing]:
+            said = _LOOSE.sub("", " ".join(_MARKS.sub(" ", sentence).split()))
+            found.append(_drafted(said, named, keys, hashes))
+    return found
+
+
+def _sentences(text: str) -> list[str]:
+    """The sentences that say something, without what makes a list of them."""
+    from sentencex import segment
+
+    parts = segment("en", _LIST.sub("", text.replace("**", "")))
+    return [part for part in parts if any(map(str.isalnum, part))]
+
+
+def _drafted(
+    said: str,
+    named: Sequence[str],
+    keys: Mapping[str, Sequence[Reading]],
+    hashes: Mapping[str, str],
+) -> DraftSentence:
+    held, unknown = _resolve(named, list(keys))
+    readings = [reading for key in held for reading in keys[key]]
+    if not readings or not said:
+        return DraftSentence(None, unknown)
+    citations = dict.fromkeys(citation_of(reading, hashes) for reading in readings)
+    probability = max(reading.probability for reading in readings)
+    return DraftSentence(Statement(said, tuple(citations), probability=probability), unknown)
+
+
+def _resolve(named: Sequence[str], offered: Sequence[str]) -> tuple[list[str], int]:
+    """The keys that were offered, each once, of those named; and how many were not."""
+    held: dict[str, None] = {}
+    unknown = 0
+    for group in named:
+        for name in filter(None, _BETWEEN.split(_RANGE.sub(r"\1~\2", group.casefold()))):
+            first, _, last = name.partition("~")
+            if first not in offered or (last and last not in offered):
+                unknown += 1
+                continue
+            start, end = offered.index(first), offered.index(last or first)
+            if not 0 <= end - start < _LONGEST:
+                unknown += 1
+                continue
+            held |= dict.fromkeys(offered[start : end + 1])
+    return list(held), unknown

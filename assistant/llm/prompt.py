@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from assistant.text import numbers, terms, topic, visible
+from assistant.text import digits, terms, topic, visible
 from assistant.types import Passage, Reading, Span
 
 VERSION = 1
@@ -181,7 +181,7 @@ def rewritten(pieces: Iterable[str], question: str, history: Sequence[tuple[str,
     trusted = (
         0 < len(text) <= _REWRITTEN
         and text == plain(text)
-        and numbers(text) <= numbers(before)
+        and digits(text) <= digits(before)
         and names <= held
         and 2 * sum(term in held for term in said) > len(said)
     )

@@ -6,20 +6,29 @@ An answer as other programs get it: slim, with every place named, and a schema.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from assistant.show import excerpt, line, markdown, sources_of
-from assistant.types import Abstention, Answer, Changes, Citation, Hit, Statement, Verdict
+from assistant.types import (
+    Abstention,
+    Answer,
+    Changes,
+    Citation,
+    Hit,
+    Statement,
+    Turn,
+    Verdict,
+    rename_odds,
+)
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
     from assistant.assistant import Status
-    from assistant.history import Conversation
 
 
 def to_json(answer: Answer) -> str:
@@ -31,23 +40,27 @@ def from_json(text: str | bytes) -> Answer:
     """The answer that `to_json` wrote. Raises `ValueError` on anything else."""
     from pydantic import ValidationError
 
+    place = ""
     try:
-        return _adapter().validate_json(text, strict=True, extra="forbid")
+        saved = json.dumps(rename_odds(json.loads(text)))
+        return _adapter().validate_json(saved, strict=True, extra="forbid")
     except ValidationError as error:
-        place = line(".".join(map(str, error.errors()[0]["loc"]))) or "its JSON"
-        raise ValueError(f"This is not a saved answer: {place} is not as it should be.") from None
+        place = line(".".join(map(str, error.errors()[0]["loc"])))
+    except (ValueError, RecursionError):
+        pass
+    raise ValueError(f"This is not a saved answer: {place or 'its JSON'} is not as it should be.")
 
 
-def conversation_to_json(conversation: "Conversation") -> str:
-    """Its answers as a list, one on each line; `assistant verify` reads it."""
-    answers = [to_json(turn.answer) for turn in conversation.turns if turn.answer is not None]
+def conversation_to_json(turns: Iterable[Turn]) -> str:
+    """The answers of a conversation as a list, one on each line; `assistant verify` reads it."""
+    answers = [to_json(turn.answer) for turn in turns if turn.answer is not None]
     return "[\n" + ",\n".join(answers) + "\n]\n"
 
 
-def conversation_to_markdown(conversation: "Conversation") -> str:
-    """Its questions and answers; a footnote for each citation, with its place and exact quote."""
-    blocks, notes = [f"# {markdown(conversation.title)}"], list[str]()
-    for turn in conversation.turns:
+def conversation_to_markdown(title: str, turns: Iterable[Turn]) -> str:
+    """Questions and answers; a footnote for each citation, with its place and exact quote."""
+    blocks, notes = [f"# {markdown(title)}"], list[str]()
+    for turn in turns:
         blocks.append(f"## {markdown(turn.question)}")
         if turn.answer is not None:
             blocks += _answered(turn.answer, len(notes))

@@ -36,14 +36,13 @@ from assistant.errors import (
     IndexUnwritable,
 )
 from assistant.fs import flush, locked, make_folder, write_atomic
-from assistant.progress import Progress, silent
 from assistant.store.draft import Draft
 from assistant.store.generation import CHROMA, NAME, SQLITE, Generation
 from assistant.store.graph import problems
 from assistant.store.manifest import BACKUP, FORMAT, MANIFEST, is_newer, is_outdated, remove
 from assistant.store.replica import Replica
 from assistant.store.server import Server
-from assistant.types import Skipped
+from assistant.types import Progress, Skipped, silent
 
 _AnyDraft = TypeVar("_AnyDraft", bound=Draft)
 

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 import numpy as np
 
-from assistant.progress import Progress
 from assistant.store.draft import Draft
 from assistant.store.generation import COLUMNS, SQLITE, to_passage
-from assistant.types import Passage
+from assistant.types import Passage, Progress
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection

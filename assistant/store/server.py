@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import GenerationReplaced, IndexBusy, ServerUnusable
-from assistant.progress import Progress
 from assistant.store.generation import NAME
 from assistant.store.graph import FLUSHES, SAME, TORN, is_held, share_found
 from assistant.store.manifest import MANIFEST
 from assistant.store.replica import PAGE, Replica, Row, digest, read_rows
-from assistant.types import Skipped
+from assistant.types import Progress, Skipped
 
 if TYPE_CHECKING:
     from chromadb.api.fastapi import FastAPI

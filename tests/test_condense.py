@@ -2,8 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.condense import MOST_CHARACTERS, Turn, clean, condense, parts
+from assistant.condense import MOST_CHARACTERS, clean, condense, parts
 from assistant.errors import QuestionRefused
+from assistant.types import Answer, Statement, Turn
+
+
+def turn(question: str, said: str) -> Turn:
+    return Turn(question, Answer(question, (Statement(said, ()),)))
 
 
 @pytest.mark.parametrize(
@@ -43,10 +48,10 @@ def test_where_words_cannot_tell_both_ways_are_tried(question: str, ways: int) -
 
 def test_a_follow_up_is_searched_for_by_all_that_led_to_it() -> None:
     history = [
-        Turn(
+        turn(
             "What group disbanded?", "In late 1969, Frank Zappa broke up the Mothers of Invention."
         ),
-        Turn("What did they play?", "They played jazz-rock."),
+        turn("What did they play?", "They played jazz-rock."),
     ]
     asked, alone = condense("Why did they break up?", history)
     assert asked.question == "What did they play? Why did they break up?"
@@ -61,7 +66,7 @@ def test_a_follow_up_is_searched_for_by_all_that_led_to_it() -> None:
 def test_however_long_a_conversation_what_is_read_stays_short(
     question: str, earlier: list[str]
 ) -> None:
-    for asked in condense(question, [Turn(each, each) for each in earlier]):
+    for asked in condense(question, [turn(each, each) for each in earlier]):
         assert asked.question.endswith(question)
         assert len(asked.question) <= len(question) + 301
 
