@@ -13,11 +13,12 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.errors import AssistantError, OutputUnwritable, SettingRefused
+from assistant.errors import AssistantError, OutputUnwritable, RemovalRefused, SettingRefused
 from assistant.show import line, plural
 from assistant.show.terminal import Bar, checked_to_text, to_text
 
@@ -120,14 +121,15 @@ def _sync(assistant: "Assistant", options: argparse.Namespace) -> int:
     if options.dry_run:
         _print_report(assistant.changes(), options)
     elif options.watch:
-        for outcome in follow(assistant.settings.knowledge, assistant.sync):
+        sync = partial(assistant.sync, remove_many=options.yes)
+        for outcome in follow(assistant.settings.knowledge, sync):
             if isinstance(outcome, AssistantError):
                 _complain(outcome)
             else:
                 _print_report(outcome, options)
     else:
         with Bar() as bar:
-            report = assistant.sync(rebuild=options.rebuild, progress=bar)
+            report = assistant.sync(rebuild=options.rebuild, remove_many=options.yes, progress=bar)
         _print_report(report, options)
     return ANSWERED
 
@@ -204,10 +206,10 @@ def _write_file(path: Path, text: str, *, mode: str = "w") -> None:
 
 
 def _feedback(assistant: "Assistant", options: argparse.Namespace) -> int:
-    from assistant import feedback
+    from assistant.history import latest_feedback, read_feedback
 
-    kept = feedback.read(assistant.settings.history)
-    for given in feedback.last_of_each(kept.feedback):
+    kept = read_feedback(assistant.settings.history)
+    for given in latest_feedback(kept.feedback):
         question = given.to_question()
         if question is not None:
             _print(json.dumps(question))
@@ -223,7 +225,10 @@ def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
     if options.port is not None and not 0 < options.port < 2**16:
         raise SettingRefused("--port", options.port, "1 to 65535")
     if assistant.settings.knowledge.is_dir() or not assistant.settings.chroma:
-        _sync(assistant, options)  # the page begins with the folder as it is
+        try:
+            _sync(assistant, options)  # the page begins with the folder as it is
+        except RemovalRefused as error:  # the index answers; the page asks what to do
+            _complain(error)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
     from assistant.web.app import serve
 
@@ -287,7 +292,7 @@ def _described(account: "Account") -> str:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     try:
-        return _parser().parse_args(arguments, argparse.Namespace(home=None, json=False))
+        return _parser().parse_args(arguments, argparse.Namespace(home=None, json=False, yes=False))
     except SystemExit:
         _print(end="")  # the help may go to somebody who has stopped reading it
         raise
@@ -324,10 +329,15 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("question", nargs="*", help="the question; read from stdin if not given")
     ask.add_argument("--source", action="append", help="answer from this document only")
     add("chat", _chat, "ask and ask on, in the terminal")
-    sync = add("sync", _sync, "make the index follow the folder").add_mutually_exclusive_group()
-    sync.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    sync.add_argument("--watch", action="store_true", help="go on following it until interrupted")
-    add("rebuild", _sync, "build the index anew").set_defaults(rebuild=True)
+    sync = add("sync", _sync, "make the index follow the folder")
+    how = sync.add_mutually_exclusive_group()
+    how.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    how.add_argument("--watch", action="store_true", help="go on following it until interrupted")
+    rebuild = add("rebuild", _sync, "build the index anew")
+    rebuild.set_defaults(rebuild=True)
+    yes = "remove documents from the index even if most are gone from the folder"
+    for command in (sync, rebuild):
+        command.add_argument("--yes", action="store_true", help=yes)
     add("status", _status, "say what the index holds")
     verify = add("verify", _verify, "check the index, and saved answers against the folder")
     verify.add_argument("file", type=Path, nargs="*", help="answers saved with ask --json")

@@ -1,6 +1,4 @@
-"""Calls to a Chroma server that end: in time, in bounded memory, and with a plain error.
-
-The same generations on a Chroma server, for several machines.
+"""The same generations on a Chroma server, for several machines.
 
     <name>                        the pointer: its metadata names the generation that answers
     <name>.gen-000002-5f3a9c      a generation: a row for each passage, with its vector
@@ -13,164 +11,30 @@ checked: anybody who reaches it can write there.
 """
 
 import json
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from weakref import finalize
 
-import httpx
-from chromadb.api.fastapi import FastAPI
-from chromadb.config import Settings, System
-from chromadb.errors import ChromaError, NotFoundError
-
-from assistant.errors import (
-    AssistantError,
-    GenerationReplaced,
-    IndexBusy,
-    IndexDamaged,
-    ServerUnusable,
-)
+from assistant.errors import GenerationReplaced, IndexBusy, ServerUnusable
 from assistant.store.generation import NAME
-from assistant.store.graph import SAME
+from assistant.store.graph import FLUSHES, SAME, TORN, is_held, share_found
 from assistant.store.manifest import MANIFEST
-from assistant.store.replica import IDS, PAGE, Copy, create, described, read_manifest, sound, upload
-from assistant.types import Progress
+from assistant.store.replica import PAGE, Replica, Row, digest, read_rows
+from assistant.types import Progress, Skipped
 
 if TYPE_CHECKING:
     from chromadb.api.fastapi import FastAPI
     from chromadb.api.models.Collection import Collection
     from chromadb.types import Collection as Model
 
-_AGAIN = 2  # times a call is tried again whose connection failed
-_MOST_BYTES = 64 * 2**20  # of an answer; a page of rows is under one megabyte
-_PATIENCE = 12  # times the deadline, for what no question waits for
-
-
-def connect(address: str, token: str, seconds: float) -> FastAPI:
-    """Chroma's own client of the server; nothing is sent yet."""
-    parts = urlsplit(address)
-    port = parts.port or (443 if parts.scheme == "https" else 8000)
-    no_file: dict[str, Any] = {"_env_file": None}  # or it reads `.env` of the current folder
-    settings = Settings(
-        **no_file,
-        chroma_api_impl="chromadb.api.fastapi.FastAPI",
-        chroma_server_host=f"{parts.scheme}://{parts.netloc.removesuffix(f':{port}')}:{port}",
-        chroma_server_http_port=port,
-        chroma_server_ssl_enabled=parts.scheme == "https",
-        chroma_server_headers={"Authorization": f"Bearer {token}"} if token else {},
-        anonymized_telemetry=False,
-    )
-    api = System(settings).instance(FastAPI)
-    # The client waits for ever and has no setting for it, nor does it take a session from us.
-    api._session.close()
-    api._session = httpx.Client(
-        transport=_Bounded(seconds),
-        headers={**api.get_request_headers(), "Accept-Encoding": "identity"},
-    )
-    finalize(api, api._session.close)  # nobody has to: the connections go with the last user
-    return api
-
-
-class _Bounded(httpx.BaseTransport):
-    """HTTP with an end: of the whole call, of the answer's size, of trying again."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._http = httpx.HTTPTransport()
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The whole answer, which Chroma gives as JSON."""
-        ends = monotonic() + self._seconds * (_PATIENCE if _is_slow(request) else 1)
-        for left in reversed(range(_AGAIN + 1)):
-            try:
-                return self._answer(request, ends)
-            except (httpx.NetworkError, httpx.RemoteProtocolError):
-                if not left:
-                    raise
-        raise AssertionError("unreachable")
-
-    def _answer(self, request: httpx.Request, ends: float) -> httpx.Response:
-        left = ends - monotonic()
-        if left <= 0:
-            raise httpx.ReadTimeout("no time left", request=request)
-        request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), left)
-        response = self._http.handle_request(request)
-        try:
-            body = bytearray()
-            for part in response.iter_raw():
-                body += part
-                if monotonic() > ends:
-                    raise httpx.ReadTimeout("it trickles", request=request)
-                if len(body) > _MOST_BYTES:
-                    raise ValueError("the answer has no end")
-        finally:
-            response.close()
-        kind = response.headers.get("Content-Type", "")
-        if "json" not in kind or "Content-Encoding" in response.headers:
-            raise ValueError(f"status {response.status_code}, {kind or 'of no type'}")
-        return httpx.Response(
-            response.status_code, headers={"Content-Type": kind}, content=bytes(body)
-        )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
-
-def _is_slow(request: httpx.Request) -> bool:
-    """Whether Chroma may be writing a whole graph meanwhile, or deletes one (4 s at 100,000)."""
-    return request.method == "DELETE" or request.url.path.endswith("/add")
-
-
-@contextmanager
-def plainly(address: str, seconds: float) -> Iterator[None]:
-    """Say what is wrong with the server plainly, whichever library noticed it."""
-    try:
-        yield
-    except IndexDamaged as error:
-        raise ServerUnusable(
-            address,
-            "somebody wrote a collection there that names an embedding function",
-            "None of ours does, and it was not run. Replace it where the documents are: "
-            "assistant sync.",
-        ) from error
-    except (AssistantError, OSError, sqlite3.OperationalError):
-        raise  # ours, or the disk here
-    except httpx.TimeoutException as error:
-        raise _unusable(address, f"no answer within {seconds:g} seconds") from error
-    except httpx.ConnectError as error:
-        raise _unusable(address, "nothing answers there") from error
-    except httpx.HTTPError as error:
-        raise _unusable(address, "the connection breaks off") from error
-    except NotFoundError as error:
-        raise GenerationReplaced(address) from error
-    except ChromaError as error:
-        raise _unusable(address, f"it says “{_one_line(str(error))}”") from error
-    except Exception as error:  # a foreign server makes the client raise anything
-        raise _unusable(address, f"it gives no index of ours ({_one_line(str(error))})") from error
-
-
-def _unusable(address: str, problem: str) -> ServerUnusable:
-    return ServerUnusable(
-        address, problem, "Start it or mend it and try again, or change ASSISTANT_CHROMA."
-    )
-
-
-def _one_line(text: str) -> str:
-    """What a server says, fit for a message."""
-    shown = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(shown.split())[:200]
-
-
 DEADLINE = 5.0
 """Seconds that a call to the server may take, with what is tried again."""
-
-_MOST = 30_000  # collections of a server that are looked through for our old ones
+_MOST_COLLECTIONS = 30_000  # of a server that are looked through for our old ones
+_MOST_PASSAGES = 10_000_000  # a manifest that claims more is not believed
+_MOST_SKIPPED = 100  # files that were left out, of which a manifest tells
+_PROBES = 256  # rows that are looked for before a generation is published
 
 
 class Server:
@@ -189,7 +53,7 @@ class Server:
 
     def current(self) -> str | None:
         """The name of the generation that answers; None where nothing was published yet."""
-        with self._plainly():
+        with self._translate_errors():
             pointer = self._find(self._name)
             if pointer is None:
                 return None
@@ -203,13 +67,28 @@ class Server:
 
         Raises `IndexBusy` where another machine was first.
         """
-        with self._plainly():
+        with self._translate_errors():
             manifest = json.loads((folder / MANIFEST).read_bytes())
-            total = manifest["passages"]
-            collection = create(self._api, self._full(name), base, total)
+            flush = max(1_000, manifest["passages"] // FLUSHES)
+            model = self._api.create_collection(
+                self._full(name),
+                configuration={"hnsw": {"space": "cosine", "sync_threshold": flush}},
+                metadata={"replaces": base or ""},
+            )
+            collection = self._sound(model, self._full(name))
             try:
-                digest = upload(collection, folder, total, progress)
-                collection.modify(metadata=described(manifest, digest, base))
+                ids = _upload(collection, folder, manifest["passages"], progress)
+                # As a collection's metadata a manifest says "complete".
+                collection.modify(
+                    metadata={
+                        "recipe": json.dumps(manifest["recipe"]),
+                        "documents": manifest["documents"],
+                        "passages": manifest["passages"],
+                        "digest": digest(ids),
+                        "skipped": json.dumps(manifest["skipped"][:_MOST_SKIPPED]),
+                        "replaces": base or "",
+                    }
+                )
             except BaseException:
                 self._remove(collection.name)
                 raise
@@ -220,42 +99,27 @@ class Server:
 
     def manifest(self, name: str) -> dict[str, Any]:
         """What a generation says of itself."""
-        with self._plainly():
-            return read_manifest(self._generation(name))
+        with self._translate_errors():
+            return _manifest(self._generation(name))
 
-    def holds(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
         """Whether a generation is there and complete."""
         with suppress(ServerUnusable):
             return bool(self.manifest(name))
         return False
 
-    def bring(self, name: str, copy: Copy, progress: Progress) -> None:
-        """Make a copy hold the passages of a generation."""
-        with self._plainly():
+    def fetch(self, name: str, replica: Replica, progress: Progress) -> None:
+        """Make a replica hold the passages of a generation."""
+        with self._translate_errors():
             collection = self._generation(name)
-            manifest = read_manifest(collection)
-            total = manifest["passages"]
-            for start in range(0, total, IDS):
-                ids = collection.get(limit=IDS, offset=start, include=[])["ids"]
-                if len(ids) != min(IDS, total - start):
-                    raise ValueError("more rows, or fewer, than were asked for")
-                copy.want(ids)
-            missing = copy.forget_unwanted()
-            for done in range(0, missing, PAGE):
-                progress("Fetching", done, missing)
-                ids = copy.missing(PAGE)
-                found = collection.get(ids=ids, include=["metadatas"])
-                copy.take(ids, dict(zip(found["ids"], found["metadatas"] or [], strict=True)))
-            progress("Fetching", missing, missing)
-            if copy.digest() != manifest["digest"]:
-                raise ValueError("rows are missing, or were changed")
+            replica.copy(collection, _manifest(collection), progress)
 
     def nearest(
         self, name: str, vector: Sequence[float], count: int, sources: Sequence[str] | None
     ) -> dict[str, float]:
         """The cosines of the passages nearest to a vector, by their ids."""
         among: Any = None if sources is None else {"source": {"$in": [*sources]}}
-        with self._plainly():
+        with self._translate_errors():
             found = self._generation(name).query(
                 query_embeddings=list(vector),
                 n_results=count,
@@ -268,8 +132,8 @@ class Server:
             cosines = (max(-1.0, min(1.0, 1 - far)) for far in distances)
             return dict(zip((row.partition("-")[0] for row in ids), cosines, strict=True))
 
-    def empty(self) -> ServerUnusable:
-        """What to tell who asks a server that has no index for this version and name."""
+    def empty_error(self) -> ServerUnusable:
+        """The error for a server that has no index for this version and name."""
         return ServerUnusable(
             self.address,
             f"it holds no index named {self._name} that this version can use",
@@ -278,14 +142,14 @@ class Server:
 
     @cached_property
     def _api(self) -> "FastAPI":
-        pass
+        from assistant.store.client import open_server
 
-        return connect(self.address, self._token, self._seconds)
+        return open_server(self.address, self._token, self._seconds)
 
-    def _plainly(self) -> AbstractContextManager[None]:
-        pass
+    def _translate_errors(self) -> AbstractContextManager[None]:
+        from assistant.store.client import translate_errors
 
-        return plainly(self.address, self._seconds)
+        return translate_errors(self.address, self._seconds)
 
     def _full(self, name: str) -> str:
         return f"{self._name}.{name}"
@@ -304,9 +168,21 @@ class Server:
             model = self._find(self._full(name))
             if model is None:
                 raise GenerationReplaced(self.address)
-            known = sound(self._api, model, self._full(name))
+            known = self._sound(model, self._full(name))
             self._opened = {name: known}
         return known
+
+    def _sound(self, model: "Model", name: str) -> "Collection":
+        """A collection that is safe to use. Raises `IndexDamaged` for one that would run code."""
+        from chromadb.api.models.Collection import Collection
+
+        from assistant.store.client import refuse_foreign
+
+        collection = Collection(self._api, model, embedding_function=None)
+        if model.name != name:
+            raise ValueError("it gave another collection than was asked for")
+        refuse_foreign(collection, Path(name))
+        return collection
 
     def _swap(self, name: str, base: str | None) -> bool:
         """Make the pointer name a generation, unless it was moved since the draft was begun.
@@ -335,7 +211,7 @@ class Server:
         """
         kept = {self._full(name), self._full(base or "")}
         found: list[Model] = []
-        while len(found) < _MOST:
+        while len(found) < _MOST_COLLECTIONS:
             page = self._api.list_collections(limit=PAGE, offset=len(found))
             found += page
             if len(page) < PAGE:
@@ -348,3 +224,42 @@ class Server:
     def _remove(self, name: str) -> None:
         with suppress(Exception):  # what stays is removed after the next sync
             self._api.delete_collection(name)
+
+
+def _upload(collection: "Collection", folder: Path, total: int, progress: Progress) -> list[str]:
+    """Add all rows of a draft; their ids. Raises `ValueError` where they are not there then."""
+    ids, probes = list[str](), list[Row]()
+    for rows in read_rows(folder):
+        progress("Publishing", len(ids), total)
+        collection.add(
+            ids=[row.id for row in rows],
+            embeddings=[row.vector for row in rows],
+            metadatas=[row.fields for row in rows],
+        )
+        probes += rows[:: total // _PROBES + 1]
+        ids += [row.id for row in rows]
+    progress("Publishing", total, total)
+    held, found = collection.count() == len(ids) == total, 0.0
+    for start in range(0, len(probes), PAGE // 10):
+        rows = probes[start : start + PAGE // 10]
+        vectors = [row.vector for row in rows]
+        held &= is_held(collection, [row.id for row in rows], vectors, [row.fields for row in rows])
+        found += len(rows) * share_found(collection, vectors)
+    if not held or found < TORN * len(probes):
+        raise ValueError("it does not hold what it was given")
+    return ids
+
+
+def _manifest(collection: "Collection") -> dict[str, Any]:
+    """The manifest that a collection carries. Raises `ValueError` where it is not true."""
+    fields = collection.metadata or {}
+    if "recipe" not in fields or not collection.count() == fields["passages"] <= _MOST_PASSAGES:
+        raise ValueError(f"{collection.name} is unfinished, or was changed")
+    recipe = dict(json.loads(fields["recipe"]))
+    if not all(isinstance(each, int) or each.isprintable() for each in recipe.values()):
+        raise ValueError(f"{collection.name} has no recipe of ours")
+    return {
+        **fields,
+        "recipe": recipe | {"format": int(recipe["format"])},
+        "skipped": [Skipped(str(name), str(why)) for name, why in json.loads(fields["skipped"])],
+    }
