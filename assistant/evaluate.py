@@ -57,7 +57,7 @@ class Outcome:
 
     asked: Question
     said: tuple[tuple[float, bool], ...]
-    """Of each statement, the odds that it answers, and whether it holds the right words."""
+    """Of each statement, the probability that it answers, and whether it holds the right words."""
     marked: bool
     """Whether the words marked in the first statement are right ones."""
     retrieved: bool
@@ -118,7 +118,7 @@ class Evaluation:
         return "\n".join([*self._kinds(), *self._besides(), *self._trade_off()])
 
     def each(self) -> str:
-        """A line for every question: its outcome, its odds."""
+        """A line for every question: its outcome, its probability."""
         return "\n".join(
             f"{each.at(self.threshold):18} {each.probability:5.2f}  {line(each.asked.question)}"
             for each in self.outcomes
