@@ -213,20 +213,20 @@ def _evaluate(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _feedback(assistant: "Assistant", options: argparse.Namespace) -> int:
-    from assistant import feedback
+    from assistant.history import latest_feedback, read_feedback
     from assistant.show import line
 
-    told = feedback.read(assistant.settings.history)
-    for given in feedback.last_of_each(told.feedback):
+    found = read_feedback(assistant.settings.history)
+    for given in latest_feedback(found.feedback):
         question = given.to_question()
         if question is not None:
             print(json.dumps(question))
         else:
             print(f"to look at: {line(given.question)}", file=sys.stderr)
             print(f"    {line(given.comment) or '(no comment)'}", file=sys.stderr)
-    for problem in told.problems:
+    for problem in found.problems:
         print(f"assistant: {line(problem)}", file=sys.stderr)
-    return FAULT if told.problems else ANSWERED
+    return FAULT if found.problems else ANSWERED
 
 
 def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
 """The vocabulary: what the steps hand to one another. Frozen, and each keeps its law."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -101,6 +101,11 @@ class Passage:
     def quote(self, span: Span) -> str:
         """The exact characters of `span`, which lies inside the passage."""
         return self.text[span.start - self.start : span.end - self.start]
+
+
+def embedded(passages: Sequence[Passage]) -> list[str]:
+    """What the embedding model reads of each passage."""
+    return [passage.embedded for passage in passages]
 
 
 def counted(unit: str, number: int) -> bool:

@@ -4,7 +4,7 @@ import pytest
 
 from assistant.assistant import Assistant
 from assistant.pipeline import ALMOST, SEVERAL
-from assistant.read.similarity import asks_for_several
+from assistant.read import asks_for_several
 from assistant.types import Abstention
 
 

@@ -11,7 +11,7 @@ import pytest
 from assistant import load
 from assistant.assistant import Assistant
 from assistant.pipeline import WHOLE
-from assistant.read.spans import SpanModel, Window
+from assistant.read import SpanModel, Window
 from assistant.settings import Settings
 from tests.conftest import WordEmbeddings
 
