@@ -223,6 +223,17 @@ def ask(tab: "Page", question: str) -> None:
     tab.keyboard.press("Enter")
     tab.locator(f"#asked-{turns + 1}").wait_for()
     tab.locator("#chat .reading").wait_for(state="detached")
+    tab.locator(f"#chat .bot-row:has(#said-{turns + 1}) .acts").wait_for()
+    dressed(tab)
+
+
+def dressed(tab: "Page") -> None:
+    """Wait for the page's own script, which dresses what came in the frame after.
+
+    Until then what is clicked may be drawn anew, or move.
+    """
+    frame = "new Promise(requestAnimationFrame)"
+    tab.evaluate(f"{frame}.then(() => {frame}).then(() => null)")
 
 
 def serious(tab: "Page") -> list[tuple[str, list[str]]]:

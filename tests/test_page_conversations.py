@@ -13,7 +13,7 @@ from assistant.types import Abstention, Answer, Turn
 from assistant.verify import read_answers
 from assistant.web.actions import parse_command
 from assistant.web.chat import MAX_DRAWN
-from tests.scripted import QUOTES, ScriptedAssistant, ask, serving
+from tests.scripted import QUOTES, ScriptedAssistant, ask, dressed, serving
 from tests.test_page import check_leads_to
 from tests.test_page_hostile import FOREIGN, HOSTILE
 from tests.test_show import LI, answer
@@ -120,12 +120,6 @@ def asked(tab: "Page") -> list[str]:
     return tab.locator("#chat .asked").all_inner_texts()
 
 
-def dressed(tab: "Page") -> None:
-    """Wait for the page's own script, which dresses what came in the frame after."""
-    frame = "new Promise(requestAnimationFrame)"
-    tab.evaluate(f"{frame}.then(() => {frame}).then(() => null)")
-
-
 def settle(tab: "Page", *questions: str) -> None:
     """Wait until these are the questions of the chat, and the list says it is kept."""
     tab.wait_for_function(
@@ -140,7 +134,6 @@ def settle(tab: "Page", *questions: str) -> None:
 def keep(tab: "Page", question: str) -> None:
     """Ask, and wait until it is kept."""
     ask(tab, question)
-    tab.locator("#chat .bot-row .acts").last.wait_for()
     tab.locator(".talks .now").wait_for()
     dressed(tab)
 

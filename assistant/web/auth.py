@@ -1,6 +1,6 @@
 """Who may use the page: the login, and that nobody takes over another's conversation.
 
-It stands behind `security`, and is pure ASGI too, so that nothing streams late.
+The middleware runs behind that of `security`, and is pure ASGI too, so that nothing streams late.
 """
 
 import logging
@@ -130,6 +130,13 @@ class Caller:
     browser: str
     token: str
 
+    @classmethod
+    def of(cls, request: Request) -> "Caller":
+        """Whom the request comes from; empty where it does not say."""
+        browser = request.cookies.get(_cookie_name(request.scope, "browser"), "")
+        token = request.cookies.get(_cookie_name(request.scope, "login"), "")
+        return cls(browser if _BROWSER_ID.fullmatch(browser) else "", token)
+
     @property
     def owner(self) -> str:
         """Whom its sessions belong to: another login in the same browser is somebody else."""
@@ -152,7 +159,7 @@ class AuthMiddleware:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         request = Request(scope, receive)
-        caller = _caller(request)
+        caller = Caller.of(request)
         response = await self._response(request, caller)
         if response is not None:
             return await response(scope, receive, send)
@@ -252,12 +259,6 @@ class AuthMiddleware:
         except AccountsUnreadable as error:
             _log.error("%s", error)
             return None
-
-
-def _caller(request: Request) -> Caller:
-    browser = request.cookies.get(_cookie_name(request.scope, "browser"), "")
-    token = request.cookies.get(_cookie_name(request.scope, "login"), "")
-    return Caller(browser if _BROWSER_ID.fullmatch(browser) else "", token)
 
 
 def _cookie_name(scope: Scope, what: str) -> str:
