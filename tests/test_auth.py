@@ -178,7 +178,7 @@ async def test_an_unknown_name_is_treated_as_a_known_one(accounts: Counted) -> N
         )
 
 
-async def test_more_at_once_than_can_be_looked_at_get_a_message(accounts: Counted) -> None:
+async def test_more_at_once_than_can_be_checked_get_a_message(accounts: Counted) -> None:
     authenticator = Authenticator(accounts, LoginThrottle(Clock()))
     tried = (log_in(authenticator, f"name{i}", "wrong", address=f"10.0.0.{i}") for i in range(100))
     statuses = await asyncio.gather(*tried)

@@ -463,7 +463,7 @@ def test_a_program_logs_in_as_gradios_client_does(closed_page: str) -> None:
         assert "You asked a thing of me" in read(client, join(client, "a thing"))
 
 
-def test_behind_a_proxy_with_tls_everything_is_said_of_its_address(echo: Echo) -> None:
+def test_behind_a_proxy_with_tls_everything_refers_to_its_address(echo: Echo) -> None:
     """As Caddy and nginx send it on, set up as docs/sharing.md says."""
     sent = {"Host": "ask.example.org", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.9"}
     for address in serve(echo, auth=True, address="https://ask.example.org"):

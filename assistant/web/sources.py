@@ -379,7 +379,7 @@ async def _receive(request: Request, path: Path, limit: int) -> bool:
     try:
         with path.open("xb") as file:
             async for part in request.stream():
-                size += file.write(part)
+                size += await asyncio.to_thread(file.write, part)
                 if size > limit:
                     return False
     except ClientDisconnect:
