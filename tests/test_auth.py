@@ -479,6 +479,12 @@ async def test_u11_a_session_cannot_be_borrowed_by_another_browser() -> None:
     assert await ana.join("bcd") == 403
 
 
+async def test_a_message_without_a_body_passes_and_can_be_read() -> None:
+    visitor = Visitor(None)
+    assert await visitor.ask("POST", "/gradio_api/anything") == 200
+    assert visitor.inner.came == [("/gradio_api/anything", Person("local", may_change=True), b"")]
+
+
 async def test_u11_another_person_in_the_same_browser_is_somebody_else(accounts: Counted) -> None:
     visitor = Visitor(accounts)
     await visitor.log_in("ana")

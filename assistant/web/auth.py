@@ -192,8 +192,8 @@ class AuthMiddleware:
     async def _pass(self, request: Request, send: Send, caller: Caller) -> None:
         """Pass the request on if the sessions it names are the caller's."""
         try:
-            body = await request.body() if request.method == "POST" else b""
-            sessions = sessions_of(request.scope, body)
+            body = await request.body() if request.method == "POST" else None
+            sessions = sessions_of(request.scope, body or b"")
         except ClientDisconnect:
             return None
         except MalformedMessage:
@@ -209,7 +209,14 @@ class AuthMiddleware:
                 message["headers"] = [*message.get("headers", ()), *cookie]
             await send(message)
 
-        return await self._app(request.scope, _replay(body, request.receive), sending)
+        unread = [body] if body is not None else []
+
+        async def receiving() -> Message:
+            if unread:
+                return {"type": "http.request", "body": unread.pop(), "more_body": False}
+            return await request.receive()
+
+        return await self._app(request.scope, receiving, sending)
 
     async def _login(self, request: Request, caller: Caller, auth: Authenticator) -> Response:
         """The login page, and what comes of what was typed there."""
@@ -280,18 +287,6 @@ def _browser_cookie(scope: Scope, caller: Caller) -> list[tuple[bytes, bytes]]:
         return []
     cookie = _cookie(scope, "browser", secrets.token_urlsafe(24), _YEAR)["set-cookie"]
     return [(b"set-cookie", cookie.encode())]
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """A body that was read, to be read once more."""
-    unread = [body] if body else []
-
-    async def receiving() -> Message:
-        if unread:
-            return {"type": "http.request", "body": unread.pop(), "more_body": False}
-        return await receive()
-
-    return receiving
 
 
 def _refusal(status: int, message: str) -> Response:
