@@ -86,6 +86,7 @@ class Assistant:
         """The folder of documents, to add to and remove from; a sync then follows."""
         self._chat = chat
         self._building = RLock()
+        self._has_answered = False
         self._stale_check = StaleIndexCheck(self.settings)
 
     def ask(
@@ -119,6 +120,9 @@ class Assistant:
         newer = self._stale_check.notices(generation.name, lambda: generation.documents)
         turns = [_turn(earlier) for earlier in history]
         yield from self._answering(generation).stream(asked, turns, sources, (*notices, *newer))
+        if self._has_answered:  # this process lives on, and no question waits
+            generation.warm()
+        self._has_answered = True
 
     async def aask(
         self,
@@ -286,7 +290,7 @@ class Assistant:
             why, generation = "There was no index yet.", None
             try:
                 with Bar() as bar:
-                    if self._store.follow(bar):
+                    if self._store.fetch(bar):
                         generation = self._store.current()
             except IndexDamaged as damage:
                 why = str(damage)
@@ -294,7 +298,7 @@ class Assistant:
                 return generation, ()
             if self._store.server and not self.settings.knowledge.is_dir():
                 if generation is None:
-                    raise self._store.server.empty()
+                    raise self._store.server.empty_error()
                 return generation, ()
             if generation is not None:
                 why = "The index was empty."
