@@ -106,7 +106,7 @@ class ScriptedAssistant:
                 yield Answer(question, abstention=Abstention.DOES_NOT_SAY, closest=closest)
             case ["slow"]:
                 yield Statement("The first.", (cited(TEXT, QUOTES[0]),))
-                self.go_on.wait(20)
+                self.go_on.wait(60)
                 yield Answer(question, (Statement("The first.", (cited(TEXT, QUOTES[0]),)),))
             case ["hostile"]:
                 bad = cited(f"Before. {self.hostile} After.", self.hostile, *[self.hostile] * 2)

@@ -69,7 +69,6 @@ def address(served: Assistant) -> Iterator[str]:
 def arriving(browser: "Browser", address: str) -> Iterator["Page"]:
     """A browser, not yet at the page. Nothing may leave for elsewhere or fail."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(15_000)
     tab = context.new_page()
     faults: list[str] = []
     tab.on("request", lambda sent: faults.extend([sent.url] * (not sent.url.startswith(address))))
