@@ -20,7 +20,7 @@ from assistant.show.terminal import Bar
 from assistant.store import Store
 from assistant.store.generation import Generation
 from assistant.store.server import Server
-from assistant.sync import OPENED, StaleIndexCheck, changes, load_state, sources
+from assistant.sync import StaleIndexCheck
 from assistant.types import (
     Answer,
     Changes,
@@ -86,9 +86,8 @@ class Assistant:
         """The folder of documents, to add to and remove from; a sync then follows."""
         self._chat = chat
         self._building = RLock()
-        self._stale_check = StaleIndexCheck(
-            self.settings.knowledge, self.settings.index, self.settings.file_bytes
-        )
+        self._has_answered = False
+        self._stale_check = StaleIndexCheck(self.settings)
 
     def ask(
         self,
@@ -121,6 +120,9 @@ class Assistant:
         newer = self._stale_check.notices(generation.name, lambda: generation.documents)
         turns = [_turn(earlier) for earlier in history]
         yield from self._answering(generation).stream(asked, turns, sources, (*notices, *newer))
+        if self._has_answered:  # this process lives on, and no question waits
+            generation.warm()
+        self._has_answered = True
 
     async def aask(
         self,
@@ -148,24 +150,29 @@ class Assistant:
         while (part := await asyncio.to_thread(next, parts, None)) is not None:
             yield part
 
-    def sync(self, *, rebuild: bool = False, progress: Progress = silent) -> SyncReport:
+    def sync(
+        self, *, rebuild: bool = False, remove_many: bool = False, progress: Progress = silent
+    ) -> SyncReport:
         """Make the index follow the folder; only what is new is embedded.
 
         Until the new index is complete the old one answers, and if anything fails it stays.
-        `anew` starts from nothing. Raises `KnowledgeMissing`, `IndexBusy`, `IndexUnwritable`,
-        `ModelUnavailable`.
+        `rebuild` starts from nothing. Raises `RemovalRefused` where more than half of ten documents
+        or more are gone from the folder, unless `remove_many`; and `KnowledgeMissing`, `IndexBusy`,
+        `IndexUnwritable`, `ModelUnavailable`.
         """
-        return sync.sync(self.settings, self._store, self.embedder, progress, rebuild=rebuild)
+        return sync.sync(
+            self.settings,
+            self._store,
+            self.embedder,
+            progress,
+            rebuild=rebuild,
+            remove_many=remove_many,
+        )
 
     def changes(self) -> Changes:
         """What a sync would do; does nothing. Raises `KnowledgeMissing`."""
         generation = self._store.current()
-        return changes(
-            self.settings.knowledge,
-            self.settings.file_bytes,
-            generation.documents if generation is not None else {},
-            load_state(self.settings.index),
-        )
+        return sync.changes(self.settings, generation.documents if generation is not None else {})
 
     def sources(self) -> tuple[Source, ...]:
         """Every file of the folder and of the index, by name; builds nothing.
@@ -175,9 +182,8 @@ class Assistant:
         generation = self._store.current()
         documents = generation.documents if generation is not None else {}
         counts = generation.counts if generation is not None else {}
-        folder, limit = self.settings.knowledge, self.settings.file_bytes
         try:
-            found = sources(folder, limit, documents, load_state(self.settings.index), OPENED)
+            found = sync.sources(self.settings, documents, sync.OPENED)
         except KnowledgeMissing:
             if generation is None:
                 raise
@@ -284,7 +290,7 @@ class Assistant:
             why, generation = "There was no index yet.", None
             try:
                 with Bar() as bar:
-                    if self._store.follow(bar):
+                    if self._store.fetch(bar):
                         generation = self._store.current()
             except IndexDamaged as damage:
                 why = str(damage)
@@ -292,7 +298,7 @@ class Assistant:
                 return generation, ()
             if self._store.server and not self.settings.knowledge.is_dir():
                 if generation is None:
-                    raise self._store.server.empty()
+                    raise self._store.server.empty_error()
                 return generation, ()
             if generation is not None:
                 why = "The index was empty."

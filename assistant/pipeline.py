@@ -133,13 +133,7 @@ class Answering:
         """What the vectors and the words find, each with the scores of what the other found."""
         vector, words = self.embedder.embed_query(asked.question), topic(asked.search)
         count = max(CANDIDATES, self.settings.passages)
-        dense = dict(self.generation.nearest(vector, count, sources))
-        lexical = dict(self.generation.matching(words, count, sources))
-        only_dense = [passage for passage in dense if passage not in lexical]
-        only_lexical = [passage for passage in lexical if passage not in dense]
-        dense.update(self.generation.cosines(vector, only_lexical))
-        lexical.update(self.generation.scores(words, only_dense))
-        return list(dense.items()), list(lexical.items())
+        return self.generation.search(vector, words, count, sources)
 
     def ranked(self, asked: StandaloneQuestion) -> list[Hit]:
         """What may answer a question, those first in which the reader finds it."""

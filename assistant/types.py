@@ -50,12 +50,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that is not in the index, and why."""
+    """A file that was not read, and why."""
 
     source: str
     reason: str
-    sha256: str = field(default="", compare=False)
-    """Of the bytes that were refused; empty where it is not for what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +332,8 @@ class State(StrEnum):
     """It is no document, for its reason."""
     REMOVED = "removed"
     """Only the index still has it."""
+    UNAVAILABLE = "unavailable"
+    """It cannot be read now, for its reason; the index has it as it was, and keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +347,7 @@ class Source:
     passages: int = 0
     """In the index: what of it can answer now."""
     reason: str = ""
-    """Why it is skipped; empty where it is not."""
+    """Why it is skipped or unavailable; empty where it is neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +360,8 @@ class Changes:
     removed: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     """What is known to be left out."""
+    kept: tuple[Skipped, ...] = ()
+    """What cannot be read now; the index keeps it as it was."""
 
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed)
@@ -379,6 +381,8 @@ class SyncReport:
     removed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    kept: tuple[Skipped, ...] = ()
+    """What could not be read now, and stays in the index as it was; the next sync tries again."""
     notes: tuple[tuple[str, str], ...] = ()
     """(source, note) of what was indexed with a remark, such as "guessed encoding"."""
     passages: int = 0

@@ -82,7 +82,7 @@ def recheck(folder: Path, limit: int, citations: Iterable[Citation]) -> dict[Cit
     Read are the files that are cited, and all others of at most `limit` bytes where one of them
     does not hold what it did.
     """
-    found, _ = load.scan(folder, limit)
+    found = load.scan(folder, limit).files
     checked = dict.fromkeys(citations, Checked(Standing.GONE))
     cited = {citation.source for citation in checked}
     others = [file for file in found if file.source not in cited]
