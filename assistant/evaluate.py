@@ -180,7 +180,7 @@ def read_questions(path: Path) -> list[Question]:
         if text.strip():
             try:
                 questions.append(_question(json.loads(text)))
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
+            except (ValueError, TypeError, AttributeError, RecursionError) as error:
                 raise QuestionFileRefused(path, number, str(error)) from None
     if not questions:
         raise QuestionFileRefused(path, 0, "it has no questions")

@@ -1,28 +1,29 @@
 """Readings → statements in a chat model's words: evidence → draft → cite → check, one by one.
 
 The model is trusted no further than its citations: a sentence is given only once it is found to
-say no more than the exact quotes it names. What goes wrong is told in notices, and the answer is
+say no more than the exact quotes it names. Notices say what goes wrong, and the answer is then
 quoted instead.
 """
 
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from assistant.cite import citation_of
 from assistant.embed import Embedder
 from assistant.errors import AssistantError, ModelFailed
 from assistant.llm.check import check
-from assistant.llm.check.manner import is_plain_text
-from assistant.llm.client import Deadline, Model, redact
+from assistant.llm.check.hedging import is_plain_text
+from assistant.llm.client import ChatModel, Deadline, redact
 from assistant.llm.prompt import (
     NOTHING,
     EndlessError,
+    answer_prompt,
     build_evidence,
-    prompt,
-    rewriting,
-    rewritten,
+    parse_rewrite,
+    rewrite_prompt,
     sentences,
 )
 from assistant.types import Reading, Statement, Turn, Verdict
@@ -30,7 +31,7 @@ from assistant.verify import is_exact
 
 _REWRITING = 1 / 3
 """Share of the time that making a follow-up stand alone may take."""
-# Words at the start of a sentence that point at the one before it.
+# Words at the start of a sentence that point to the one before it.
 _LEANS = re.compile(
     r"\W*(?:its?|they|their|he|his|she|her|this|that|these|those|such|both|there|also|however|"
     r"moreover|furthermore|therefore|thus|instead|otherwise|so|but|and)\b",
@@ -50,25 +51,30 @@ _LOOSE = re.compile(r"\s+(?=[.,;:!?。，；：！？)])")
 _log = logging.getLogger(__name__)
 
 
-class Writing:
-    """The words of one answer, by its deadline; what went wrong stands in `notices`."""
+class DraftWriter:
+    """Words one answer with a chat model, by a deadline; what went wrong stands in `notices`.
 
-    def __init__(self, model: Model, embedder: Embedder, seconds: float, most: int) -> None:
+    The time begins with the first call of the model: what is read before it does not count.
+    """
+
+    def __init__(self, model: ChatModel, embedder: Embedder, seconds: float, most: int) -> None:
         self._model, self._embedder, self._most = model, embedder, most
         self._seconds = seconds
-        self._deadline = Deadline.after(seconds)
         self._kept = self._dropped = self._unknown = 0
         self._fault = ""
         self._quoted = False
 
+    @cached_property
+    def _deadline(self) -> Deadline:
+        return Deadline.after(self._seconds)
+
     def rewrite(self, question: str, history: Sequence[Turn]) -> str:
         """The follow-up made to stand alone; empty where it cannot be."""
         before = [(turn.question, turn.answer.text if turn.answer else "") for turn in history]
+        deadline = Deadline.after(min(self._deadline.left, self._seconds * _REWRITING))
         try:
-            pieces = self._model.stream(
-                rewriting(question, before), self._deadline.sooner(_REWRITING * self._seconds)
-            )
-            return rewritten(pieces, question, before)
+            pieces = self._model.stream(rewrite_prompt(question, before), deadline)
+            return parse_rewrite(pieces, question, before)
         except AssistantError as error:
             _log.info("A question was not rewritten: %s", error)
             return ""
@@ -83,7 +89,8 @@ class Writing:
         kept = self._kept
         evidence = build_evidence(readings)
         if evidence.keys and not self._fault:
-            pieces = self._model.stream(prompt(question, evidence, self._most), self._deadline)
+            messages = answer_prompt(question, evidence, self._most)
+            pieces = self._model.stream(messages, self._deadline)
             try:
                 yield from self._passing(sentences(pieces), evidence.keys, hashes)
             except EndlessError:
@@ -98,18 +105,24 @@ class Writing:
     def notices(self) -> tuple[str, ...]:
         """What the reader should know of how the answer was worded."""
         name = self._model.name
-        told = []
+        notices = []
         if self._kept:
-            told.append(f"Worded by {name}; each sentence was checked against the quotes it cites.")
-        if self._dropped:
-            told.append(_dropped(self._dropped))
+            notices.append(
+                f"Worded by {name}; each sentence was checked against the quotes it cites."
+            )
+        if self._dropped == 1:
+            notices.append("1 sentence was dropped: your documents do not support it.")
+        elif self._dropped:
+            notices.append(
+                f"{self._dropped} sentences were dropped: your documents do not support them."
+            )
         if self._fault:
             what = "The rest was cut short" if self._kept and not self._quoted else "Quoted instead"
-            told.append(f"{what}: {self._fault}")
+            notices.append(f"{what}: {self._fault}")
         elif self._quoted:
             why = "what it wrote is not supported" if self._dropped else "it found no answer there"
-            told.append(f"Quoted, not worded by {name}: {why}.")
-        return tuple(told)
+            notices.append(f"Quoted, not worded by {name}: {why}.")
+        return tuple(notices)
 
     def _passing(
         self,
@@ -144,14 +157,7 @@ class Writing:
         quotes = [citation.quote for citation in citations]
         if not is_plain_text(text, quotes):
             return False
-        judged = check(text, quotes, self._embedder.embed_documents)
-        return judged.verdict is Verdict.SUPPORTED
-
-
-def _dropped(count: int) -> str:
-    if count == 1:
-        return "1 sentence was dropped: your documents do not support it."
-    return f"{count} sentences were dropped: your documents do not support them."
+        return check(text, quotes, self._embedder.embed_documents).verdict is Verdict.SUPPORTED
 
 
 class DraftSentence(NamedTuple):

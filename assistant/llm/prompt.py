@@ -130,40 +130,40 @@ def _shown(keys: Mapping[str, Sequence[Reading]]) -> str:
             lines.append(f"# {' | '.join(filter(None, map(_named, named)))}")
         elif first.span.start - before.span.end > 2:  # more than a space or a new paragraph
             lines.append("…")
-        lines.append(f"[{key}] {plain(first.quote)}")
+        lines.append(f"[{key}] {one_line(first.quote)}")
         before = first
     return "\n".join(lines)
 
 
-def plain(text: str) -> str:
+def one_line(text: str) -> str:
     """The text on one line, unable to end the place where it stands or to look like a key."""
     shown = visible(_CONTROL.sub(" ", text)).encode(errors="replace").decode()
     return " ".join(shown.translate(_BRACKETS).split())
 
 
 def _named(text: str) -> str:
-    return plain(text)[:_TITLE]
+    return one_line(text)[:_TITLE]
 
 
-def prompt(question: str, evidence: Evidence, most: int) -> list[tuple[str, str]]:
+def answer_prompt(question: str, evidence: Evidence, most: int) -> list[tuple[str, str]]:
     """What the model is sent for an answer of at most so many sentences."""
-    asked = f"<question>\n{plain(question)[:_QUESTION]}\n</question>"
+    asked = f"<question>\n{one_line(question)[:_QUESTION]}\n</question>"
     data = f"<evidence>\n{evidence.text}\n</evidence>"
     return [("system", PROMPT.format(most=most)), ("human", f"{data}\n\n{asked}")]
 
 
-def rewriting(question: str, history: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def rewrite_prompt(question: str, history: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """What the model is sent to make a follow-up stand alone: (question, answer) before it."""
     lines = []
     for asked, said in history[-_TURNS:]:
-        lines.append(f"Question: {plain(asked)[:_SAID]}")
-        lines += [f"Answer: {plain(said)[:_SAID]}"] if said else []
+        lines.append(f"Question: {one_line(asked)[:_SAID]}")
+        lines += [f"Answer: {one_line(said)[:_SAID]}"] if said else []
     told = "\n".join(lines)
-    asked = f"<question>\n{plain(question)[:_QUESTION]}\n</question>"
+    asked = f"<question>\n{one_line(question)[:_QUESTION]}\n</question>"
     return [("system", REWRITE), ("human", f"<conversation>\n{told}\n</conversation>\n\n{asked}")]
 
 
-def rewritten(pieces: Iterable[str], question: str, history: Sequence[tuple[str, str]]) -> str:
+def parse_rewrite(pieces: Iterable[str], question: str, history: Sequence[tuple[str, str]]) -> str:
     """The question that stands alone, as the model says it; empty where it is none to trust.
 
     It is one line of bounded length, mostly of words already said, and no number or name in it
@@ -180,7 +180,7 @@ def rewritten(pieces: Iterable[str], question: str, history: Sequence[tuple[str,
     names = {term for name in _NAME.findall(text) for term in topic(name)}
     trusted = (
         0 < len(text) <= _REWRITTEN
-        and text == plain(text)
+        and text == one_line(text)
         and digits(text) <= digits(before)
         and names <= held
         and 2 * sum(term in held for term in said) > len(said)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from assistant.llm.check.numbers import value_of
-from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed
+from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed, written
 
 _MONTHS = {
     name: number
@@ -84,7 +84,7 @@ def _named(sentence: Sentence, place: int) -> Date | None:
         return Date(word.text, words=name, first=place, last=place)
     last = _year_ago(sentence, place)
     if last:
-        return Date(_text(sentence, place, last), words="last year", first=place, last=last)
+        return Date(written(sentence, place, last + 1), words="last year", first=place, last=last)
     if word.lower in _WHICH and after and after[0].lower in _PERIODS:
         named = f"{_WHICH[word.lower]} {after[0].lower}"
         return Date(f"{word.text} {after[0].text}", words=named, first=place, last=place + 1)
@@ -121,7 +121,7 @@ def _ordered(texts: list[str], sentence: Sentence, first: int, last: int) -> Dat
         year += 2000 if year < 50 else 1900
     if year not in _YEARS or not 1 <= month <= 12 or not 1 <= day <= 31:
         return None
-    return Date(_text(sentence, first, last), year, month, day, first=first, last=last)
+    return Date(written(sentence, first, last + 1), year, month, day, first=first, last=last)
 
 
 def _day_first(sentence: Sentence, place: int) -> Date | None:
@@ -135,7 +135,7 @@ def _day_first(sentence: Sentence, place: int) -> Date | None:
     if not month or not _is_month(sentence, after):
         return None
     last, year = _year_after(sentence, after)
-    return Date(_text(sentence, place, last), year, month, day, first=place, last=last)
+    return Date(written(sentence, place, last + 1), year, month, day, first=place, last=last)
 
 
 def _month_first(sentence: Sentence, place: int) -> Date:
@@ -145,7 +145,7 @@ def _month_first(sentence: Sentence, place: int) -> Date:
     day, behind = _day(sentence, after) if after < len(sentence) else (0, after)
     last = behind - 1 if day else last
     last, year = _year_after(sentence, last)
-    return Date(_text(sentence, place, last), year, month, day, first=place, last=last)
+    return Date(written(sentence, place, last + 1), year, month, day, first=place, last=last)
 
 
 def _is_month(sentence: Sentence, place: int) -> bool:
@@ -223,12 +223,3 @@ def _is_thing(word: Word) -> bool:
 
 def _lower(sentence: Sentence, place: int) -> str:
     return sentence[place].lower if 0 <= place < len(sentence) else ""
-
-
-def _text(sentence: Sentence, first: int, last: int) -> str:
-    text = ""
-    for word, before in zip(
-        sentence[first : last + 1], (None, *sentence[first : last + 1]), strict=False
-    ):
-        text += " " * bool(before and word.start > before.end) + word.text
-    return text
