@@ -25,6 +25,7 @@ from assistant.llm.prompt import (
     rewritten,
     sentences,
 )
+from assistant.text import sentences as sentence_spans
 from assistant.types import Reading, Statement, Turn, Verdict
 from assistant.verify import is_exact
 
@@ -189,9 +190,8 @@ def cite_draft(
 
 def _sentences(text: str) -> list[str]:
     """The sentences that say something, without what makes a list of them."""
-    from sentencex import segment
-
-    parts = segment("en", _LIST.sub("", text.replace("**", "")))
+    text = _LIST.sub("", text.replace("**", ""))
+    parts = [text[start:end] for start, end in sentence_spans(text)]
     return [part for part in parts if any(map(str.isalnum, part))]
 
 
