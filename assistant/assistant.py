@@ -117,7 +117,7 @@ class Assistant:
         """Each statement once it is verified; the last item is the whole answer."""
         asked = clean(question)
         generation, notices = self._ready()
-        newer = self._stale_check.notices(generation.name, lambda: generation.documents)
+        newer = self._stale_check.notices(generation)
         turns = [_turn(earlier) for earlier in history]
         yield from self._answering(generation).stream(asked, turns, sources, (*notices, *newer))
         if self._has_answered:  # this process lives on, and no question waits
