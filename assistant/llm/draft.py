@@ -26,6 +26,7 @@ from assistant.llm.prompt import (
     rewrite_prompt,
     sentences,
 )
+from assistant.text import sentences as sentence_spans
 from assistant.types import Reading, Statement, Turn, Verdict
 from assistant.verify import is_exact
 
@@ -176,8 +177,6 @@ def cite_draft(
     `keys` are those offered, in their order. A sentence that says `nothing`, and that alone, is
     left out: it claims nothing.
     """
-    from sentencex import segment
-
     groups: list[str] = []
 
     def marked(match: re.Match[str]) -> str:
@@ -187,7 +186,8 @@ def cite_draft(
     draft = _MARKS.sub("", draft.encode(errors="ignore").decode())
     draft = _AFTER.sub(r"\2\1", _UNCLOSED.sub("", _GROUP.sub(marked, draft)))
     found = []
-    for sentence in segment("en", _LIST.sub("", draft.replace("**", ""))):
+    draft = _LIST.sub("", draft.replace("**", ""))
+    for sentence in (draft[start:end] for start, end in sentence_spans(draft)):
         named = [groups[ord(mark) - ord(_FIRST)] for mark in _MARKS.findall(sentence)]
         is_nothing = [name.strip().casefold() for name in named] == [nothing]
         if is_nothing or not any(map(str.isalnum, sentence)):

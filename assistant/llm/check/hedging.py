@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from assistant.llm.check.names import root
-from assistant.llm.check.words import STOP_WORDS, Sentence, listed, stems
-from assistant.text import singular
+from assistant.llm.check.words import STOP_WORDS, Sentence, listed, singular, stems
 
 _SPEAKER = listed("i i'm i've i'd i'll my me myself we we're we've we'd we'll")
 _SPEAKERS = _SPEAKER | listed("us our ours ourselves")

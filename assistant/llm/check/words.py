@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from assistant.text import singular, terms, visible
+from assistant.text import terms, visible
 
 
 def listed(text: str) -> frozenset[str]:
@@ -48,6 +48,12 @@ STOP_WORDS = listed(
     "just there here then if while because since until during between among within without both "
     "each any all some other more most only own same up down out off again once s t"
 )
+
+
+def singular(word: str) -> str:
+    """The word, without the s of letters that stand for a name: CNNs."""
+    letters = word.removesuffix("s")
+    return letters if len(letters) > 1 and letters.isupper() else word
 
 
 @dataclass(frozen=True, slots=True)
