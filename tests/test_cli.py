@@ -270,6 +270,16 @@ def test_a_home_that_is_a_file_is_refused(
     assert f"home is {str(file)!r}; it must be a folder" in one_line(capsys)
 
 
+@pytest.mark.parametrize("command", ["ask Who?", "sync", "status"])
+def test_an_index_that_is_a_file_is_refused(
+    knowledge: Path, capsys: Captured, command: str
+) -> None:
+    (knowledge.parent / "index").write_text("")
+    assert main(command.split()) == 2
+    assert "assistant: The index at" in one_line(capsys)
+    assert main(["verify"]) == 1
+
+
 @pytest.mark.parametrize("command", ["verify", "evaluate"])
 @pytest.mark.parametrize("name", ["knowledge", "nowhere", "x" * 300, "binary", "deep"])
 def test_a_file_that_cannot_be_read_is_refused(

@@ -176,59 +176,47 @@ def cite_draft(
     `keys` are those offered, in their order. A sentence that says `nothing`, and that alone, is
     left out: it claims nothing.
     """
-    groups: list[str] = []
-
-    def marked(found: re.Match[str]) -> str:
-        groups.append(found[1])
-        return chr(ord(_FIRST) + len(groups) - 1)
-
-    sayable = _MARKS.sub("", draft.encode(errors="ignore").decode())
-    text = _UNCLOSED.sub("", _GROUP.sub(marked, sayable))
-    found = []
-    for sentence in _sentences(_AFTER.sub(r"\2\1", text)):
-        named = [groups[ord(mark) - ord(_FIRST)] for mark in _MARKS.findall(sentence)]
-        if [name.strip().casefold() for name in named] != [nothing]:
-            said = _LOOSE.sub("", " ".join(_MARKS.sub(" ", sentence).split()))
-            found.append(_drafted(said, named, keys, hashes))
-    return found
-
-
-def _sentences(text: str) -> list[str]:
-    """The sentences that say something, without what makes a list of them."""
     from sentencex import segment
 
-    parts = segment("en", _LIST.sub("", text.replace("**", "")))
-    return [part for part in parts if any(map(str.isalnum, part))]
+    groups: list[str] = []
 
+    def marked(match: re.Match[str]) -> str:
+        groups.append(match[1])
+        return chr(ord(_FIRST) + len(groups) - 1)
 
-def _drafted(
-    said: str,
-    named: Sequence[str],
-    keys: Mapping[str, Sequence[Reading]],
-    hashes: Mapping[str, str],
-) -> DraftSentence:
-    held, unknown = _resolve(named, list(keys))
-    readings = [reading for key in held for reading in keys[key]]
-    if not readings or not said:
-        return DraftSentence(None, unknown)
-    citations = dict.fromkeys(citation_of(reading, hashes) for reading in readings)
-    probability = max(reading.probability for reading in readings)
-    return DraftSentence(Statement(said, tuple(citations), probability=probability), unknown)
+    draft = _MARKS.sub("", draft.encode(errors="ignore").decode())
+    draft = _AFTER.sub(r"\2\1", _UNCLOSED.sub("", _GROUP.sub(marked, draft)))
+    found = []
+    for sentence in segment("en", _LIST.sub("", draft.replace("**", ""))):
+        named = [groups[ord(mark) - ord(_FIRST)] for mark in _MARKS.findall(sentence)]
+        is_nothing = [name.strip().casefold() for name in named] == [nothing]
+        if is_nothing or not any(map(str.isalnum, sentence)):
+            continue
+        text = _LOOSE.sub("", " ".join(_MARKS.sub(" ", sentence).split()))
+        known, unknown = _resolve(named, list(keys))
+        readings = [reading for key in known for reading in keys[key]]
+        if readings and text:
+            citations = tuple(dict.fromkeys(citation_of(each, hashes) for each in readings))
+            probability = max(reading.probability for reading in readings)
+            statement = Statement(text, citations, probability=probability)
+            found.append(DraftSentence(statement, unknown))
+        else:
+            found.append(DraftSentence(None, unknown))
+    return found
 
 
 def _resolve(named: Sequence[str], offered: Sequence[str]) -> tuple[list[str], int]:
     """The keys that were offered, each once, of those named; and how many were not."""
-    held: dict[str, None] = {}
+    known: dict[str, None] = {}
     unknown = 0
     for group in named:
         for name in filter(None, _BETWEEN.split(_RANGE.sub(r"\1~\2", group.casefold()))):
             first, _, last = name.partition("~")
-            if first not in offered or (last and last not in offered):
-                unknown += 1
-                continue
-            start, end = offered.index(first), offered.index(last or first)
+            last = last or first
+            is_known = first in offered and last in offered
+            start, end = (offered.index(first), offered.index(last)) if is_known else (0, -1)
             if not 0 <= end - start < _LONGEST:
                 unknown += 1
                 continue
-            held |= dict.fromkeys(offered[start : end + 1])
-    return list(held), unknown
+            known |= dict.fromkeys(offered[start : end + 1])
+    return list(known), unknown

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import count
 
 from assistant.text import digits, terms, topic, visible
-from assistant.types import Passage, Reading, Span
+from assistant.types import Reading
 
 VERSION = 1
 """Of the prompts: raise it when their words change."""
@@ -81,7 +82,9 @@ def build_evidence(readings: Sequence[Reading]) -> Evidence:
     chosen: dict[tuple[str, ...], list[Reading]] = {}
     left = BUDGET
     for best in readings[:_SENTENCES]:
-        for span in _around(best.passage, best.span):
+        place = best.passage.sentences.index(best.span)
+        before, after = best.passage.sentences[:place], best.passage.sentences[place + 1 :]
+        for span in (best.span, *before[-1:], *after[:1]):
             found = known.get((best.passage.id, span), Reading(best.passage, span, 0.0))
             said = tuple(terms(found.quote))
             if said in chosen:
@@ -91,33 +94,12 @@ def build_evidence(readings: Sequence[Reading]) -> Evidence:
             if said and size <= left:
                 chosen[said] = [found]
                 left -= size
-    keys = _keyed(list(chosen.values()))
-    return Evidence(_shown(keys), keys)
-
-
-def _around(passage: Passage, span: Span) -> list[Span]:
-    """The sentence first, then the one before it and the one after it."""
-    place = passage.sentences.index(span)
-    before, after = passage.sentences[:place], passage.sentences[place + 1 :]
-    return [span, *before[-1:], *after[:1]]
-
-
-def _keyed(chosen: Sequence[Sequence[Reading]]) -> dict[str, tuple[Reading, ...]]:
     keys: dict[str, tuple[Reading, ...]] = {}
-    for twins in sorted(chosen, key=_place):
-        first, salt = twins[0], 0
-        while True:
-            place = f"{first.passage.id} {first.span.start} {salt}"
-            key = f"k{sha256(place.encode()).hexdigest()[:3]}"
-            if key not in keys:
-                break
-            salt += 1
-        keys[key] = tuple(twins)
-    return keys
-
-
-def _place(twins: Sequence[Reading]) -> tuple[str, Span]:
-    return twins[0].passage.source, twins[0].span
+    for same in sorted(chosen.values(), key=lambda each: (each[0].passage.source, each[0].span)):
+        where = f"{same[0].passage.id} {same[0].span.start}"
+        hashes = (sha256(f"{where} {salt}".encode()).hexdigest() for salt in count())
+        keys[next(key for each in hashes if (key := f"k{each[:3]}") not in keys)] = tuple(same)
+    return Evidence(_shown(keys), keys)
 
 
 def _shown(keys: Mapping[str, Sequence[Reading]]) -> str:
@@ -127,7 +109,8 @@ def _shown(keys: Mapping[str, Sequence[Reading]]) -> str:
     for key, (first, *_) in keys.items():
         if before is None or before.passage != first.passage:
             named = dict.fromkeys((first.passage.title, first.passage.location))
-            lines.append(f"# {' | '.join(filter(None, map(_named, named)))}")
+            shown = (one_line(name)[:_TITLE] for name in named)
+            lines.append(f"# {' | '.join(filter(None, shown))}")
         elif first.span.start - before.span.end > 2:  # more than a space or a new paragraph
             lines.append("…")
         lines.append(f"[{key}] {one_line(first.quote)}")
@@ -139,10 +122,6 @@ def one_line(text: str) -> str:
     """The text on one line, unable to end the place where it stands or to look like a key."""
     shown = visible(_CONTROL.sub(" ", text)).encode(errors="replace").decode()
     return " ".join(shown.translate(_BRACKETS).split())
-
-
-def _named(text: str) -> str:
-    return one_line(text)[:_TITLE]
 
 
 def answer_prompt(question: str, evidence: Evidence, most: int) -> list[tuple[str, str]]:

@@ -77,7 +77,6 @@ _STOPS = frozenset((".", ";", ":", "?", "!"))
 _LIST = frozenset((",", "(", "and", "or", "&", "/", "-", "–", "the", "as", "well"))
 _JOINING = frozenset(("(", "and", "or", "&", "/", "-", "–"))  # a comma alone may part clauses
 _WHERE = frozenset(("in", "at", "near", "from"))
-_BY = "by"
 _BE = frozenset(("be", "get"))
 _CLAUSE = listed(", ; : . that which who when while after before because although but and if")
 _PEOPLE = re.compile(r"^\w+(?:[ie]an|ish|ese|ican|ench|erman|utch)$")  # of a place: "American"
@@ -87,6 +86,8 @@ _PARTICIPLES = listed(
     "sung worn torn thrown grown run begun done overtaken struck hurt lost founded"
 )
 
+Same = Callable[[str, str], bool]
+"""Whether two fillers, by their texts, are the same."""
 Weighed = dict[str, float]
 """The words on one side of a place, the nearer the heavier."""
 
@@ -158,7 +159,7 @@ def _reach(words: Iterable[str]) -> Weighed:
 def _active(tokens: list[Token]) -> list[Token]:
     """Turn "B was met by A" into "A meet B", wherever it stands; only a passive keeps its mark."""
     for place in reversed(range(len(tokens))):  # the last first, for what is before stays in place
-        if tokens[place : place + 1] == [(_BY, False)]:
+        if tokens[place : place + 1] == [("by", False)]:
             turned = _turned(tokens, place)
             if turned:
                 tokens = turned
@@ -215,7 +216,7 @@ def _groups(tokens: Sequence[Token]) -> dict[int, tuple[int, int]]:
 
 
 def exchanged(
-    claim: Sequence[Slot], quoted: Sequence[Slot], same: Callable[[str, str], bool], least: float
+    claim: Sequence[Slot], quoted: Sequence[Slot], same: Same, least: float
 ) -> tuple[str, str] | None:
     """Two fillers that fit the quotes better in each other's place by `least`, of 2, or more."""
     for place, one in enumerate(claim):
@@ -229,7 +230,7 @@ def exchanged(
 
 
 def replaced(
-    claim: Sequence[Slot], quoted: Sequence[Slot], same: Callable[[str, str], bool], least: float
+    claim: Sequence[Slot], quoted: Sequence[Slot], same: Same, least: float
 ) -> tuple[str, str] | None:
     """A filler, and another of the quotes that fits its place better by `least`, of 1, or more."""
     others = dict.fromkeys(slot.filler for slot in quoted if not _PEOPLE.search(slot.filler))
@@ -242,9 +243,7 @@ def replaced(
     return None
 
 
-def _is_within(
-    slot: Slot, other: str, quoted: Sequence[Slot], same: Callable[[str, str], bool]
-) -> bool:
+def _is_within(slot: Slot, other: str, quoted: Sequence[Slot], same: Same) -> bool:
     """Whether a place is said that the other is a part of: "in the Maghreb region of Africa"."""
     return bool(_WHERE & set(list(slot.left)[:1])) and any(
         other in list(each.left)[:3] and bool({"of", *_WHERE} & set(list(each.left)[:1]))
@@ -253,9 +252,7 @@ def _is_within(
     )
 
 
-def _gain(
-    slot: Slot, other: str, quoted: Sequence[Slot], same: Callable[[str, str], bool]
-) -> float:
+def _gain(slot: Slot, other: str, quoted: Sequence[Slot], same: Same) -> float:
     hidden = {slot.filler, other}
     own = [_fit(slot, each, hidden) for each in quoted if same(each.filler, slot.filler)]
     theirs = [_fit(slot, each, hidden) for each in quoted if same(each.filler, other)]
@@ -275,10 +272,7 @@ def _fit(slot: Slot, quoted: Slot, hidden: set[str]) -> float:
 
 Filler = tuple[int, int, str]
 """First word, last word, and text."""
-Compare = Callable[
-    [Sequence[Slot], Sequence[Slot], Callable[[str, str], bool], float],
-    tuple[str, str] | None,
-]
+Compare = Callable[[Sequence[Slot], Sequence[Slot], Same, float], tuple[str, str] | None]
 # How much better two exchanged must fit (of 2), and another one in a place (of 1): chosen on the
 # half of the sets for developing, where lower limits catch no more names, and higher ones fewer.
 _NAMES_EXCHANGED, _NAME_REPLACED = 0.25, 0.7
@@ -326,7 +320,7 @@ def _compared(
     least: float,
     every: Sequence[ParsedSentence],
     fillers: Sequence[Sequence[Filler]],
-    same: Callable[[str, str], bool],
+    same: Same,
 ) -> tuple[str, str] | None:
     """What is found of the first sentence by the others, by the places of the fillers of each."""
     said, *quoted = (slots(each.sentence, own) for each, own in zip(every, fillers, strict=True))
