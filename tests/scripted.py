@@ -213,7 +213,7 @@ def point_away(tab: "Page") -> None:
 def close_viewer(tab: "Page") -> None:
     tab.keyboard.press("Escape")
     tab.locator("#viewer[open]").wait_for(state="detached")
-    tab.wait_for_function("document.activeElement.matches('a')")
+    tab.wait_for_function("() => document.activeElement.matches('a')")
 
 
 def ask(tab: "Page", question: str) -> None:

@@ -409,7 +409,7 @@ def test_thumbs_are_saved_with_a_comment(tab: "Page", scripted: ScriptedAssistan
 
 def pressed(tab: "Page") -> list[str | None]:
     """What is thought of the answers, after all was drawn."""
-    tab.wait_for_function("new Promise((drawn) => setTimeout(() => drawn(true), 100))")
+    tab.wait_for_function("() => new Promise((drawn) => setTimeout(() => drawn(true), 100))")
     return [each.get_attribute("aria-label") for each in tab.locator("[aria-pressed=true]").all()]
 
 

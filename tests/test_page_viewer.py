@@ -129,7 +129,9 @@ def test_a_long_document_comes_in_stretches(visitor: "Page", scripted: ScriptedA
         button = visitor.locator(f"#viewer .more >> nth={0 if side == 'first' else -1}")
         with visitor.expect_response("**/document"):
             button.evaluate("button => button.click()")
-        visitor.wait_for_function(f"document.querySelectorAll('#viewer .line').length > {count}")
+        visitor.wait_for_function(
+            f"() => document.querySelectorAll('#viewer .line').length > {count}"
+        )
         assert abs(mark.evaluate(top) - was) < 2
         lines = visitor.locator("#viewer .line p").all_text_contents()
         numbers = [int(each.split()[1].strip(",")) for each in lines if each.startswith(words)]
