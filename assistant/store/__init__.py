@@ -147,6 +147,8 @@ class Store:
             return (self.index / "CURRENT").read_text("utf-8", "replace").strip()
         except FileNotFoundError:
             return None
+        except NotADirectoryError:
+            raise IndexDamaged(self.index, "it is no folder") from None
 
     def _newest(self) -> Generation | None:
         with self._lock:
