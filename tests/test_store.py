@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -564,6 +565,27 @@ def test_a_process_that_goes_on_asking_is_answered_by_chroma(synced: Assistant, 
         answers.append(asking.ask("What is the limit?"))
         assert len(queries) == 1
     assert len({answer.statements for answer in answers}) == 1
+
+
+def test_a_process_that_ends_while_chroma_is_opened_ends_in_peace(
+    synced: Assistant, home: Path
+) -> None:
+    code = (
+        "import sys, pathlib, tests.test_store as test\n"
+        "asking = test.fresh(pathlib.Path(sys.argv[1]))\n"
+        "for _ in range(2): print(asking.ask('What is the limit?').statements[0].text)"
+    )
+    command = [sys.executable, "-c", code, str(home)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        cwd=Path(__file__).parents[1],
+    )
+    assert done.stdout == "The limit is 5 percent.\n" * 2
+    assert done.stderr == ""
 
 
 def test_a_graph_that_failed_its_check_is_not_searched(home: Path) -> None:
