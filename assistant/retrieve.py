@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from assistant.text import pairs
+from assistant.text import bigrams
 from assistant.types import Hit, Passage
 
 DENSE_WEIGHT = 0.5
@@ -47,7 +47,7 @@ def boost_proximity(hits: Sequence[Hit], question: str, words: Words) -> list[Hi
 
     They are the ordered pairs of the sequential dependence model (Metzler and Croft 2005).
     """
-    asked, best = pairs(question), hits[:LOOKED_AT]
+    asked, best = bigrams(question), hits[:LOOKED_AT]
     if not asked:
         return list(hits)
     held = words([hit.passage for hit in best])

@@ -1,9 +1,8 @@
 """The only analysis of text: what is visible, terms, sentences, language, numbers, and dates.
 
 Terms serve the lexical index, the question and the reader alike. Words are lower-cased and
-stemmed (Snowball: English for Latin script, Russian for Cyrillic); scripts written without
-spaces become overlapping pairs of characters, as in Lucene's CJKAnalyzer, so that two-character
-Chinese words can be found.
+stemmed (Snowball: English for Latin script, Russian for Cyrillic); scripts without spaces become
+overlapping pairs of characters, as in Lucene's CJKAnalyzer, to find Chinese words of two.
 """
 
 import re
@@ -23,8 +22,6 @@ VERSION = 1
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
-_POSSESSIVE = re.compile(r"['’]s\b")
-_ACCENTED_LATIN = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")
 INVISIBLE = re.compile(
     "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
 )
@@ -32,23 +29,20 @@ INVISIBLE = re.compile(
 
 # Words that ask or join and carry no topic. In a small folder BM25 would take them for rare.
 _STOP_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        a about after all also am an and any are as at be because been before being between but
-        by can could did do does doing done for from get had has have having he her here him his
-        how i if in into is it its itself just let many me more most much my no nor not of on once
-        only or other our out over own please said same say says she should so some such tell than
-        that the their them then there these they this those through to too under until up us very
-        was we were what when where which while who whom whose why will with would you your
-        а без бы был была были было быть в вам вас весь во вот все всего вы где да для до его ее
-        если есть еще же за здесь и из или им их к как какая какие какой какую ко когда кто ли мне
-        мы на над не него нет ни них но о об он она они оно от по под почему при про с сколько со
-        так также такой там те то того только том ты у уже чего чей что чтобы эта эти это этот я
-        的 了 是 在 和 与 吗 呢
-        """,
-    )
-)
+    re.findall(r"\w+", """
+a about after all also am an and any are as at be because been before being between but by can could
+did do does doing done for from get had has have having he her here him his how i if in into is it
+its itself just let many me more most much my no nor not of on once only or other our out over own
+please said same say says she should so some such tell than that the their them then there these
+they this those through to too under until up us very was we were what when where which while who
+whom whose why will with would you your
+а без бы был была были было быть в вам вас весь во вот все
+всего вы где да для до его ее если есть еще же за здесь и из или им их к как какая какие какой какую
+ко когда кто ли мне мы на над не него нет ни них но о об он она они оно от по под почему при про с
+сколько со так также такой там те то того только том ты у уже чего чей что чтобы эта эти это этот я
+的 了 是 在 和 与 吗 呢
+""")
+)  # fmt: skip
 
 
 def visible(text: str) -> str:
@@ -72,7 +66,7 @@ def topic(question: str) -> list[str]:
     return list(dict.fromkeys(term for token in words for term in _stems(token)))
 
 
-def pairs(question: str) -> list[str]:
+def bigrams(question: str) -> list[str]:
     """Two terms of a question that stand side by side, each once, where one carries a topic."""
     carrying = frozenset(topic(question))
     side_by_side = [pair for pair in pairwise(terms(question)) if not carrying.isdisjoint(pair)]
@@ -87,9 +81,10 @@ def digits(text: str) -> frozenset[str]:
 
 
 def _tokens(text: str) -> list[str]:
-    plain = unicodedata.normalize("NFKD", _POSSESSIVE.sub("", visible(text).casefold()))
-    plain = unicodedata.normalize("NFC", _ACCENTED_LATIN.sub("", plain))
-    return _TOKEN.findall(plain)
+    plain = re.sub(r"['’]s\b", "", visible(text).casefold())
+    # Latin letters lose their accents; й stays й.
+    plain = re.sub(r"(?<=[a-z])[\u0300-\u036f]+", "", unicodedata.normalize("NFKD", plain))
+    return _TOKEN.findall(unicodedata.normalize("NFC", plain))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -109,16 +104,9 @@ def _stems(token: str) -> tuple[str, ...]:
 _stemmers = local()  # a stemmer keeps the word it works on, so each thread has its own
 
 
-def singular(word: str) -> str:
-    """The word, without the s of letters that stand for a name: CNNs."""
-    letters = word.removesuffix("s")
-    return letters if len(letters) > 1 and letters.isupper() else word
-
-
 # A blank line, or a line break before a list item or a table row, ends a sentence.
 _BREAK = re.compile(r"\n[^\S\n]*(?=\n|[-*+•–|] ?\S|\d{1,3}[.)] |[a-z][.)] )")
-# Sentence splitters may be quadratic in a paragraph; nothing a person wrote is longer.
-_PARAGRAPH = 8_000
+_PARAGRAPH = 8_000  # characters: splitters may be quadratic, and nobody writes longer ones
 
 
 def sentences(text: str) -> list[Span]:
@@ -144,11 +132,8 @@ def stretches(text: str, cuts: Iterable[int]) -> Iterator[Span]:
             yield Span(start + before, start + len(stretch.rstrip()))
 
 
-_LETTERS = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"[^\W\d_]+")
 _OTHER_SCRIPT = re.compile(r"[^\W\d_A-Za-zÀ-ɏ\u1e00-\u1eff]")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # which the detector refuses
-_BEGINNING = 1_000  # characters of a text that tell its language
-_SHORT = 25  # bytes in which English words pass for other languages
 
 
 def languages(texts: Iterable[str]) -> list[str]:
@@ -161,20 +146,20 @@ def language(text: str) -> str:
 
     "en" also where the text is too short, or too much of names and numbers, to tell.
     """
-    text = text[:_BEGINNING]
-    words = _LETTERS.findall(text)
+    text = text[:1_000]  # enough to tell
+    words = _WORD.findall(text)
     is_other = len(_OTHER_SCRIPT.findall(text)) > 0.2 * sum(map(len, words))
     plain = sum(map(str.islower, words))
     if not is_other and plain < 2:
         return "en"
     import pycld2
 
-    data = _CONTROLS.sub(" ", text).encode(errors="ignore")
-    hint = "en" if len(data) < _SHORT and not is_other else None
-    best = pycld2.detect(data, hintLanguage=hint)[2][0]
-    if best[1] == "un" and plain > 3:
-        best = pycld2.detect(data, hintLanguage=hint, bestEffort=True)[2][0]
-    _, code, percent, _ = best
+    data = re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).encode(errors="ignore")  # else refused
+    # In a few words English passes for other languages, unless it is expected.
+    hint = "en" if len(data) < 25 and not is_other else None
+    _, code, percent, _ = pycld2.detect(data, hintLanguage=hint)[2][0]
+    if code == "un" and plain > 3:
+        _, code, percent, _ = pycld2.detect(data, hintLanguage=hint, bestEffort=True)[2][0]
     is_told = code not in ("un", "en") and not code.startswith("xx-") and percent >= 50
     return str(code) if is_told else "und" if is_other else "en"
 
@@ -201,11 +186,9 @@ class Date(NamedTuple):
     end: int
 
 
-_MONTHS = "january february march april may june july august september october november december"
-_MONTH = (
-    r"(?P<month>january|february|march|april|may|june|july|august|september|october|november|"
-    r"december|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?)"
-)
+_MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september",
+           "october", "november", "december"]  # fmt: skip
+_MONTH = rf"(?P<month>{'|'.join(_MONTHS)}|(?:{'|'.join(each[:3] for each in _MONTHS)}|sept)\b\.?)"
 _DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
 _DATES = (
     r"(?P<year>\d{4})(?P<by>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=by)(?P<day>0?[1-9]|[12]\d|3[01])",
@@ -215,32 +198,23 @@ _DATES = (
     rf"{_MONTH}(?:,?\s+(?:of\s+)?(?P<year>[12]\d{{3}}))?",
     r"(?P<year>[12]\d{3})(?![%°])",
 )
-# Words that are a month only with a number beside them, or after one of the others.
-_VERBS = frozenset({"may", "march", "mar"})
 _BEFORE_MONTH = re.compile(
     r"\b(?:in|on|by|since|until|till|from|to|through|during|before|after|of|last|next|this|early|"
-    r"late|mid|every|each|between|and|or|-|–)[\s-]*$",
-    re.IGNORECASE,
-)
-_THING = re.compile(r"\s+(?!(?:is|was|has|does|as|its|this|us)\b)[a-z]+s\b")
+    r"late|mid|every|each|between|and|or|-|–)[\s-]*$", re.IGNORECASE
+)  # fmt: skip
 
 
 def dates(text: str) -> list[Date]:
     """The dates of a text, in order; 5/9/2023 is taken day first."""
     found: list[Date] = []
     taken = bytearray(len(text))
-    for pattern in _date_patterns():
-        for match in pattern.finditer(text):
+    for pattern in _DATES:
+        around = rf"(?<![\w$€£¥])(?<!\d[.,:])(?:{pattern})(?!\w|[.,]\d)"
+        for match in re.finditer(around, text, re.IGNORECASE):
             if not any(taken[match.start() : match.end()]) and (date := _date(text, match)):
                 found.append(date)
                 taken[date.start : date.end] = b"x" * (date.end - date.start)
     return sorted(found, key=lambda date: date.start)
-
-
-@cache
-def _date_patterns() -> list[re.Pattern[str]]:
-    around = r"(?<![\w$€£¥])(?<!\d[.,:])(?:{})(?!\w|[.,]\d)"
-    return [re.compile(around.format(pattern), re.IGNORECASE) for pattern in _DATES]
 
 
 def _date(text: str, match: re.Match[str]) -> Date | None:
@@ -256,12 +230,13 @@ def _date(text: str, match: re.Match[str]) -> Date | None:
         return Date(year, month, day, *match.span()) if is_date else None
     if not name:
         return None if _is_count(text, match, before) else Date(year, None, None, *match.span())
-    is_clear = name not in _VERBS or _BEFORE_MONTH.search(before)
-    if match[0].islower() and not (year and day) and (name in _VERBS or not (year or day)):
+    # A verb is a month only with a number beside it, or after such a word as "in".
+    is_verb = name in ("may", "march", "mar")
+    is_clear = year or day or not is_verb or _BEFORE_MONTH.search(before)
+    is_small = match[0].islower() and not (year and day) and (is_verb or not (year or day))
+    if is_small or not is_clear:
         return None
-    if not (year or day or is_clear):
-        return None
-    month = next(n for n, full in enumerate(_MONTHS.split(), 1) if full.startswith(name[:3]))
+    month = next(n for n, full in enumerate(_MONTHS, 1) if full.startswith(name[:3]))
     return Date(year, month, day, *match.span())
 
 
@@ -273,15 +248,21 @@ def _is_count(text: str, match: re.Match[str], before: str) -> bool:
         return True
     if re.search(r"(?:[$€£¥₽₹<>≤≥≈~]|\b(?:USD|EUR|GBP|CHF|CNY|RUB))\s*$|(?:^|[\s(])[-−]$", before):
         return True
-    is_likely = 1900 <= value < 2100 and value % 100
-    return not (is_likely or _BEFORE_MONTH.search(before)) and bool(_THING.match(text, match.end()))
+    if (1900 <= value < 2100 and value % 100) or _BEFORE_MONTH.search(before):
+        return False
+    behind = text[match.end() : match.end() + 40]
+    return bool(re.match(r"\s+(?!(?:is|was|has|does|as|its|this|us)\b)[a-z]+s\b", behind))
 
 
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-)
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+         "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+         "nineteen"]  # fmt: skip
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_WORDS = {
+    **{word: Fraction(value) for value, word in enumerate(_ONES)},
+    **{word: Fraction(value) for value, word in zip(range(20, 100, 10), _TENS, strict=True)},
+    "half": Fraction(1, 2), "a": Fraction(0), "an": Fraction(0), "and": Fraction(0),
+}  # fmt: skip
 _SCALES = {
     "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
     "dozen": 12, "lakh": 10**5, "crore": 10**7, "k": 10**3, "m": 10**6, "mn": 10**6, "mln": 10**6,
@@ -303,15 +284,13 @@ _UNITS = {
     "bar": "bar", "°C": "°c|°|degree|degree celsius", "°F": "°f|degree fahrenheit", "KB": "kb",
     "MB": "mb|megabyte", "GB": "gb|gigabyte", "TB": "tb|terabyte", "times": "times|fold|x|×",
 }  # fmt: skip
-_CURRENCIES = ("€", "$", "£", "¥", "CNY", "₽", "₹", "CHF")
 _BOUNDS = {
-    "≤": r"≤|<=|up to|at most|(?:no|not) (?:more|greater|higher) than|(?:a )?maximum of",
-    "≥": r"≥|>=|at least|(?:no|not) (?:less|fewer|lower) than|(?:a )?minimum of",
+    "≤": r"≤|<=|up to|at most|(?:no|not) (?:more|higher) than|maximum of|or (?:less|fewer|below)",
+    "≥": r"≥|>=|at least|(?:no|not) (?:less|fewer|lower) than|minimum of|or (?:more|above|over)",
     "<": "<|(?:less|fewer|lower|smaller) than|under|below",
     ">": r">|(?:more|greater|higher|larger) than|over|above|exceed(?:s|ed|ing)?",
     "≈": r"≈|~|about|around|approximately|approx\.?|roughly|nearly|almost|circa|ca\.?|some",
 }
-_AFTER_BOUNDS = {"≥": "or more|or above|or over|and above", "≤": "or less|or fewer|or below"}
 
 
 def numbers(text: str) -> list[Number]:
@@ -322,10 +301,8 @@ def numbers(text: str) -> list[Number]:
     found: list[Number] = []
     before: re.Match[str] | None = None
     for match in _number_pattern().finditer(text):
-        if any(taken[match.start("number") : match.end("number")]):
-            continue
-        number = _number(match)
-        if number is None:
+        is_date = any(taken[match.start("number") : match.end("number")])
+        if is_date or not (number := _number(match)):
             continue
         between = text[before.end() : match.start()] if before else ""
         if before and re.fullmatch(r"\s*(?:[-–—]|to|or)\s*", between) and not found[-1].unit:
@@ -341,11 +318,10 @@ def _number(match: re.Match[str]) -> Number | None:
     value = _spelled(match["words"]) if match["words"] else _digits(match["digits"])
     if value is None:
         return None
-    unit = _unit(match["currency"] or match["unit"] or "")
-    bound = _named(_BOUNDS, match["bound"]) or _named(_AFTER_BOUNDS, match["behind"])
-    if match["half"]:
-        value += Fraction(1, 2)
-    value *= _scale(match)
+    written = match["currency"] or match["unit"] or ""
+    unit = _named(_UNITS, written) or _named(_UNITS, written.removesuffix("s"))
+    bound = _named(_BOUNDS, match["bound"] or match["behind"] or "")
+    value = (value + Fraction(bool(match["half"]), 2)) * _scale(match)
     if match["minutes"]:
         value, unit = value + Fraction(int(match["minutes"]), 60), ":"
     elif match["ordinal"]:
@@ -359,15 +335,10 @@ def _scale(match: re.Match[str]) -> int:
     return _SCALES[match["scale"].lower().removesuffix("s")] if match["scale"] else 1
 
 
-def _named(table: Mapping[str, str], written: str | None) -> str:
+def _named(table: Mapping[str, str], written: str) -> str:
     """The key of the table whose pattern is all that is written; "" where there is none."""
-    found = (key for key, names in table.items() if re.fullmatch(names, written or "", re.I))
-    return next(found, "")
-
-
-@lru_cache(maxsize=1024)
-def _unit(written: str) -> str:
-    return _named(_UNITS, written) or _named(_UNITS, written.removesuffix("s"))
+    found = (key for key, names in table.items() if re.fullmatch(names, written, re.I))
+    return next(found, "") if written else ""
 
 
 def _digits(written: str) -> Fraction | None:
@@ -385,37 +356,30 @@ def _spelled(written: str) -> Fraction:
     """Two hundred and fifty thousand; half a million; a dozen."""
     total, part = Fraction(0), Fraction(0)
     for word in re.split(r"[\s-]+", written.lower()):
-        if word in ("a", "an", "and"):
-            continue
-        if word == "half":
-            part = Fraction(1, 2)
-        elif word in _ONES.split():
-            part += _ONES.split().index(word)
-        elif word in _TENS.split():
-            part += 10 * (_TENS.split().index(word) + 2)
+        if word in _WORDS:
+            part += _WORDS[word]
         else:
             part = (part or Fraction(1)) * _SCALES[word.removesuffix("s")]
-            if part >= 1000:
-                total, part = total + part, Fraction(0)
+        if part >= 1000:
+            total, part = total + part, Fraction(0)
     return total + part
 
 
 @cache
 def _number_pattern() -> re.Pattern[str]:
     """A bound, a sign, a currency, the number in digits or words, its scale, its unit."""
-    longest = sorted((name for names in _UNITS.values() for name in names.split("|")),
-                     key=len, reverse=True)  # fmt: skip
+    longest = sorted("|".join(_UNITS.values()).split("|"), key=len, reverse=True)
     # Those of one letter are told by its case: 5 g is a weight, 5G is a network.
     units = "|".join(f"{name}s?" if len(name) > 1 else f"(?-i:{name})" for name in longest)
-    currencies = "|".join(_UNITS[each] for each in _CURRENCIES)
+    currencies = "|".join(_UNITS[each] for each in ("€", "$", "£", "¥", "CNY", "₽", "₹", "CHF"))
     scales = "hundred|thousand|million|billion|trillion|dozen|lakh|crore"
-    ones, tens = _ONES.replace(" ", "|"), _TENS.replace(" ", "|")
+    ones = "|".join(reversed(_ONES))  # fourteen before four
     # "One" is no number in "no one", "the one", "one of", "one can".
     one = (
         r"(?<!\bno )(?<!\bany )(?<!every )(?<!\bthe )(?<!\bthis )(?<!\bthat )(?<!which )"
         r"(?!one(?: (?:of|another|can|could|may|must|should|would|has|is|was)\b|(?![ -]\w)))"
     )
-    small = rf"(?:(?:{tens})(?:[\s-](?:{ones.split('|ten', 1)[0]}))?|{one}(?:{ones}))\b"
+    small = rf"(?:(?:{'|'.join(_TENS)})(?:[\s-](?:{'|'.join(_ONES[1:10])}))?|{one}(?:{ones}))\b"
     below = rf"(?:{small}(?:\s+hundred(?:\s+(?:and\s+)?{small})?)?|an?\s+hundred)\b"
     words = (rf"(?:half\s+an?|an?)\s+(?:{scales})\b|"
              rf"{below}(?:[\s-]+(?:{scales})s?\b(?:\s+(?:and\s+)?{below})?)*")  # fmt: skip
@@ -431,6 +395,6 @@ def _number_pattern() -> re.Pattern[str]:
         rf"(?-i:(?<=\d)M)|(?(currency)m|(?!))))(?!\w))?"
         rf"(?:\s*(?P<noon>[ap]\.?m\b\.?))?"
         rf"(?(currency)|(?:[\s-]*(?:us\s|american\s)?(?P<unit>{units})(?!\w))?)"
-        rf"(?:\s+(?P<behind>{'|'.join(_AFTER_BOUNDS.values())})\b)?(?![^\W\d_]|(?<=\d)\d)",
+        rf"(?:\s+(?P<behind>or (?:less|fewer|below|more|above|over))\b)?(?![^\W\d_]|(?<=\d)\d)",
         re.IGNORECASE,
     )

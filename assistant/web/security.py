@@ -4,6 +4,7 @@ Gradio answers any site that reaches it under another name of this machine, stor
 anywhere, and fetches remote files for anyone. The middleware here lets none of that through.
 """
 
+from collections.abc import Sequence
 from ipaddress import ip_address
 from urllib.parse import parse_qs
 
@@ -11,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_PORTS = {"http": ":80", "https": ":443"}
 BODY_LIMIT = 1_000_000
 """Bytes of a request. The page sends questions; a file only to `UPLOAD`."""
 UPLOAD = "/gradio_api/upload"
@@ -57,12 +59,12 @@ class SecurityMiddleware:
             return await self._app(scope, receive, send)
         refusal = self._refusal(scope)
         if refusal is None:
-            return await self._app(scope, receive, _with_headers(send))
+            return await self._app(scope, receive, with_headers(send, _HEADERS))
         status, reason = refusal
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1008, "reason": reason})
         response = PlainTextResponse(reason, status, {"cache-control": "no-store"})
-        return await response(scope, receive, _with_headers(send))
+        return await response(scope, receive, with_headers(send, _HEADERS))
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Status and reason if the request must not pass."""
@@ -70,7 +72,9 @@ class SecurityMiddleware:
         ours = _origins(scope) | ({self._address} if self._address else set())
         hosts = _sent(scope, "host")
         named = hosts | _sent(scope, "x-forwarded-host")
-        if not hosts or not all(_is_ours(host, ours) for host in named):
+        # A default port may be left out or not; a scheme is not sent with a host.
+        given = ({origin(f"{scheme}://{host}") for scheme in _PORTS} for host in named)
+        if not hosts or not all(each & ours for each in given):
             return 403, "Refused: this page is not served under that name."
         following = scope.get("method") == "GET" and "navigate" in _sent(scope, "sec-fetch-mode")
         elsewhere = _sent(scope, "sec-fetch-site") & {"cross-site", "same-site"}
@@ -91,7 +95,7 @@ class SecurityMiddleware:
 
 def origin(address: str) -> str:
     """The address as browsers send it in `Origin:`, without the default port of its scheme."""
-    return address.removesuffix({"http": ":80", "https": ":443"}[address.partition(":")[0]])
+    return address.removesuffix(_PORTS[address.partition(":")[0]])
 
 
 def _origins(scope: Scope) -> set[str]:
@@ -107,11 +111,6 @@ def _origins(scope: Scope) -> set[str]:
     return {origin(f"http://{name}:{port}") for name in names}
 
 
-def _is_ours(host: str, ours: set[str]) -> bool:
-    """Whether a `Host:` names one of our origins; its default port may be left out or said."""
-    return any(origin(f"{scheme}://{host}") in ours for scheme in ("http", "https"))
-
-
 def _sent(scope: Scope, name: str) -> set[str]:
     """Every value sent under the name: a second one must not slip through."""
     return {value.strip().lower() for value in Headers(scope=scope).getlist(name)}
@@ -121,10 +120,12 @@ def _fits(length: str, limit: int) -> bool:
     return length.isascii() and length.isdigit() and len(length) < 13 and int(length) <= limit
 
 
-def _with_headers(send: Send) -> Send:
+def with_headers(send: Send, headers: Sequence[tuple[bytes, bytes]]) -> Send:
+    """Add the headers to the response that is sent."""
+
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *_HEADERS]
+            message["headers"] = [*message.get("headers", ()), *headers]
         await send(message)
 
     return sending

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from assistant.llm.check import Judgement, check
-from assistant.llm.check.manner import is_plain_text
+from assistant.llm.check.hedging import is_plain_text
+from assistant.llm.check.words import singular
 from assistant.types import Verdict
 from tests.conftest import WordEmbeddings
 
@@ -333,3 +334,11 @@ def test_law_a_megabyte_of_anything_is_judged(unit: str) -> None:
     assert judged(text, [TRADE]).verdict is NOT_SUPPORTED
     assert judged(TRADE, [text]).verdict is not SUPPORTED
     assert judged(text[:1_900], [text[:30_000], YEARS]).verdict in Verdict
+
+
+@pytest.mark.parametrize(
+    ("word", "one"),
+    [("CNNs", "CNN"), ("CNN", "CNN"), ("As", "As"), ("US", "US"), ("Paris", "Paris")],
+)
+def test_letters_that_stand_for_a_name_have_a_plural(word: str, one: str) -> None:
+    assert singular(word) == one
