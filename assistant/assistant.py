@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
     from assistant.chain import PassageRetriever
-    from assistant.llm.client import Model, ModelState
-    from assistant.llm.draft import Writing
+    from assistant.llm.client import ChatModel, ModelState
+    from assistant.llm.draft import DraftWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +313,7 @@ class Assistant:
         return Answering(self.settings, generation, self.embedder, self.reader, writer)
 
     @cached_property
-    def _model(self) -> "Model | None":
+    def _model(self) -> "ChatModel | None":
         """The chat model, where there is one; without it nothing of it is imported."""
         if not (self._chat or self.settings.model):
             return None
@@ -322,14 +322,14 @@ class Assistant:
         if self._chat is None:
             return client.load(self.settings)
         chat = self._chat
-        return client.Model(self.settings.model or type(chat).__name__, "", lambda: chat)
+        return client.ChatModel(self.settings.model or type(chat).__name__, "", lambda: chat)
 
-    def _writing(self) -> "Writing":
-        from assistant.llm.draft import Writing
+    def _writing(self) -> "DraftWriter":
+        from assistant.llm.draft import DraftWriter
 
         assert self._model is not None
         settings = self.settings
-        return Writing(self._model, self.embedder, settings.model_seconds, settings.statements)
+        return DraftWriter(self._model, self.embedder, settings.model_seconds, settings.statements)
 
 
 def ask(

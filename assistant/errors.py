@@ -6,7 +6,8 @@
     ├── QuestionFileRefused   a file of questions to evaluate cannot be read (also a ValueError)
     ├── AnswerFileRefused     a file of saved answers cannot be read (also a ValueError)
     ├── FileRefused           a file is not added to the documents (also a ValueError)
-    ├── SourceUnreadable      a source is not there, or cannot be shown
+    ├── SourceUnusable        a source is not there, or cannot be read or removed
+    ├── OutputUnwritable      the output, or a file to be written, takes nothing
     ├── SettingRefused        a setting that cannot be used (also a ValueError)
     ├── ExtraMissing          a command needs a package that is not installed
     ├── AccountRefused        an account cannot be made or removed (also a ValueError)
@@ -18,8 +19,7 @@
     ├── IndexMismatch         the index was built by another recipe or a newer version
     ├── IndexDamaged          the index cannot be read, and was not rebuilt
     ├── IndexUnwritable       the disk is full, or the folder read-only
-    ├── RemovalRefused        most documents are gone from the folder, and it was not said that
-    │                         they may go from the index
+    ├── RemovalRefused        most documents are gone from the folder; nothing was removed yet
     ├── ConversationMissing   there is no conversation of that id
     ├── ConversationChanged   another window has saved it meanwhile
     ├── ConversationDamaged   its file cannot be read, and is left as it is
@@ -95,6 +95,14 @@ class SourceUnusable(AssistantError):
             f"“{source}” cannot be used: {problem}. Sync to see what the folder holds."
         )
         self.source = source
+
+
+class OutputUnwritable(AssistantError):
+    """What a command writes cannot be written where it is to go."""
+
+    def __init__(self, place: str, error: OSError) -> None:
+        super().__init__(f"{place} cannot be written: {error.strerror or error}.")
+        self.place = place
 
 
 class SettingRefused(AssistantError, ValueError):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.errors import QuestionFileRefused
 from assistant.show import line
-from assistant.types import Answer, Progress, Statement, silent
+from assistant.types import Answer, Progress, silent
 
 if TYPE_CHECKING:
     from assistant.assistant import Assistant
@@ -57,7 +57,7 @@ class Outcome:
 
     asked: Question
     said: tuple[tuple[float, bool], ...]
-    """Of each statement, the odds that it answers, and whether it holds the right words."""
+    """Of each statement, the probability that it answers, and whether it holds the right words."""
     marked: bool
     """Whether the words marked in the first statement are right ones."""
     retrieved: bool
@@ -118,7 +118,7 @@ class Evaluation:
         return "\n".join([*self._kinds(), *self._besides(), *self._trade_off()])
 
     def each(self) -> str:
-        """A line for every question: its outcome, its odds."""
+        """A line for every question: its outcome, its probability."""
         return "\n".join(
             f"{each.at(self.threshold):18} {each.probability:5.2f}  {line(each.asked.question)}"
             for each in self.outcomes
@@ -180,7 +180,7 @@ def read_questions(path: Path) -> list[Question]:
         if text.strip():
             try:
                 questions.append(_question(json.loads(text)))
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
+            except (ValueError, TypeError, AttributeError, RecursionError) as error:
                 raise QuestionFileRefused(path, number, str(error)) from None
     if not questions:
         raise QuestionFileRefused(path, 0, "it has no questions")
@@ -238,23 +238,21 @@ def _points(thresholds: Sequence[float], shares: Sequence[float]) -> str:
 
 
 def _outcome(question: Question, answer: Answer, assistant: "Assistant", seconds: float) -> Outcome:
-    words = [citation.answer for said in answer.statements[:1] for citation in said.citations]
     read = assistant.find(answer.standalone, assistant.settings.passages)
+    right = [
+        any(question.is_in(cited.source, cited.quote) for cited in statement.citations)
+        for statement in answer.statements
+    ]
+    first = [cited for statement in answer.statements[:1] for cited in statement.citations]
+    words = [_plain(cited.answer) for cited in first if cited.answer]
+    quotes = list(map(_plain, question.quote))
     return Outcome(
         asked=question,
-        said=tuple((said.probability, _is_right(question, said)) for said in answer.statements),
-        marked=any(_overlap(_plain(word), question.quote) for word in words),
+        said=tuple(zip((each.probability for each in answer.statements), right, strict=True)),
+        marked=any(word in quote or quote in word for word in words for quote in quotes),
         retrieved=any(question.is_in(hit.passage.source, hit.passage.text) for hit in read),
         seconds=seconds,
     )
-
-
-def _is_right(question: Question, said: Statement) -> bool:
-    return any(question.is_in(cited.source, cited.quote) for cited in said.citations)
-
-
-def _overlap(words: str, quotes: Sequence[str]) -> bool:
-    return bool(words) and any(words in _plain(quote) or _plain(quote) in words for quote in quotes)
 
 
 def _question(read: dict[str, Any]) -> Question:

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from assistant.errors import AssistantError, ExtraMissing
-from assistant.show.export import Reply, Sources
+from assistant.show.export import Reply
 from assistant.show.terminal import to_text
+from assistant.types import Changes
 
 try:
     from mcp.server import MCPServer
@@ -25,7 +26,7 @@ except ImportError:
     raise ExtraMissing("assistant mcp", "mcp") from None
 
 if TYPE_CHECKING:
-    from assistant.assistant import Assistant
+    from assistant.assistant import Assistant, Status
 
 _INSTRUCTIONS = (
     "Answers questions from the user's own folder of documents, in their exact words. "
@@ -53,6 +54,37 @@ _Names = Annotated[
 ]
 
 
+class SkippedFile(BaseModel, use_attribute_docstrings=True, from_attributes=True):
+    """A file that cannot be asked."""
+
+    source: str
+    """Its path below the knowledge folder."""
+    reason: str
+    """Why not."""
+
+
+class SourceList(BaseModel, use_attribute_docstrings=True):
+    """The documents, as they are now."""
+
+    documents: tuple[str, ...]
+    """Those that can be asked: their paths below the knowledge folder."""
+    waiting: tuple[str, ...]
+    """New or changed since the index was made; they are asked as they are after a sync."""
+    skipped: tuple[SkippedFile, ...]
+    """What is left out."""
+
+    @classmethod
+    def of(cls, status: "Status") -> "SourceList":
+        """What is worth sending of a status."""
+        changes = status.changes or Changes()
+        skipped = status.skipped or changes.skipped
+        return cls(
+            documents=status.documents,
+            waiting=(*changes.added, *changes.changed),
+            skipped=tuple(map(SkippedFile.model_validate, skipped)),
+        )
+
+
 def build(assistant: "Assistant") -> MCPServer:
     """The server with its tools, not yet running."""
     server = MCPServer(
@@ -62,17 +94,17 @@ def build(assistant: "Assistant") -> MCPServer:
 
     @server.tool(title="Ask the documents", description=_ASK, annotations=_READS)
     async def ask(question: _Question, sources: _Names = None) -> Annotated[CallToolResult, Reply]:
-        with _told():
+        with _refusals():
             answer = await assistant.aask(question, sources=sources or None)
         return CallToolResult(
             content=[TextContent(text=to_text(answer))],
-            structured_content=Reply.of(answer).model_dump(mode="json"),
+            structured_content=Reply.model_validate(answer).model_dump(mode="json"),
         )
 
     @server.tool(title="List the documents", description=_LIST, annotations=_READS)
-    async def list_sources() -> Sources:
-        with _told():
-            return Sources.of(await asyncio.to_thread(assistant.status))
+    async def list_sources() -> SourceList:
+        with _refusals():
+            return SourceList.of(await asyncio.to_thread(assistant.status))
 
     return server
 
@@ -86,8 +118,8 @@ def serve(assistant: "Assistant") -> None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """What we foresaw goes to the program that asks; all else stays in the log."""
+def _refusals() -> Iterator[None]:
+    """An error of ours goes to the program that asks; any other stays in the log."""
     try:
         yield
     except AssistantError as error:

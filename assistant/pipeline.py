@@ -22,7 +22,7 @@ from assistant.types import Abstention, Answer, Hit, Reading, Statement, Turn
 from assistant.verify import disagreements, verify
 
 if TYPE_CHECKING:
-    from assistant.llm.draft import Writing
+    from assistant.llm.draft import DraftWriter
 
 WHOLE = 40
 """A folder of so many passages is read whole: nothing is cut by retrieval."""
@@ -66,7 +66,7 @@ class Answering:
     generation: Generation
     embedder: Embedder
     reader: Reader
-    writer: "Callable[[], Writing] | None" = None
+    writer: "Callable[[], DraftWriter] | None" = None
     """Begins the wording of an answer, where there is a chat model."""
 
     def stream(
@@ -106,7 +106,7 @@ class Answering:
             generation=self.generation.name,
         )
 
-    def _worded(self, found: Sequence[SubAnswer], writing: "Writing") -> Iterator[Statement]:
+    def _worded(self, found: Sequence[SubAnswer], writing: "DraftWriter") -> Iterator[Statement]:
         """What is said of each part: in the model's words where they pass, else quoted."""
         given: set[str] = set()
         for part in found:

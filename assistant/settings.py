@@ -52,6 +52,8 @@ class Settings:
     """So long an answer may wait for the model; then it is quoted."""
 
     def __post_init__(self) -> None:
+        if not _may_be_folder(self.home):
+            raise SettingRefused("home", str(self.home), "a folder that can be read")
         if not 0 <= self.threshold <= 1:
             raise SettingRefused("threshold", self.threshold, "a probability, 0 to 1")
         for name in ("passages", "statements", "file_megabytes"):
@@ -105,9 +107,13 @@ class Settings:
         `ASSISTANT_MODEL_SECONDS`; `home` wins over `ASSISTANT_HOME`, which wins over the current
         folder. Raises `SettingRefused`.
         """
-        folder = Path(home or os.environ.get("ASSISTANT_HOME") or Path.cwd()).expanduser()
+        folder = Path(home or os.environ.get("ASSISTANT_HOME") or ".").expanduser()
+        try:
+            folder = folder.absolute()
+        except FileNotFoundError:  # the current folder was removed
+            raise SettingRefused("home", str(folder), "a folder that is there") from None
         return cls(
-            home=folder.absolute(),
+            home=folder,
             embedder=os.environ.get("ASSISTANT_EMBEDDER", ""),
             reader=os.environ.get("ASSISTANT_READER", ""),
             threshold=_number("ASSISTANT_THRESHOLD", THRESHOLD),
@@ -117,6 +123,14 @@ class Settings:
             model_url=os.environ.get("ASSISTANT_MODEL_URL", ""),
             model_seconds=_number("ASSISTANT_MODEL_SECONDS", MODEL_SECONDS),
         )
+
+
+def _may_be_folder(path: Path) -> bool:
+    """Whether it is a folder, or is not there yet."""
+    try:
+        return path.is_dir() or not path.exists()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def _number(name: str, default: float) -> float:

@@ -121,11 +121,11 @@ def read_answers(path: Path) -> list[Answer]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise AnswerFileRefused(path, 0, str(error)) from None
+        raise AnswerFileRefused(path, 0, f"{error}.") from None
     try:
         whole = json.loads(text)
         saved = [json.dumps(one) for one in (whole if isinstance(whole, list) else [whole])]
-    except ValueError:
+    except (ValueError, RecursionError):
         saved = text.splitlines()
     return [_answer(path, number, one) for number, one in enumerate(saved, 1) if one.strip()]
 

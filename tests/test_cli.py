@@ -1,9 +1,11 @@
 import io
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,6 +31,7 @@ def knowledge(home: Path) -> Path:
 
 
 Captured = pytest.CaptureFixture[str]
+FULL = Path("/dev/full")
 
 
 def test_the_answer_is_on_stdout_and_the_status_0(knowledge: Path, capsys: Captured) -> None:
@@ -224,7 +227,157 @@ def test_feedback_without_any_prints_nothing(home: Path, capsys: Captured) -> No
     assert capsys.readouterr().err.startswith("assistant: Line 1 of ")
 
 
-def test_a_broken_pipe_and_ctrl_c_are_no_traceback(
+def one_line(capsys: Captured) -> str:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("assistant: ")
+    assert len(captured.err.splitlines()) == 1
+    return captured.err
+
+
+@pytest.mark.parametrize("plot", ["nowhere/plot.svg", "knowledge", "questions.jsonl/plot.svg"])
+def test_a_plot_that_cannot_be_written_is_found_out_before_the_run(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, plot: str
+) -> None:
+    questions = knowledge.parent / "questions.jsonl"
+    questions.write_text('{"question": "What is the refund limit?"}')
+    monkeypatch.setattr(module.Assistant, "sync", None)
+    assert main(["evaluate", str(questions), "--plot", str(knowledge.parent / plot)]) == 2
+    assert f"{knowledge.parent / plot} cannot be written: " in one_line(capsys)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no device that is always full")
+def test_a_plot_that_finds_no_room_costs_no_result(knowledge: Path, capsys: Captured) -> None:
+    questions = knowledge.parent / "questions.jsonl"
+    questions.write_text('{"question": "What is the refund limit?"}')
+    assert main(["evaluate", str(questions), "--plot", str(FULL)]) == 2
+    captured = capsys.readouterr()
+    assert "answerable" in captured.out
+    assert captured.err.endswith(f"assistant: {FULL} cannot be written: No space left on device.\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["ask Who?", "chat", "sync", "sync --watch", "rebuild", "status", "verify", "feedback", "ui",
+     "evaluate FILE", "account list", "account add ana", "account remove ana"],
+)  # fmt: skip
+def test_a_home_that_is_a_file_is_refused(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    file = knowledge / "limit.txt"
+    monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse battery\n"))
+    assert main(["--home", str(file), *command.replace("FILE", str(file)).split()]) == 2
+    assert f"home is {str(file)!r}; it must be a folder" in one_line(capsys)
+
+
+@pytest.mark.parametrize("command", ["ask Who?", "sync", "status"])
+def test_an_index_that_is_a_file_is_refused(
+    knowledge: Path, capsys: Captured, command: str
+) -> None:
+    (knowledge.parent / "index").write_text("")
+    assert main(command.split()) == 2
+    assert "assistant: The index at" in one_line(capsys)
+    assert main(["verify"]) == 1
+
+
+@pytest.mark.parametrize("command", ["verify", "evaluate"])
+@pytest.mark.parametrize("name", ["knowledge", "nowhere", "x" * 300, "binary", "deep"])
+def test_a_file_that_cannot_be_read_is_refused(
+    knowledge: Path, capsys: Captured, command: str, name: str
+) -> None:
+    (knowledge.parent / "binary").write_bytes(b"\xff\x00" * 100)
+    (knowledge.parent / "deep").write_text("[" * 100_000)
+    assert main([command, str(knowledge.parent / name)]) == 2
+    one_line(capsys)
+
+
+@pytest.mark.parametrize("port", ["70000", "65536", "0", "-1"])
+def test_a_port_that_is_none_is_refused_before_anything_is_synced(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, port: str
+) -> None:
+    monkeypatch.setattr(module.Assistant, "sync", None)
+    assert main(["ui", "--port", port]) == 2
+    assert f"--port is {port}; it must be 1 to 65535" in one_line(capsys)
+
+
+def test_bytes_that_are_no_text_are_no_question(knowledge: Path, capsys: Captured) -> None:
+    assert main(["ask", "\udcff\udcfe"]) == 2
+    assert "Ask something" in one_line(capsys)
+    assert main(["ask", "What is the refund limit \udcff?"]) == 0
+    assert main(["ask", "--json", "--source", "\udcff.txt", "What is the limit?"]) == 2
+
+
+def test_characters_that_the_output_does_not_know_are_spelt_out(
+    knowledge: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii"))
+    assert main(["ask", "What is the refund limit?"]) == 0
+    assert b"\\u201cThe refund limit is 100 euros for each order.\\u201d" in shown.getvalue()
+
+
+@pytest.mark.parametrize("stream", ["stdin", "stdout", "stderr"])
+def test_a_closed_stream_is_no_traceback(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, stream: str
+) -> None:
+    monkeypatch.setattr(sys, stream, None)
+    asked = [] if stream == "stdin" else ["What is the refund limit?"]
+    assert main(["ask", *asked]) == (2 if stream == "stdin" else 0)
+    monkeypatch.setattr(sys, stream, None)
+    assert main(["chat"] if stream == "stdin" else ["status"]) == 0
+    monkeypatch.undo()
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_input_that_cannot_be_read_is_told(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> str:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(readline=fail, isatty=lambda: False))
+    for command in ("ask", "account add ana", "chat"):
+        assert main(command.split()) == 2
+        told = "assistant: The standard input cannot be read: Input/output error.\n"
+        assert capsys.readouterr().err.endswith(told)
+
+
+def test_a_password_that_is_no_text_is_refused(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = io.TextIOWrapper(io.BytesIO(b"correct horse batt\xe9ry\n"), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", typed)
+    assert main(["account", "add", "ana"]) == 2
+    assert "it must be text in UTF-8" in one_line(capsys)
+
+
+@pytest.mark.parametrize("command", ["status", "--help", "ask Who?"])
+def test_a_closed_pipe_ends_the_command_quietly(knowledge: Path, command: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "assistant", *command.split()],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"ASSISTANT_HOME": str(knowledge.parent)},
+    ) as running:  # fmt: skip
+        assert running.stdout
+        assert running.stderr
+        running.stdout.close()
+        assert running.stderr.read() == ""
+    assert running.returncode == (0 if command == "--help" else 2)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no device that is always full")
+def test_an_output_without_room_is_told(knowledge: Path) -> None:
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "assistant", "--home", str(knowledge.parent), "status"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    told = "assistant: the standard output cannot be written: No space left on device.\n"
+    assert done.stderr == told
+
+
+def test_ctrl_c_is_no_traceback(
     knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:

@@ -16,7 +16,7 @@ from mcp.types import CallToolResult, TextContent
 from assistant.assistant import Assistant
 from assistant.cli import main
 from assistant.errors import IndexDamaged
-from assistant.mcp import build
+from assistant.mcp import SourceList, build
 from assistant.types import Abstention, Answer
 
 QUESTION = "What is the refund limit?"
@@ -149,7 +149,9 @@ async def test_the_tools_say_what_they_do(client: Client) -> None:
     assert ask.input_schema["required"] == ["question"]
     assert ask.output_schema is not None
     assert "abstention" in ask.output_schema["required"]
-    assert set(ask.output_schema["$defs"]) >= {"Said", "Cited", "Near", "Refused"}
+    assert set(ask.output_schema["$defs"]) >= {
+        "StatementReply", "CitationReply", "PassageReply", "AbstentionReply",
+    }  # fmt: skip
     fields = [ask.output_schema, *ask.output_schema["$defs"].values()]
     described = [each for kind in fields for each in kind.get("properties", {}).values()]
     assert described
@@ -222,3 +224,15 @@ def test_without_the_extra_the_command_says_what_to_install(
     assert told.out == ""
     assert told.err.startswith("assistant: assistant mcp needs packages that are not installed.")
     assert 'pip install "agreement-assistant[mcp]"' in told.err
+
+
+def test_the_sources_are_those_of_the_folder_now(assistant: Assistant) -> None:
+    (assistant.settings.knowledge / "limit.txt").write_text("The limit is 100 euros.")
+    assistant.sync()
+    (assistant.settings.knowledge / "fee.txt").write_text("The fee is 3 euros.")
+    (assistant.settings.knowledge / "limit.txt").write_text("The limit is 250 euros, not 100.")
+    (assistant.settings.knowledge / ".env").write_text("SECRET=1")
+    told = SourceList.of(assistant.status())
+    assert told.documents == ("limit.txt",)
+    assert told.waiting == ("fee.txt", "limit.txt")
+    assert [each.source for each in told.skipped] == [".env"]

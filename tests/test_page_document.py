@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.show import visible
+from assistant.show import spell_out
 from assistant.types import Document, Section, Span
 from assistant.web.viewer import WINDOW, Wanted, blocks, view
 from tests.scripted import DIGEST, QUOTES, TEXT
@@ -60,9 +60,9 @@ def test_every_character_is_shown_once_and_the_mark_holds_the_exact_words(
     start, end = sorted((min(one, len(text)), min(other, len(text))))
     document = Document("a", text, DIGEST, (Section(0, 0, len(text)),))
     shown = said(document, Span(start, end))
-    assert "".join("".join(each[2] for each in shown).split()) == "".join(visible(text).split())
+    assert "".join("".join(each[2] for each in shown).split()) == "".join(spell_out(text).split())
     marked = "".join("".join(each[3] for each in shown).split())
-    assert marked == "".join(visible(text[start:end]).split())
+    assert marked == "".join(spell_out(text[start:end]).split())
 
 
 def test_words_that_moved_are_found_again_nearest_to_where_they_stood() -> None:

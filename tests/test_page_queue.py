@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
-from assistant.llm.client import when_halted
+from assistant.llm.client import CancelToken
 from assistant.web.queue import BUSY, ENOUGH, RequestQueue
 
 
@@ -116,7 +116,9 @@ async def test_who_leaves_halts_what_is_at_work() -> None:
     work = Work()
 
     def steps() -> Generator[str, None, None]:
-        when_halted(work.go_on.set)
+        token = CancelToken.current.get()
+        assert token
+        token.on_cancel(work.go_on.set)
         yield from work.steps()
 
     queue = RequestQueue()

@@ -107,7 +107,7 @@ def test_nothing_steers_a_terminal(text: str) -> None:
 
 
 def test_steering_characters_are_spelt_out() -> None:
-    assert show.visible("\x1b[2J gpj\u202eexe \udc80") == r"\x1b[2J gpj\u202eexe \udc80"
+    assert show.spell_out("\x1b[2J gpj\u202eexe \udc80") == r"\x1b[2J gpj\u202eexe \udc80"
     assert show.line("two\nlines\r\n and\ttabs") == "two lines and tabs"
 
 

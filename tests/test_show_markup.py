@@ -99,8 +99,8 @@ def test_sources_that_disagree_are_shown_side_by_side_and_no_other_notice_is_los
 
 
 def test_the_way_to_a_document_is_an_address_inside_the_page() -> None:
-    to = html.unescape(markup.reading("a &#<b>.md", "00", 3, 9))
+    to = html.unescape(markup.viewer_link("a &#<b>.md", "00", 3, 9))
     assert to.startswith("#read?")
     asked = parse_qs(to.split("?")[1])
     assert asked == {"source": ["a &#<b>.md"], "sha256": ["00"], "start": ["3"], "end": ["9"]}
-    assert "<" not in markup.reading("<\udc80>")
+    assert "<" not in markup.viewer_link("<\udc80>")

@@ -1,10 +1,8 @@
-"""Ending a call of a model from another thread, once nobody waits for the answer.
+"""The user's own chat model: called so that it may fail, by a deadline and with a plain message.
 
-A chat model of the user's own, called so that it may fail: in time, and in plain words.
-
-The only module that imports `langchain`. A call runs on an event loop of its own thread, where
-cancelling it closes the connection, whatever the server does: a deadline that is only looked at
-between two pieces holds against no server that sends none.
+The only module that imports `langchain`. A call runs on an event loop in a thread of its own, where
+cancelling it closes the connection whatever the server does: a deadline that is looked at only
+between two pieces does not hold against a server that sends none.
 """
 
 import asyncio
@@ -19,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from assistant.errors import AssistantError, ExtraMissing, ModelFailed
 from assistant.settings import Settings, is_set
@@ -30,15 +28,24 @@ if TYPE_CHECKING:
 
     from langchain_core.language_models import BaseChatModel
 
-HALT: ContextVar["Future[None] | None"] = ContextVar("halt", default=None)
-"""Done once whoever asked has stopped waiting; None where nobody can say so."""
 
+class CancelToken:
+    """Says, from any thread, that nobody waits for an answer any more."""
 
-def when_halted(end: Callable[[], object]) -> None:
-    """Call `end` once nobody waits any more; at once, where that is so already."""
-    halt = HALT.get()
-    if halt is not None:
-        halt.add_done_callback(lambda _: end())
+    current: ClassVar[ContextVar["CancelToken | None"]] = ContextVar("cancel token", default=None)
+    """That of the answer being made in this context; None where nobody can cancel it."""
+
+    def __init__(self) -> None:
+        self._cancelled: Future[None] = Future()
+
+    def cancel(self) -> None:
+        """Call whatever waits for it, once."""
+        if not self._cancelled.done():
+            self._cancelled.set_result(None)
+
+    def on_cancel(self, callback: Callable[[], object]) -> None:
+        """Call `callback` when it is cancelled; at once, where it is already."""
+        self._cancelled.add_done_callback(lambda _: callback())
 
 
 Messages = Sequence[tuple[str, str]]
@@ -52,13 +59,11 @@ _MOST_RECEIVED = 100_000  # characters of one call, thoughts included
 _PAUSE = 1.0  # seconds before asking once more, where the server does not say
 _GRACE = 0.2  # seconds past the deadline for the loop to say so itself
 _CHECK = 10.0  # seconds that a status may wait
-_PROBLEM = 200  # characters of an error that are told
+_PROBLEM = 200  # characters of an error that are shown
 _EXTRAS = {
-    "anthropic": "anthropic",
-    "google_genai": "google",
-    "ollama": "ollama",
-    "openai": "openai",
-}
+    "anthropic": "anthropic", "google_genai": "google", "ollama": "ollama", "openai": "openai",
+}  # fmt: skip
+_FINISHED = ("finish_reason", "done_reason", "stop_reason")
 _CUT_SHORT = {"length", "max_tokens", "MAX_TOKENS"}
 _STATUS = {
     400: "does not accept the request (400)",
@@ -94,10 +99,6 @@ class Deadline:
         """So many seconds from now."""
         return cls(seconds, monotonic() + seconds)
 
-    def sooner(self, seconds: float) -> "Deadline":
-        """The same, or so many seconds from now where that is sooner."""
-        return min(self, Deadline.after(seconds), key=lambda each: each.end)
-
     @property
     def left(self) -> float:
         """Seconds until then, 0 once it is past."""
@@ -116,7 +117,7 @@ class ModelState:
     """Why it does not answer; empty where it does."""
 
 
-class Model:
+class ChatModel:
     """A chat model by its name; `load` makes it when it is first asked."""
 
     def __init__(self, name: str, url: str, load: "Callable[[], BaseChatModel]") -> None:
@@ -129,26 +130,29 @@ class Model:
         return self._load()
 
     def stream(self, messages: Messages, deadline: Deadline) -> Iterator[str]:
-        """What it says, in pieces as they come. Closing ends the call, and so does a halt.
+        """Its reply, in pieces as they come. Closing ends the call, and so does a `CancelToken`.
 
-        Raises `ModelFailed` (late at the deadline, or halted), `ExtraMissing`.
+        Raises `ModelFailed` (late at the deadline, or cancelled), `ExtraMissing`.
         """
         pieces: SimpleQueue[str | BaseException | None] = SimpleQueue()
-        call = _Call(self._chat, messages, deadline, pieces.put)
-        running = asyncio.run_coroutine_threadsafe(call.run(), _loop())
+        call = _call(self._chat, messages, deadline, pieces.put)
+        running = asyncio.run_coroutine_threadsafe(call, _loop())
 
         def end() -> None:
             if deadline.left:  # else the call ends itself; cancelled twice, it leaves a connection
                 running.cancel()
 
-        when_halted(end)
+        if token := CancelToken.current.get():
+            token.on_cancel(end)
         try:
             while (piece := pieces.get(timeout=deadline.left + _GRACE)) is not None:
+                if isinstance(piece, AssistantError):
+                    raise piece
                 if isinstance(piece, BaseException):
-                    raise self._failed(piece, deadline.seconds) from None
+                    raise ModelFailed(self.name, _problem(piece, deadline.seconds)) from None
                 yield piece
         except Empty:
-            raise self._failed(TimeoutError(), deadline.seconds) from None
+            raise ModelFailed(self.name, _problem(TimeoutError(), deadline.seconds)) from None
         finally:
             end()
 
@@ -156,75 +160,66 @@ class Model:
         """Whether it answers now; waits ten seconds at most."""
         problem = ""
         try:
-            asked = self.stream([("human", "Answer with one word: yes.")], Deadline.after(_CHECK))
-            said = any(piece.strip() for piece in asked)
-            problem = "" if said else str(ModelFailed(self.name, "said nothing"))
+            reply = self.stream([("human", "Answer with one word: yes.")], Deadline.after(_CHECK))
+            if not any(piece.strip() for piece in reply):
+                problem = str(ModelFailed(self.name, "said nothing"))
         except AssistantError as error:
             problem = str(error)
         return ModelState(self.name, self.url, not problem, problem)
 
-    def _failed(self, error: BaseException, seconds: float) -> AssistantError:
-        if isinstance(error, AssistantError):
-            return error
-        return ModelFailed(self.name, _problem(error, seconds))
 
+async def _call(
+    chat: "BaseChatModel",
+    messages: Messages,
+    deadline: Deadline,
+    emit: Callable[[str | BaseException | None], None],
+) -> None:
+    """One call of a model, on the loop: emits each piece, then None, or what went wrong.
 
-class _Call:
-    """One call of a model, on the loop: hands on each piece, then None, or what went wrong."""
+    Where the server is too busy and has sent nothing yet, it is asked once more.
+    """
+    received = 0
 
-    def __init__(
-        self,
-        chat: "BaseChatModel",
-        messages: Messages,
-        deadline: Deadline,
-        give: Callable[[str | BaseException | None], None],
-    ) -> None:
-        self._chat, self._messages, self._deadline, self._give = chat, messages, deadline, give
-        self._received = 0
-
-    async def run(self) -> None:
-        try:
-            async with asyncio.timeout(self._deadline.left):
-                await self._twice()
-            self._give(None)
-        except Exception as error:
-            self._give(error)
-        except asyncio.CancelledError as error:
-            self._give(error)
-            raise
-
-    async def _twice(self) -> None:
-        """Ask; where the server is too busy and has said nothing yet, once more."""
-        try:
-            return await self._once()
-        except Exception as error:
-            pause = _retry_after(error)
-            if _status(error) != 429 or self._received or pause >= self._deadline.left:
-                raise
-        await asyncio.sleep(pause)
-        await self._once()
-
-    async def _once(self) -> None:
+    async def ask() -> None:
+        nonlocal received
         # A stream of LangChain's is a generator, though it is typed as an iterator.
-        stream = cast("AsyncGenerator[Any]", self._chat.astream(list(self._messages)))
+        stream = cast("AsyncGenerator[Any]", chat.astream(list(messages)))
         async with aclosing(stream) as chunks:
             async for chunk in chunks:
                 text = str(chunk.text)
-                self._received += len(text)
+                received += len(text)
                 if text:
-                    self._give(text[:_MOST_RECEIVED])
-                if self._received > _MOST_RECEIVED:
+                    emit(text[:_MOST_RECEIVED])
+                if received > _MOST_RECEIVED:
                     raise _EndlessError
-                if _finish(chunk.response_metadata) in _CUT_SHORT:
+                reasons = map(chunk.response_metadata.get, _FINISHED)
+                if next(filter(None, reasons), "") in _CUT_SHORT:
                     raise _CutError
+
+    try:
+        async with asyncio.timeout(deadline.left):
+            try:
+                await ask()
+            except Exception as error:
+                pause = _retry_after(error)
+                if _status(error) != 429 or received or pause >= deadline.left:
+                    raise
+                await asyncio.sleep(pause)
+                await ask()
+        emit(None)
+    except Exception as error:
+        emit(error)
+    except asyncio.CancelledError as error:
+        emit(error)
+        raise
 
 
 class _EndlessError(Exception):
-    """It went on and on."""
+    """The reply went on and on."""
 
 
 class _CutError(Exception):
-    """It stopped because it may say no more."""
+    """The reply ended at its limit of length."""
 
 
 @cache
@@ -235,12 +230,12 @@ def _loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def load(settings: Settings) -> Model:
+def load(settings: Settings) -> ChatModel:
     """The model that the settings name, not yet connected."""
-    return Model(settings.model, settings.model_url, lambda: _initialised(settings))
+    return ChatModel(settings.model, settings.model_url, lambda: _initialize(settings))
 
 
-def _initialised(settings: Settings) -> "BaseChatModel":
+def _initialize(settings: Settings) -> "BaseChatModel":
     provider, _, name = settings.model.partition(":")
     wanted = f"ASSISTANT_MODEL={settings.model}"
     try:
@@ -252,9 +247,9 @@ def _initialised(settings: Settings) -> "BaseChatModel":
     except ImportError as error:
         if provider in _EXTRAS:
             raise ExtraMissing(wanted, _EXTRAS[provider]) from None
-        raise ModelFailed(settings.model, _told("needs a package", error)) from None
+        raise ModelFailed(settings.model, _describe("needs a package", error)) from None
     except Exception as error:
-        raise ModelFailed(settings.model, _told("cannot be set up", error)) from None
+        raise ModelFailed(settings.model, _describe("cannot be set up", error)) from None
     return cast("BaseChatModel", made)
 
 
@@ -292,11 +287,11 @@ def _problem(error: BaseException, seconds: float) -> str:
         return f"did not answer in time ({seconds:g} s)"
     if any(isinstance(each, socket.gaierror) for each in errors):
         return "cannot be reached: its server's name is not known"
-    if any(_is_refusal(each) for each in errors):
+    if any(isinstance(e, ConnectionError) or type(e).__name__ == "ConnectError" for e in errors):
         return "cannot be reached: its server does not answer"
     if isinstance(error, asyncio.CancelledError):
         return "was stopped"
-    return _told("failed", error)
+    return _describe("failed", error)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -308,13 +303,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _is_refusal(error: BaseException) -> bool:
-    return isinstance(error, ConnectionError) or type(error).__name__ == "ConnectError"
-
-
-def _told(what: str, error: BaseException) -> str:
-    said = redact(str(error))[:_PROBLEM].rstrip(". ")
-    return f"{what}: {said}" if said else f"{what}: {type(error).__name__}"
+def _describe(what: str, error: BaseException) -> str:
+    message = redact(str(error))[:_PROBLEM].rstrip(". ")
+    return f"{what}: {message or type(error).__name__}"
 
 
 def _status(error: BaseException) -> int:
@@ -332,8 +323,3 @@ def _retry_after(error: BaseException) -> float:
         return max(0.0, float(headers.get("retry-after", _PAUSE)))
     except ValueError:
         return _PAUSE
-
-
-def _finish(metadata: dict[str, Any]) -> str:
-    names = ("finish_reason", "done_reason", "stop_reason")
-    return next((str(metadata[name]) for name in names if metadata.get(name)), "")

@@ -1,28 +1,29 @@
 """Readings → statements in a chat model's words: evidence → draft → cite → check, one by one.
 
 The model is trusted no further than its citations: a sentence is given only once it is found to
-say no more than the exact quotes it names. What goes wrong is told in notices, and the answer is
+say no more than the exact quotes it names. Notices say what goes wrong, and the answer is then
 quoted instead.
 """
 
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from assistant.cite import citation_of
 from assistant.embed import Embedder
 from assistant.errors import AssistantError, ModelFailed
 from assistant.llm.check import check
-from assistant.llm.check.manner import is_plain_text
-from assistant.llm.client import Deadline, Model, redact
+from assistant.llm.check.hedging import is_plain_text
+from assistant.llm.client import ChatModel, Deadline, redact
 from assistant.llm.prompt import (
     NOTHING,
     EndlessError,
+    answer_prompt,
     build_evidence,
-    prompt,
-    rewriting,
-    rewritten,
+    parse_rewrite,
+    rewrite_prompt,
     sentences,
 )
 from assistant.text import sentences as sentence_spans
@@ -31,7 +32,7 @@ from assistant.verify import is_exact
 
 _REWRITING = 1 / 3
 """Share of the time that making a follow-up stand alone may take."""
-# Words at the start of a sentence that point at the one before it.
+# Words at the start of a sentence that point to the one before it.
 _LEANS = re.compile(
     r"\W*(?:its?|they|their|he|his|she|her|this|that|these|those|such|both|there|also|however|"
     r"moreover|furthermore|therefore|thus|instead|otherwise|so|but|and)\b",
@@ -51,25 +52,30 @@ _LOOSE = re.compile(r"\s+(?=[.,;:!?。，；：！？)])")
 _log = logging.getLogger(__name__)
 
 
-class Writing:
-    """The words of one answer, by its deadline; what went wrong stands in `notices`."""
+class DraftWriter:
+    """Words one answer with a chat model, by a deadline; what went wrong stands in `notices`.
 
-    def __init__(self, model: Model, embedder: Embedder, seconds: float, most: int) -> None:
+    The time begins with the first call of the model: what is read before it does not count.
+    """
+
+    def __init__(self, model: ChatModel, embedder: Embedder, seconds: float, most: int) -> None:
         self._model, self._embedder, self._most = model, embedder, most
         self._seconds = seconds
-        self._deadline = Deadline.after(seconds)
         self._kept = self._dropped = self._unknown = 0
         self._fault = ""
         self._quoted = False
 
+    @cached_property
+    def _deadline(self) -> Deadline:
+        return Deadline.after(self._seconds)
+
     def rewrite(self, question: str, history: Sequence[Turn]) -> str:
         """The follow-up made to stand alone; empty where it cannot be."""
         before = [(turn.question, turn.answer.text if turn.answer else "") for turn in history]
+        deadline = Deadline.after(min(self._deadline.left, self._seconds * _REWRITING))
         try:
-            pieces = self._model.stream(
-                rewriting(question, before), self._deadline.sooner(_REWRITING * self._seconds)
-            )
-            return rewritten(pieces, question, before)
+            pieces = self._model.stream(rewrite_prompt(question, before), deadline)
+            return parse_rewrite(pieces, question, before)
         except AssistantError as error:
             _log.info("A question was not rewritten: %s", error)
             return ""
@@ -84,7 +90,8 @@ class Writing:
         kept = self._kept
         evidence = build_evidence(readings)
         if evidence.keys and not self._fault:
-            pieces = self._model.stream(prompt(question, evidence, self._most), self._deadline)
+            messages = answer_prompt(question, evidence, self._most)
+            pieces = self._model.stream(messages, self._deadline)
             try:
                 yield from self._passing(sentences(pieces), evidence.keys, hashes)
             except EndlessError:
@@ -99,18 +106,24 @@ class Writing:
     def notices(self) -> tuple[str, ...]:
         """What the reader should know of how the answer was worded."""
         name = self._model.name
-        told = []
+        notices = []
         if self._kept:
-            told.append(f"Worded by {name}; each sentence was checked against the quotes it cites.")
-        if self._dropped:
-            told.append(_dropped(self._dropped))
+            notices.append(
+                f"Worded by {name}; each sentence was checked against the quotes it cites."
+            )
+        if self._dropped == 1:
+            notices.append("1 sentence was dropped: your documents do not support it.")
+        elif self._dropped:
+            notices.append(
+                f"{self._dropped} sentences were dropped: your documents do not support them."
+            )
         if self._fault:
             what = "The rest was cut short" if self._kept and not self._quoted else "Quoted instead"
-            told.append(f"{what}: {self._fault}")
+            notices.append(f"{what}: {self._fault}")
         elif self._quoted:
             why = "what it wrote is not supported" if self._dropped else "it found no answer there"
-            told.append(f"Quoted, not worded by {name}: {why}.")
-        return tuple(told)
+            notices.append(f"Quoted, not worded by {name}: {why}.")
+        return tuple(notices)
 
     def _passing(
         self,
@@ -145,14 +158,7 @@ class Writing:
         quotes = [citation.quote for citation in citations]
         if not is_plain_text(text, quotes):
             return False
-        judged = check(text, quotes, self._embedder.embed_documents)
-        return judged.verdict is Verdict.SUPPORTED
-
-
-def _dropped(count: int) -> str:
-    if count == 1:
-        return "1 sentence was dropped: your documents do not support it."
-    return f"{count} sentences were dropped: your documents do not support them."
+        return check(text, quotes, self._embedder.embed_documents).verdict is Verdict.SUPPORTED
 
 
 class DraftSentence(NamedTuple):
@@ -173,56 +179,44 @@ def cite_draft(
     """
     groups: list[str] = []
 
-    def marked(found: re.Match[str]) -> str:
-        groups.append(found[1])
+    def marked(match: re.Match[str]) -> str:
+        groups.append(match[1])
         return chr(ord(_FIRST) + len(groups) - 1)
 
-    sayable = _MARKS.sub("", draft.encode(errors="ignore").decode())
-    text = _UNCLOSED.sub("", _GROUP.sub(marked, sayable))
+    draft = _MARKS.sub("", draft.encode(errors="ignore").decode())
+    draft = _AFTER.sub(r"\2\1", _UNCLOSED.sub("", _GROUP.sub(marked, draft)))
     found = []
-    for sentence in _sentences(_AFTER.sub(r"\2\1", text)):
+    draft = _LIST.sub("", draft.replace("**", ""))
+    for sentence in (draft[start:end] for start, end in sentence_spans(draft)):
         named = [groups[ord(mark) - ord(_FIRST)] for mark in _MARKS.findall(sentence)]
-        if [name.strip().casefold() for name in named] != [nothing]:
-            said = _LOOSE.sub("", " ".join(_MARKS.sub(" ", sentence).split()))
-            found.append(_drafted(said, named, keys, hashes))
+        is_nothing = [name.strip().casefold() for name in named] == [nothing]
+        if is_nothing or not any(map(str.isalnum, sentence)):
+            continue
+        text = _LOOSE.sub("", " ".join(_MARKS.sub(" ", sentence).split()))
+        known, unknown = _resolve(named, list(keys))
+        readings = [reading for key in known for reading in keys[key]]
+        if readings and text:
+            citations = tuple(dict.fromkeys(citation_of(each, hashes) for each in readings))
+            probability = max(reading.probability for reading in readings)
+            statement = Statement(text, citations, probability=probability)
+            found.append(DraftSentence(statement, unknown))
+        else:
+            found.append(DraftSentence(None, unknown))
     return found
-
-
-def _sentences(text: str) -> list[str]:
-    """The sentences that say something, without what makes a list of them."""
-    text = _LIST.sub("", text.replace("**", ""))
-    parts = [text[start:end] for start, end in sentence_spans(text)]
-    return [part for part in parts if any(map(str.isalnum, part))]
-
-
-def _drafted(
-    said: str,
-    named: Sequence[str],
-    keys: Mapping[str, Sequence[Reading]],
-    hashes: Mapping[str, str],
-) -> DraftSentence:
-    held, unknown = _resolve(named, list(keys))
-    readings = [reading for key in held for reading in keys[key]]
-    if not readings or not said:
-        return DraftSentence(None, unknown)
-    citations = dict.fromkeys(citation_of(reading, hashes) for reading in readings)
-    probability = max(reading.probability for reading in readings)
-    return DraftSentence(Statement(said, tuple(citations), probability=probability), unknown)
 
 
 def _resolve(named: Sequence[str], offered: Sequence[str]) -> tuple[list[str], int]:
     """The keys that were offered, each once, of those named; and how many were not."""
-    held: dict[str, None] = {}
+    known: dict[str, None] = {}
     unknown = 0
     for group in named:
         for name in filter(None, _BETWEEN.split(_RANGE.sub(r"\1~\2", group.casefold()))):
             first, _, last = name.partition("~")
-            if first not in offered or (last and last not in offered):
-                unknown += 1
-                continue
-            start, end = offered.index(first), offered.index(last or first)
+            last = last or first
+            is_known = first in offered and last in offered
+            start, end = (offered.index(first), offered.index(last)) if is_known else (0, -1)
             if not 0 <= end - start < _LONGEST:
                 unknown += 1
                 continue
-            held |= dict.fromkeys(offered[start : end + 1])
-    return list(held), unknown
+            known |= dict.fromkeys(offered[start : end + 1])
+    return list(known), unknown

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import count
 
 from assistant.text import digits, terms, topic, visible
-from assistant.types import Passage, Reading, Span
+from assistant.types import Reading
 
 VERSION = 1
 """Of the prompts: raise it when their words change."""
@@ -81,7 +82,9 @@ def build_evidence(readings: Sequence[Reading]) -> Evidence:
     chosen: dict[tuple[str, ...], list[Reading]] = {}
     left = BUDGET
     for best in readings[:_SENTENCES]:
-        for span in _around(best.passage, best.span):
+        place = best.passage.sentences.index(best.span)
+        before, after = best.passage.sentences[:place], best.passage.sentences[place + 1 :]
+        for span in (best.span, *before[-1:], *after[:1]):
             found = known.get((best.passage.id, span), Reading(best.passage, span, 0.0))
             said = tuple(terms(found.quote))
             if said in chosen:
@@ -91,33 +94,12 @@ def build_evidence(readings: Sequence[Reading]) -> Evidence:
             if said and size <= left:
                 chosen[said] = [found]
                 left -= size
-    keys = _keyed(list(chosen.values()))
-    return Evidence(_shown(keys), keys)
-
-
-def _around(passage: Passage, span: Span) -> list[Span]:
-    """The sentence first, then the one before it and the one after it."""
-    place = passage.sentences.index(span)
-    before, after = passage.sentences[:place], passage.sentences[place + 1 :]
-    return [span, *before[-1:], *after[:1]]
-
-
-def _keyed(chosen: Sequence[Sequence[Reading]]) -> dict[str, tuple[Reading, ...]]:
     keys: dict[str, tuple[Reading, ...]] = {}
-    for twins in sorted(chosen, key=_place):
-        first, salt = twins[0], 0
-        while True:
-            place = f"{first.passage.id} {first.span.start} {salt}"
-            key = f"k{sha256(place.encode()).hexdigest()[:3]}"
-            if key not in keys:
-                break
-            salt += 1
-        keys[key] = tuple(twins)
-    return keys
-
-
-def _place(twins: Sequence[Reading]) -> tuple[str, Span]:
-    return twins[0].passage.source, twins[0].span
+    for same in sorted(chosen.values(), key=lambda each: (each[0].passage.source, each[0].span)):
+        where = f"{same[0].passage.id} {same[0].span.start}"
+        hashes = (sha256(f"{where} {salt}".encode()).hexdigest() for salt in count())
+        keys[next(key for each in hashes if (key := f"k{each[:3]}") not in keys)] = tuple(same)
+    return Evidence(_shown(keys), keys)
 
 
 def _shown(keys: Mapping[str, Sequence[Reading]]) -> str:
@@ -127,43 +109,40 @@ def _shown(keys: Mapping[str, Sequence[Reading]]) -> str:
     for key, (first, *_) in keys.items():
         if before is None or before.passage != first.passage:
             named = dict.fromkeys((first.passage.title, first.passage.location))
-            lines.append(f"# {' | '.join(filter(None, map(_named, named)))}")
+            shown = (one_line(name)[:_TITLE] for name in named)
+            lines.append(f"# {' | '.join(filter(None, shown))}")
         elif first.span.start - before.span.end > 2:  # more than a space or a new paragraph
             lines.append("…")
-        lines.append(f"[{key}] {plain(first.quote)}")
+        lines.append(f"[{key}] {one_line(first.quote)}")
         before = first
     return "\n".join(lines)
 
 
-def plain(text: str) -> str:
+def one_line(text: str) -> str:
     """The text on one line, unable to end the place where it stands or to look like a key."""
     shown = visible(_CONTROL.sub(" ", text)).encode(errors="replace").decode()
     return " ".join(shown.translate(_BRACKETS).split())
 
 
-def _named(text: str) -> str:
-    return plain(text)[:_TITLE]
-
-
-def prompt(question: str, evidence: Evidence, most: int) -> list[tuple[str, str]]:
+def answer_prompt(question: str, evidence: Evidence, most: int) -> list[tuple[str, str]]:
     """What the model is sent for an answer of at most so many sentences."""
-    asked = f"<question>\n{plain(question)[:_QUESTION]}\n</question>"
+    asked = f"<question>\n{one_line(question)[:_QUESTION]}\n</question>"
     data = f"<evidence>\n{evidence.text}\n</evidence>"
     return [("system", PROMPT.format(most=most)), ("human", f"{data}\n\n{asked}")]
 
 
-def rewriting(question: str, history: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def rewrite_prompt(question: str, history: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """What the model is sent to make a follow-up stand alone: (question, answer) before it."""
     lines = []
     for asked, said in history[-_TURNS:]:
-        lines.append(f"Question: {plain(asked)[:_SAID]}")
-        lines += [f"Answer: {plain(said)[:_SAID]}"] if said else []
+        lines.append(f"Question: {one_line(asked)[:_SAID]}")
+        lines += [f"Answer: {one_line(said)[:_SAID]}"] if said else []
     told = "\n".join(lines)
-    asked = f"<question>\n{plain(question)[:_QUESTION]}\n</question>"
+    asked = f"<question>\n{one_line(question)[:_QUESTION]}\n</question>"
     return [("system", REWRITE), ("human", f"<conversation>\n{told}\n</conversation>\n\n{asked}")]
 
 
-def rewritten(pieces: Iterable[str], question: str, history: Sequence[tuple[str, str]]) -> str:
+def parse_rewrite(pieces: Iterable[str], question: str, history: Sequence[tuple[str, str]]) -> str:
     """The question that stands alone, as the model says it; empty where it is none to trust.
 
     It is one line of bounded length, mostly of words already said, and no number or name in it
@@ -180,7 +159,7 @@ def rewritten(pieces: Iterable[str], question: str, history: Sequence[tuple[str,
     names = {term for name in _NAME.findall(text) for term in topic(name)}
     trusted = (
         0 < len(text) <= _REWRITTEN
-        and text == plain(text)
+        and text == one_line(text)
         and digits(text) <= digits(before)
         and names <= held
         and 2 * sum(term in held for term in said) > len(said)

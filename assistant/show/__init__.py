@@ -33,11 +33,11 @@ _SPACES = re.compile(r"\s+")
 
 def escape(text: str) -> str:
     """The text as HTML that shows it literally, also inside Markdown. One line."""
-    return visible(text).translate(_ENTITIES)
+    return spell_out(text).translate(_ENTITIES)
 
 
-def visible(text: str) -> str:
-    r"""The text with steering characters spelt out, such as `\x1b`."""
+def spell_out(text: str) -> str:
+    r"""The text with steering characters spelled out, such as `\x1b`."""
     return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
@@ -53,12 +53,12 @@ def bare(heading: str) -> str:
 
 def line(text: str) -> str:
     """The text on one line, safe for a terminal and a log."""
-    return " ".join(visible(text).split())
+    return " ".join(spell_out(text).split())
 
 
 def flat(text: str) -> str:
     """The text with each stretch of white space as one space."""
-    return _SPACES.sub(" ", visible(text))
+    return _SPACES.sub(" ", spell_out(text))
 
 
 def plural(count: int, noun: str) -> str:
@@ -82,7 +82,7 @@ def sources_of(answer: Answer) -> dict[Citation, int]:
     return {source: n for n, source in enumerate(dict.fromkeys([*answer.citations, *blank]), 1)}
 
 
-def parted(quote: str, citation: Citation) -> tuple[str, str, str]:
+def split_words(quote: str, citation: Citation) -> tuple[str, str, str]:
     """What stands before the words that answer, the words, and what stands after them."""
     if citation.words is None:
         return quote, "", ""
@@ -90,10 +90,10 @@ def parted(quote: str, citation: Citation) -> tuple[str, str, str]:
     return quote[:start], quote[start:end], quote[end:]
 
 
-def stated(said: Statement) -> tuple[str, str, str]:
-    """`parted`, of a statement: where it is no quote, nothing in it can be marked."""
-    cited = said.citations[0]
-    return parted(said.text, cited) if said.text == cited.quote else (said.text, "", "")
+def split_statement(statement: Statement) -> tuple[str, str, str]:
+    """`split_words`, of a statement: where it is no quote, nothing in it can be marked."""
+    text, cited = statement.text, statement.citations[0]
+    return split_words(text, cited) if text == cited.quote else (text, "", "")
 
 
 def lead(passage: Passage) -> int:

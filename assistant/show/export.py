@@ -1,34 +1,26 @@
-"""Answers and conversations as JSON and Markdown, to be kept.
+"""Answers and conversations as JSON and Markdown, to be kept, and answers for other programs.
 
-An answer as other programs get it: slim, with every place named, and a schema.
-
-`Answer.to_json` keeps the whole answer, to be read back; this is what is worth sending.
+`to_json` keeps the whole answer, to be read back; a `Reply` is what is worth sending of it: slim,
+with every place named, and with a schema.
 """
 
 import json
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
-from assistant.show import excerpt, line, markdown, sources_of
-from assistant.types import (
-    Abstention,
-    Answer,
-    Changes,
-    Citation,
-    Hit,
-    Statement,
-    Turn,
-    Verdict,
-    rename_odds,
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
 )
 
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
-    from assistant.assistant import Status
+from assistant.show import excerpt, line, markdown, sources_of
+from assistant.types import Abstention, Answer, Span, Turn, Verdict, rename_odds
 
 
 def to_json(answer: Answer) -> str:
@@ -38,8 +30,6 @@ def to_json(answer: Answer) -> str:
 
 def from_json(text: str | bytes) -> Answer:
     """The answer that `to_json` wrote. Raises `ValueError` on anything else."""
-    from pydantic import ValidationError
-
     place = ""
     try:
         saved = json.dumps(rename_odds(json.loads(text)))
@@ -64,7 +54,10 @@ def conversation_to_markdown(title: str, turns: Iterable[Turn]) -> str:
         blocks.append(f"## {markdown(turn.question)}")
         if turn.answer is not None:
             blocks += _answered(turn.answer, len(notes))
-            notes += map(_footnote, turn.answer.citations)
+            notes += [
+                f"{markdown(cited.location)}: “{markdown(cited.quote)}”"
+                for cited in turn.answer.citations
+            ]
         blocks += [f"*{markdown(turn.remark)}*"] if turn.remark.strip() else []
     numbered = [f"[^{number}]: {note}" for number, note in enumerate(notes, 1)]
     return "\n\n".join([*blocks, *numbered]) + "\n"
@@ -84,24 +77,21 @@ def _answered(answer: Answer, before: int) -> Iterator[str]:
     yield from (f"*{markdown(notice)}*" for notice in answer.notices if notice.strip())
 
 
-def _footnote(cited: Citation) -> str:
-    return f"{markdown(cited.location)}: “{markdown(cited.quote)}”"
-
-
 @cache
-def _adapter() -> "TypeAdapter[Answer]":
-    from pydantic import TypeAdapter
-
+def _adapter() -> TypeAdapter[Answer]:
     return TypeAdapter(Answer)
 
 
-class _Noun(BaseModel):
-    """Frozen; what the docstrings say stands in the schema too."""
+class _Reply(BaseModel):
+    """Made from the dataclasses of `types`, by their attributes; frozen.
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    What the docstrings say stands in the schema too.
+    """
+
+    model_config = ConfigDict(frozen=True, from_attributes=True, use_attribute_docstrings=True)
 
 
-class Cited(_Noun):
+class CitationReply(_Reply):
     """The exact words a statement rests on."""
 
     source: str
@@ -119,21 +109,17 @@ class Cited(_Noun):
     sha256: str
     """Of the bytes of the document's file."""
 
+    @field_validator("words", mode="before")
     @classmethod
-    def of(cls, cited: Citation) -> "Cited":
-        """The citation without the passage around it."""
-        return cls(
-            source=cited.source,
-            location=cited.location,
-            quote=cited.quote,
-            start=cited.start,
-            end=cited.end,
-            words=cited.answer,
-            sha256=cited.sha256,
-        )
+    def _text(cls, words: object, info: ValidationInfo) -> object:
+        """The text of a span of the document, which lies inside the quote."""
+        if not isinstance(words, Span):
+            return words or ""
+        start, end = (place - info.data["start"] for place in words)
+        return info.data["quote"][start:end]
 
 
-class Said(_Noun):
+class StatementReply(_Reply):
     """One thing the answer says."""
 
     text: str
@@ -142,28 +128,20 @@ class Said(_Noun):
     """What checking it against its quotes found."""
     probability: float
     """How probable it is that it answers the question, 0 to 1."""
-    citations: tuple[Cited, ...]
+    citations: tuple[CitationReply, ...]
     """What it rests on, at least one."""
 
-    @classmethod
-    def of(cls, said: Statement) -> "Said":
-        """The statement with its citations."""
-        citations = tuple(map(Cited.of, said.citations))
-        return cls(
-            text=said.text, verdict=said.verdict, probability=said.probability, citations=citations
-        )
 
-
-class Refused(_Noun):
+class AbstentionReply(_Reply):
     """Why a question was not answered. No error: the documents do not say."""
 
-    reason: Abstention
+    reason: Abstention = Field(validation_alias=AliasChoices("reason", "value"))
     """The reason."""
     explanation: str
     """The reason in a sentence, for people."""
 
 
-class Near(_Noun):
+class PassageReply(_Reply):
     """A passage near to the question. It need not answer it."""
 
     source: str
@@ -177,29 +155,17 @@ class Near(_Noun):
     end: int
     """Where it ends."""
 
-    @classmethod
-    def of(cls, hit: Hit) -> "Near":
-        """The passage that was found."""
-        found = hit.passage
-        return cls(
-            source=found.source,
-            location=found.location,
-            text=found.text,
-            start=found.start,
-            end=found.end,
-        )
 
-
-class Reply(_Noun):
+class Reply(_Reply):
     """What the documents say to a question: statements, or an abstention, never both."""
 
     question: str
     """The question as it was read."""
-    statements: tuple[Said, ...]
+    statements: tuple[StatementReply, ...]
     """What the documents say; empty where they do not."""
-    abstention: Refused | None
+    abstention: AbstentionReply | None
     """Why there is no answer; null where there is one."""
-    closest: tuple[Near, ...]
+    closest: tuple[PassageReply, ...]
     """With an abstention: the passages nearest to the question, best first. Else empty."""
     confidence: float
     """How probable it is that the documents answer the question, 0 to 1."""
@@ -208,47 +174,8 @@ class Reply(_Noun):
     generation: str
     """The generation of the index it came from."""
 
+    @field_validator("closest", mode="before")
     @classmethod
-    def of(cls, answer: Answer) -> "Reply":
-        """What is worth sending of an answer."""
-        why = answer.abstention
-        return cls(
-            question=answer.question,
-            statements=tuple(map(Said.of, answer.statements)),
-            abstention=Refused(reason=why, explanation=why.explanation) if why else None,
-            closest=tuple(map(Near.of, answer.closest if why else ())),
-            confidence=answer.confidence,
-            notices=answer.notices,
-            generation=answer.generation,
-        )
-
-
-class LeftOut(_Noun):
-    """A file that cannot be asked."""
-
-    source: str
-    """Its path below the knowledge folder."""
-    reason: str
-    """Why not."""
-
-
-class Sources(_Noun):
-    """The documents, as they are now."""
-
-    documents: tuple[str, ...]
-    """Those that can be asked: their paths below the knowledge folder."""
-    waiting: tuple[str, ...]
-    """New or changed since the index was made; they are asked as they are after a sync."""
-    skipped: tuple[LeftOut, ...]
-    """What is left out."""
-
-    @classmethod
-    def of(cls, status: "Status") -> "Sources":
-        """What is worth sending of a status."""
-        changes = status.changes or Changes()
-        skipped = status.skipped or changes.skipped
-        return cls(
-            documents=status.documents,
-            waiting=(*changes.added, *changes.changed),
-            skipped=tuple(LeftOut(source=each.source, reason=each.reason) for each in skipped),
-        )
+    def _passages(cls, closest: Iterable[object], info: ValidationInfo) -> list[object]:
+        """Those of the hits; none beside statements."""
+        return [getattr(each, "passage", each) for each in closest if info.data.get("abstention")]

@@ -5,13 +5,21 @@ from hashlib import sha256
 from itertools import combinations
 from urllib.parse import urlencode
 
-from assistant.show import bare, escape, excerpt, lead, parted, sources_of, stated, unwrapped
-from assistant.types import Answer, Citation, Statement, Verdict, disagreement
+from assistant.show import (
+    bare,
+    escape,
+    excerpt,
+    lead,
+    sources_of,
+    split_statement,
+    split_words,
+    unwrapped,
+)
+from assistant.types import Answer, Citation, Statement, disagreement
 
-_VERDICTS = {verdict: verdict.value for verdict in Verdict}
-# Odds of at least so much, in words and as the share that was right of answers so sure, on
-# questions the odds were not fitted to (research/benchmarks/results/calibration.txt).
-_SURE = (
+# A probability of at least so much, in words and as the share that was right of answers so sure,
+# on questions it was not fitted to (research/benchmarks/results/calibration.txt).
+_CONFIDENCE = (
     (0.85, "very likely", "about 9 in 10"),
     (0.7, "likely", "about 3 in 4"),
     (0.5, "more likely than not", "about 6 in 10"),
@@ -35,39 +43,36 @@ def bubble(answer: Answer, turn: int | str) -> str:
     """
     sources = sources_of(answer)
     to = {source: f'<a class="cite" href="#src-{turn}-{n}">' for source, n in sources.items()}
-    marks = {source: f"{to[source]}{_marker(n)}</a>" for source, n in sources.items()}
-    blocks = [_abstention(answer, to)] if answer.abstention is not None else []
-    blocks += [_said(said, marks) for said in answer.statements]
-    blocks += [_sureness(answer.confidence)] * bool(answer.statements and answer.confidence)
-    told, conflicts = list(answer.notices), []
+    # Brackets that a style may leave out.
+    left, right = (f'<span class="edge">{escape(edge)}</span>' for edge in "[]")
+    marks = {source: f"{to[source]}{left}{n}{right}</a>" for source, n in sources.items()}
+    blocks = [_abstention_html(answer, to)] if answer.abstention is not None else []
+    blocks += [_statement_html(statement, marks) for statement in answer.statements]
+    blocks += [_confidence_html(answer.confidence)] * bool(answer.statements and answer.confidence)
+    others, conflicts = list(answer.notices), []
     for one, other in combinations(answer.citations, 2):
-        if (notice := disagreement(one, other)) in told:
-            told.remove(notice)
-            conflicts.append(_conflict((one, other), marks))
+        if (notice := disagreement(one, other)) in others:
+            others.remove(notice)
+            conflicts.append(_conflict_html((one, other), marks))
     blocks += conflicts
-    asides = list(map(escape, told))
+    asides = list(map(escape, others))
     if answer.standalone and answer.standalone != answer.question:
         asides.insert(0, f"Searched for: {escape(answer.standalone)}")
     blocks += [f'<p class="aside" dir="auto">{aside}</p>' for aside in asides]
     return "".join(blocks)
 
 
-def _said(said: Statement, marks: Mapping[Citation, str]) -> str:
-    before, words, after = map(escape, stated(said))
+def _statement_html(statement: Statement, marks: Mapping[Citation, str]) -> str:
+    before, words, after = map(escape, split_statement(statement))
     text = f"{before}<strong>{words}</strong>{after}" if words else before
-    cited = " ".join(marks[citation] for citation in said.citations)
-    verdict = f'<span class="verdict">{_VERDICTS[said.verdict]}</span>'
+    cited = " ".join(marks[citation] for citation in statement.citations)
+    verdict = f'<span class="verdict">{statement.verdict}</span>'
     return (
         f'<p class="statement" dir="auto">{text} <span class="rests">{cited} {verdict}</span></p>'
     )
 
 
-def _marker(number: int) -> str:
-    """`[1]`, with brackets that a style may leave out."""
-    return f'<span class="edge">&#91;</span>{number}<span class="edge">&#93;</span>'
-
-
-def _abstention(answer: Answer, to: Mapping[Citation, str]) -> str:
+def _abstention_html(answer: Answer, to: Mapping[Citation, str]) -> str:
     assert answer.abstention is not None
     near = "".join(
         f"<li>{link}{escape(source.location)}</a>"
@@ -78,15 +83,15 @@ def _abstention(answer: Answer, to: Mapping[Citation, str]) -> str:
     return f'<div class="abstention"><p>{escape(answer.abstention.explanation)}</p>{near}</div>'
 
 
-def _sureness(probability: float) -> str:
-    least, word, share = next(grade for grade in _SURE if probability >= grade[0])
+def _confidence_html(probability: float) -> str:
+    least, word, share = next(grade for grade in _CONFIDENCE if probability >= grade[0])
     return (
         f'<p class="sure at{least * 100:.0f}">Answers your question: <strong>{word}</strong> '
         f'<span class="share">({share} so sure were right, in trials in English)</span></p>'
     )
 
 
-def _conflict(sides: Sequence[Citation], marks: Mapping[Citation, str]) -> str:
+def _conflict_html(sides: Sequence[Citation], marks: Mapping[Citation, str]) -> str:
     items = "".join(
         f'<li><span class="where">{escape(side.location)}</span> {marks[side]}'
         f'<span class="excerpt" dir="auto">{_emphasised(side.quote, side)}</span></li>'
@@ -97,36 +102,36 @@ def _conflict(sides: Sequence[Citation], marks: Mapping[Citation, str]) -> str:
 
 def cards(answer: Answer, turn: int | str) -> str:
     """A card for each citation, its words marked; for an abstention, the closest. One line."""
-    return "".join(
-        f'<article id="src-{turn}-{number}" class="src" tabindex="-1"><h4>'
+    return "".join(_card(source, n, f"src-{turn}-{n}") for source, n in sources_of(answer).items())
+
+
+def _card(source: Citation, number: int, name: str) -> str:
+    """Its link leads to where the quoted words stand; of a closest passage, all its sentences."""
+    passage, sha256, start, end = source.passage, source.sha256, source.start, source.end
+    if not source.quote:
+        sha256, start = "", passage.start + lead(passage)
+        end = passage.start + len(passage.text.rstrip())
+    return (
+        f'<article id="{name}" class="src" tabindex="-1"><h4>'
         f'<span class="badge">{number if source.quote else "Closest"}</span> '
-        f'<a class="open" href="{_reading(source)}">{escape(source.location)}</a> '
-        f'<a class="back" href="#src-{turn}-{number}">↩</a></h4>{_prose(source)}</article>'
-        for source, number in sources_of(answer).items()
+        f'<a class="open" href="{viewer_link(source.source, sha256, start, end)}">'
+        f'{escape(source.location)}</a> <a class="back" href="#{name}">↩</a></h4>'
+        f"{_passage_html(source)}</article>"
     )
 
 
-def reading(source: str, sha256: str = "", start: int = 0, end: int = 0) -> str:
+def viewer_link(source: str, sha256: str = "", start: int = 0, end: int = 0) -> str:
     """The address, inside the page, of a document and a place in it. For an `href`, as it is."""
     place = {"source": source, "sha256": sha256, "start": start, "end": end}
     return escape(f"#read?{urlencode(place, errors='replace')}")
 
 
-def _reading(source: Citation) -> str:
-    """Where the quoted words stand; of a closest passage, all its sentences."""
-    if source.quote:
-        return reading(source.source, source.sha256, source.start, source.end)
-    start = source.passage.start + lead(source.passage)
-    length = len(source.passage.text[lead(source.passage) :].rstrip())
-    return reading(source.source, "", start, start + length)
-
-
 def _emphasised(quote: str, citation: Citation) -> str:
-    before, words, after = map(escape, parted(quote, citation))
+    before, words, after = map(escape, split_words(quote, citation))
     return f"{before}<strong>{words}</strong>{after}" if words else before
 
 
-def _prose(source: Citation) -> str:
+def _passage_html(source: Citation) -> str:
     """The passage with the quoted words marked, what stands above its first sentence apart."""
     passage = source.passage
     text = unwrapped(passage.text, "\r")  # shown as a space, still one character

@@ -5,13 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from assistant.show import excerpt, flat, line, plural, sources_of, stated
+from assistant.show import excerpt, flat, line, plural, sources_of, split_statement
 from assistant.types import Answer, Changes, Checked, Citation, Skipped, Standing, SyncReport
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from assistant.llm.client import ModelState
 
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[22m"
 _NAMES = 20
@@ -24,9 +23,9 @@ def to_text(answer: Answer, *, bold: bool = False) -> str:
     """
     sources = sources_of(answer)
     blocks = [answer.abstention.explanation] if answer.abstention is not None else []
-    for said in answer.statements:
-        markers = "".join(f"[{sources[citation]}]" for citation in said.citations)
-        before, words, after = (flat(part) for part in stated(said))
+    for statement in answer.statements:
+        markers = "".join(f"[{sources[citation]}]" for citation in statement.citations)
+        before, words, after = (flat(part) for part in split_statement(statement))
         words = f"{_BOLD}{words}{_PLAIN}" if words and bold else words
         blocks.append(f"{before}{words}{after} {markers}")
     for source, number in sources.items():
@@ -34,13 +33,6 @@ def to_text(answer: Answer, *, bold: bool = False) -> str:
         words = line(words) or excerpt(source.passage)
         blocks.append(f"{mark} {line(source.location)}\n    “{words}”")
     return "\n\n".join([*blocks, *(f"Note: {line(notice)}" for notice in answer.notices)])
-
-
-def model_to_text(state: "ModelState") -> str:
-    """What chat model is configured and whether it answers, for a terminal."""
-    at = f" at {line(state.url)}" if state.url else ""
-    answers = "it answers" if state.answers else line(state.problem)
-    return f"answers are worded by {line(state.model)}{at}: {answers}"
 
 
 def changes_to_text(changes: Changes) -> str:

@@ -118,7 +118,14 @@ class Store:
                 self._refuse_newer()
             draft.replaces = served
             draft.complete()
-            draft.is_new |= not self._is_settled(draft, served)
+            # What it begins from must be current, and be where it is searched: here or on a server.
+            name = self._pointer
+            if draft.base is None or draft.base.name != name:
+                draft.is_new = True
+            elif self.server:
+                draft.is_new |= name != served or not self.server.has(name)
+            else:
+                draft.is_new |= draft.base != draft.vectors
             yield draft
 
     def publish(self, draft: Draft, skipped: Sequence[Skipped], progress: Progress = silent) -> str:
@@ -140,6 +147,8 @@ class Store:
             return (self.index / "CURRENT").read_text("utf-8", "replace").strip()
         except FileNotFoundError:
             return None
+        except NotADirectoryError:
+            raise IndexDamaged(self.index, "it is no folder") from None
 
     def _newest(self) -> Generation | None:
         with self._lock:
@@ -204,15 +213,6 @@ class Store:
             if is_newer(found.recipe):
                 is_outdated(found.recipe, self.recipe, self.index)
 
-    def _is_settled(self, draft: Draft, served: str | None) -> bool:
-        """Whether what it begins from is current, and where it is searched: here or on a server."""
-        name = self._pointer
-        if draft.base is None or draft.base.name != name:
-            return False
-        if self.server:
-            return name == served and self.server.has(name)
-        return draft.base == draft.vectors
-
     @contextmanager
     def _writing(self, kind: type[_AnyDraft], *, rebuild: bool = False) -> Iterator[_AnyDraft]:
         """A draft, while no other process writes. Nothing of it stays unless it is published."""
@@ -245,7 +245,12 @@ class Store:
     def _begin(self, kind: type[_AnyDraft], rebuild: bool) -> _AnyDraft:
         """A draft on what is sound of this recipe: a generation, or else at least its vectors."""
         base = vectors = None
-        for generation in () if rebuild else self._of_this_recipe():
+        current = self._pointer  # it comes first, or is lost, and then the newest does
+        folders = [path for path in self.index.glob("gen-*") if NAME.fullmatch(path.name)]
+        folders.sort(key=lambda path: (path.name == current, path), reverse=True)
+        for generation in map(_reopened, () if rebuild else folders):
+            if generation is None or generation.recipe != self.recipe:
+                continue
             if base is None and not generation.changed(SQLITE):
                 base = generation
             has_chroma = vectors is None and (generation.folder / CHROMA).is_dir()
@@ -259,15 +264,6 @@ class Store:
             None if base is None else base.folder,
             None if vectors is None else vectors.folder,
         )
-
-    def _of_this_recipe(self) -> Iterator[Generation]:
-        """The generations, the current one first: `CURRENT` may be lost."""
-        current = self._pointer
-        folders = [path for path in self.index.glob("gen-*") if NAME.fullmatch(path.name)]
-        folders.sort(key=lambda path: (path.name == current, path), reverse=True)
-        for found in map(_reopened, folders):
-            if found is not None and found.recipe == self.recipe:
-                yield found
 
     def _switch(self, draft: Draft, name: str) -> None:
         """Give a finished draft its name, and swap `CURRENT`: from now on it answers."""

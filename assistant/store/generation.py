@@ -204,7 +204,7 @@ class Generation:
         self._opener.start()
 
     def _open_chroma(self) -> None:
-        with suppress(IndexDamaged):  # `assistant verify` says so; the stored copies answer
+        with suppress(IndexDamaged, OSError):  # `assistant verify` says so; the copies answer
             _ = self.collection
 
     @cached_property

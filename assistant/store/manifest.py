@@ -27,10 +27,9 @@ FORMAT = 2
 MANIFEST = "manifest.json"
 BACKUP = "manifest.spare.json"
 
-# To be alone with its database, Chroma writes a row into this table whenever it opens it.
-_CHANGES = "acquire_write"
+# To be alone with its database, Chroma writes a row into acquire_write whenever it opens it.
 _TABLES = (
-    "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name != ? "
+    "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name != 'acquire_write' "
     "AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
 )
 
@@ -121,22 +120,18 @@ def _stays(path: Path) -> bool:
 def _digest(path: Path) -> str:
     """Empty where the file cannot be read."""
     try:
-        if path.name == "chroma.sqlite3":
-            return _digest_of_rows(path)
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
+        if path.name != "chroma.sqlite3":
+            with path.open("rb") as file:
+                return file_digest(file, "sha256").hexdigest()
+        # Of Chroma's database the rows: its bytes change whenever it is opened.
+        digest = sha256()
+        # Not read-only, which would keep SQLite from undoing what a killed reader left half done.
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as db:
+            digest.update(str(db.execute("PRAGMA integrity_check(1)").fetchall()).encode())
+            for name, made in db.execute(_TABLES).fetchall():
+                digest.update(made.encode())
+                for row in db.execute(f'SELECT * FROM "{name}"'):  # noqa: S608 (its own table)
+                    digest.update(repr(row).encode())
+        return digest.hexdigest()
     except (OSError, sqlite3.Error, UnicodeDecodeError):  # what SQLite quotes may be no text
         return ""
-
-
-def _digest_of_rows(path: Path) -> str:
-    """The digest of what Chroma's database holds: its bytes change whenever it is opened."""
-    digest = sha256()
-    # Not read-only, which would keep SQLite from undoing what a killed reader left half done.
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as db:
-        digest.update(str(db.execute("PRAGMA integrity_check(1)").fetchall()).encode())
-        for name, made in db.execute(_TABLES, (_CHANGES,)).fetchall():
-            digest.update(made.encode())
-            for row in db.execute(f'SELECT * FROM "{name}"'):  # noqa: S608 (a table of its own)
-                digest.update(repr(row).encode())
-    return digest.hexdigest()

@@ -113,8 +113,15 @@ class Replica(Draft):
         return int(missing)
 
     def _add_row(self, row: str, stored: Mapping[str, Any]) -> None:
+        """Add a row. Raises `ValueError` unless it keeps the law of `Passage`, and its id's."""
         passage = to_passage([stored.get(name) for name in COLUMNS.split(", ")])
-        _refuse_unsound(passage)
+        start, end, spans = passage.start, passage.end, passage.sentences
+        typed = all(isinstance(getattr(passage, name), kind) for name, kind in _TYPES.items())
+        if not typed or not 0 <= start < end == start + len(passage.text) or not spans:
+            raise ValueError("a row is no passage")
+        numbers = all(isinstance(place, int) for span in spans for place in span)
+        if not numbers or not all(start <= span.start < span.end <= end for span in spans):
+            raise ValueError("a row has sentences outside its text")
         file_hash = stored["sha256"]
         if row != f"{passage.id}-{file_hash[:16]}":
             raise ValueError("a row is not what its id says")
@@ -123,14 +130,3 @@ class Replica(Draft):
         )
         self._insert(passage)
         self._db.execute("DELETE FROM wanted WHERE row = ?", (row,))
-
-
-def _refuse_unsound(passage: Passage) -> None:
-    """Raise `ValueError` unless the passage keeps the law of `Passage`."""
-    start, end = passage.start, passage.end
-    typed = all(isinstance(getattr(passage, name), kind) for name, kind in _TYPES.items())
-    if not typed or not 0 <= start < end == start + len(passage.text) or not passage.sentences:
-        raise ValueError("a row is no passage")
-    numbers = all(isinstance(place, int) for span in passage.sentences for place in span)
-    if not numbers or not all(start <= span.start < span.end <= end for span in passage.sentences):
-        raise ValueError("a row has sentences outside its text")

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
     from chromadb.types import Collection as Model
 
-DEADLINE = 5.0
-"""Seconds that a call to the server may take, with what is tried again."""
 _MOST_COLLECTIONS = 30_000  # of a server that are looked through for our old ones
 _MOST_PASSAGES = 10_000_000  # a manifest that claims more is not believed
 _MOST_SKIPPED = 100  # files that were left out, of which a manifest tells
@@ -44,7 +42,7 @@ class Server:
     `ServerUnusable` where the server is down, slow, or holds what is not ours.
     """
 
-    def __init__(self, address: str, token: str = "", seconds: float = DEADLINE) -> None:
+    def __init__(self, address: str, token: str = "", seconds: float = 5.0) -> None:
         self.address = address
         self._token = token
         self._seconds = seconds

@@ -84,7 +84,7 @@ def _add_endpoint(assistant: "Assistant") -> None:
                 wanted = "A question is text, and sources are a list of documents' names."
                 raise QuestionRefused(wanted)
             answer = assistant.ask(question, sources=names or None)
-            return Reply.of(answer).model_dump(mode="json")
+            return Reply.model_validate(answer).model_dump(mode="json")
         except Exception as error:
             raise gr.Error(error_message(error), print_exception=False) from None
 

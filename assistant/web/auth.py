@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from assistant.errors import AccountsUnreadable
 from assistant.history import LOCAL
 from assistant.web.accounts import Account, Accounts, Person, tidy
-from assistant.web.security import UPLOAD
+from assistant.web.security import UPLOAD, with_headers
 from assistant.web.sessions import (
     LOGIN_SECONDS,
     Key,
@@ -197,18 +197,11 @@ class AuthMiddleware:
         except ClientDisconnect:
             return None
         except MalformedMessage:
-            response = _refusal(422, "That is not a message of this page.")
-            return await response(request.scope, request.receive, send)
+            refusal = _refusal(422, "That is not a message of this page.")
+            return await refusal(request.scope, request.receive, send)
         if not all(self._sessions.admit(each, caller.owner) for each in sessions):
-            response = _refusal(403, "This conversation belongs to another browser.")
-            return await response(request.scope, request.receive, send)
-        cookie = _browser_cookie(request.scope, caller)
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *cookie]
-            await send(message)
-
+            refusal = _refusal(403, "This conversation belongs to another browser.")
+            return await refusal(request.scope, request.receive, send)
         unread = [body] if body is not None else []
 
         async def receiving() -> Message:
@@ -216,7 +209,8 @@ class AuthMiddleware:
                 return {"type": "http.request", "body": unread.pop(), "more_body": False}
             return await request.receive()
 
-        return await self._app(request.scope, receiving, sending)
+        marking = with_headers(send, _browser_cookie(request.scope, caller))
+        return await self._app(request.scope, receiving, marking)
 
     async def _login(self, request: Request, caller: Caller, auth: Authenticator) -> Response:
         """The login page, and what comes of what was typed there."""

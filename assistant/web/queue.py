@@ -4,11 +4,11 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from typing import TypeVar
 
-from assistant.llm.client import HALT
+from assistant.llm.client import CancelToken
 
 BUSY = "Many people are asking right now. Your question is kept: please try again in a moment."
 ENOUGH = "Your other questions are still being answered. Please wait for one of them."
@@ -39,7 +39,7 @@ class RequestQueue:
     ) -> AsyncGenerator[T, None]:
         """The steps, each made in a thread, once it is their turn; `notice` shows a message.
 
-        All are made in one context, in which a call of a model learns when to end. Whoever leaves
+        All are made in one context, in which a model's call finds its `CancelToken`. Whoever leaves
         before the last one has the generator closed, in a thread too: closing may save a
         conversation, and must not hold up everybody else.
         """
@@ -51,8 +51,8 @@ class RequestQueue:
             return
         place = self._acquire(who)
         step: asyncio.Future[T | None] | None = None
-        halt, context = Future[None](), copy_context()
-        context.run(HALT.set, halt)
+        token, context = CancelToken(), copy_context()
+        context.run(CancelToken.current.set, token)
         try:
             while not place.done():
                 yield notice(f"In line: {self._waiting.index(place)} before you.")
@@ -65,7 +65,7 @@ class RequestQueue:
                     return
                 yield made
         finally:
-            halt.set_result(None)
+            token.cancel()
             if step is None:
                 self._release(who, place)
             else:

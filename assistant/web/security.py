@@ -4,6 +4,7 @@ Gradio answers any site that reaches it under another name of this machine, stor
 anywhere, and fetches remote files for anyone. The middleware here lets none of that through.
 """
 
+from collections.abc import Sequence
 from ipaddress import ip_address
 from urllib.parse import parse_qs
 
@@ -58,12 +59,12 @@ class SecurityMiddleware:
             return await self._app(scope, receive, send)
         refusal = self._refusal(scope)
         if refusal is None:
-            return await self._app(scope, receive, _with_headers(send))
+            return await self._app(scope, receive, with_headers(send, _HEADERS))
         status, reason = refusal
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1008, "reason": reason})
         response = PlainTextResponse(reason, status, {"cache-control": "no-store"})
-        return await response(scope, receive, _with_headers(send))
+        return await response(scope, receive, with_headers(send, _HEADERS))
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Status and reason if the request must not pass."""
@@ -119,10 +120,12 @@ def _fits(length: str, limit: int) -> bool:
     return length.isascii() and length.isdigit() and len(length) < 13 and int(length) <= limit
 
 
-def _with_headers(send: Send) -> Send:
+def with_headers(send: Send, headers: Sequence[tuple[bytes, bytes]]) -> Send:
+    """Add the headers to the response that is sent."""
+
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *_HEADERS]
+            message["headers"] = [*message.get("headers", ()), *headers]
         await send(message)
 
     return sending

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from assistant.errors import AssistantError
-from assistant.show import bare, unwrapped, visible
+from assistant.show import bare, spell_out, unwrapped
 from assistant.types import Document, Section, Span, counted, locate
 from assistant.web.chat import error_message
 
@@ -63,7 +63,7 @@ def _section(document: Document, section: Section, window: Span, place: Span) ->
     if section.start >= window.start:
         for found in _PARAGRAPH.finditer(text, section.start, section.body):  # one may hold others
             block = _block(text, Span(*found.span()), place, "heading")
-            yield block if block.marked else Block("heading", visible(bare(found[0])))
+            yield block if block.marked else Block("heading", spell_out(bare(found[0])))
     pattern = _ROW if section.unit == "row" else _PARAGRAPH
     number, at = section.number, section.start
     bounds = max(section.body, window.start), min(section.end, window.end)
@@ -78,7 +78,7 @@ def _block(text: str, span: Span, place: Span, kind: str, label: str = "") -> Bl
     shown = unwrapped(text[span.start : span.end].rstrip())
     cuts = [each - span.start for each in (start, end)]
     parts = shown[: cuts[0]], shown[cuts[0] : cuts[1]], shown[cuts[1] :]
-    before, marked, after = (visible(part.replace("\r\n", "\n")) for part in parts)
+    before, marked, after = (spell_out(part.replace("\r\n", "\n")) for part in parts)
     return Block(kind, before, marked, after, label)
 
 
@@ -107,7 +107,7 @@ def document_route(assistant: "Assistant") -> Route:
             return JSONResponse(view(assistant.read(wanted.source), wanted))
         except Exception as error:
             status = 200 if isinstance(error, AssistantError) else 500  # gone is an answer too
-            return JSONResponse({"message": visible(error_message(error))}, status)
+            return JSONResponse({"message": spell_out(error_message(error))}, status)
 
     async def document(request: Request) -> JSONResponse:
         try:
@@ -133,8 +133,8 @@ def view(document: Document, wanted: Wanted) -> dict[str, object]:
             "marked."
         )
     return {
-        "title": visible(document.title),
-        "place": visible(_location(document, place.start)) if place else "",
+        "title": spell_out(document.title),
+        "place": spell_out(_location(document, place.start)) if place else "",
         "message": message,
         "blocks": [asdict(block) for block in blocks(document, window, place or Span(0, 0))],
         "sha256": document.sha256,

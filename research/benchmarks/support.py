@@ -17,7 +17,7 @@ import numpy as np
 
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.llm.check import Embed, check
-from assistant.llm.check.manner import is_plain_text
+from assistant.llm.check.hedging import is_plain_text
 from assistant.types import Verdict
 from research.benchmarks.balanced import interval, report_sets, rows_of, told_faults
 from research.benchmarks.pairs import (

@@ -1,18 +1,15 @@
-"""How likely it is that the quotes support a sentence: likeness of words and vectors, weighed.
-
-The weights are a logistic regression's, fitted by research/training/support.py, which says on what.
-
-A written sentence and the exact quotes it cites → whether they support it, and why not.
+"""A written sentence and the exact quotes it cites → whether they support it, and why not.
 
 Rules look at what must not differ: numbers with their units, dates, names and their places, what
-is denied, how sure it is, and who said it. A score of likeness, calibrated, looks at the rest.
-English only: a sentence in another language passes where it is a quote.
+is denied, how sure it is, and who said it. A calibrated score of similarity looks at the rest: a
+logistic regression, fitted by research/training/support.py. English only: a sentence in another
+language passes where it is a quote.
 """
 
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -48,51 +45,36 @@ def weights() -> Mapping[str, float]:
 
 
 def support(features: Mapping[str, float], fitted: Mapping[str, float]) -> float:
-    """The odds, as a probability, that the quotes support the claim."""
+    """The probability that the quotes support the claim."""
     logit = fitted["constant"] + sum(fitted[name] * features[name] for name in FEATURES)
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
 
 
 def similarity(claim: Sentence, text: str, quoted: Sequence[str], embed: Embed) -> dict[str, float]:
     """The features that words and vectors give; `quoted` are the sentences of the quotes."""
-    said = content(claim)
+    stems = content(claim)
     read = [content(words(sentence)) for sentence in quoted]
-    pairs = {pair for sentence in read for pair in _pairs(sentence)}
-    return {
-        "words held": _share(said, {stem for sentence in read for stem in sentence}),
-        "pairs held": sum(pair in pairs for pair in _pairs(said)) / max(1, len(said) - 1),
-        "cosine": _cosine(text, _chosen(set(said), quoted, read), embed),
-    }
-
-
-def _pairs(stems: Sequence[str]) -> Iterable[tuple[str, str]]:
-    return pairwise(stems)
-
-
-def _share(said: Sequence[str], held: set[str]) -> float:
-    """The share of the words that are held; the longer ones, which are rarer, count more."""
-    total = sum(map(_rarity, said))
-    return sum(_rarity(stem) for stem in said if stem in held) / total if total else 0.0
-
-
-def _rarity(stem: str) -> float:
-    return math.sqrt(min(12, len(stem)))
-
-
-def _chosen(said: set[str], quoted: Sequence[str], read: Sequence[list[str]]) -> list[str]:
-    """The sentences with most of the words, in their order."""
-    shared = [len(said & set(stems)) for stems in read]
+    held = {stem for sentence in read for stem in sentence}
+    pairs = {pair for sentence in read for pair in pairwise(sentence)}
+    rarity = {stem: math.sqrt(min(12, len(stem))) for stem in stems}  # longer words are rarer
+    total = sum(rarity[stem] for stem in stems)
+    shared = [len({*stems} & set(sentence)) for sentence in read]
     best = sorted(range(len(quoted)), key=lambda place: (-shared[place], quoted[place]))
-    return [quoted[place] for place in sorted(best[:_SENTENCES])]
+    chosen = [quoted[place] for place in sorted(best[:_SENTENCES])]
+    return {
+        "words held": sum(rarity[stem] for stem in stems if stem in held) / (total or 1.0),
+        "pairs held": sum(pair in pairs for pair in pairwise(stems)) / max(1, len(stems) - 1),
+        "cosine": _cosine(text, chosen, embed),
+    }
 
 
 def _cosine(text: str, quoted: list[str], embed: Embed) -> float:
     """Of the claim and the mean of the sentences."""
     if not quoted:
         return 0.0
-    said, *vectors = embed([text, *quoted])
+    claim, *vectors = embed([text, *quoted])
     mean = [sum(column) for column in zip(*vectors, strict=True)]
-    return float(sum(map(mul, said, mean))) / (math.hypot(*mean) or 1.0)
+    return float(sum(map(mul, claim, mean))) / (math.hypot(*mean) or 1.0)
 
 
 _MOST_CLAIM = 2_000  # characters of a sentence
@@ -116,7 +98,7 @@ class Judgement:
     verdict: Verdict
     reasons: tuple[str, ...]
     support: float
-    """The odds that they do, as a probability; 0 where a fault leaves no doubt."""
+    """The probability that they do; 0 where a fault leaves no doubt."""
 
 
 def check(text: str, quotes: Sequence[str], embed: Embed, around: Sequence[str] = ()) -> Judgement:
@@ -190,8 +172,12 @@ def _judged(text: str, quoted: list[str], around: list[str], embed: Embed) -> Ju
         return Judgement(worst, reasons, 0.0)
     fitted = weights()
     probability = support(evidence(text, quoted, found, embed), fitted)
-    verdict, short = _verdict(probability, fitted["supported"], fitted["partly"])
-    return Judgement(min(worst, verdict, key=_WORST.index), reasons or short, probability)
+    if probability >= fitted["supported"]:
+        return Judgement(worst, reasons, probability)
+    if probability >= fitted["partly"]:
+        return Judgement(Verdict.PARTLY, reasons or ("says more than the source",), probability)
+    reasons = reasons or ("is not what the source says",)
+    return Judgement(Verdict.NOT_SUPPORTED, reasons, probability)
 
 
 def evidence(
@@ -205,16 +191,6 @@ def evidence(
         "denial": float(Kind.DENIAL in kinds),
         "names not held": float(Kind.NAME in kinds),
     }
-
-
-def _verdict(
-    probability: float, supported: float, partly: float
-) -> tuple[Verdict, tuple[str, ...]]:
-    if probability >= supported:
-        return Verdict.SUPPORTED, ()
-    if probability >= partly:
-        return Verdict.PARTLY, ("says more than the source",)
-    return Verdict.NOT_SUPPORTED, ("is not what the source says",)
 
 
 def _is_english(claim: Sequence[Sentence]) -> bool:

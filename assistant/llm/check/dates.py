@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from assistant.llm.check.numbers import value_of
-from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed
+from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed, written
 
 _MONTHS = {
     name: number
@@ -82,20 +82,17 @@ def _named(sentence: Sentence, place: int) -> Date | None:
     name = word.lower.removesuffix("s") if word.text[0].isupper() else word.lower
     if name in _DAYS or name in _RELATIVE:
         return Date(word.text, words=name, first=place, last=place)
-    last = _year_ago(sentence, place)
-    if last:
-        return Date(_text(sentence, place, last), words="last year", first=place, last=last)
+    ago = [each.lower for each in sentence[place : place + 3]]
+    if ago[:2] in (["year", "-"], ["a", "year"], ["one", "year"]) and ago[2:] in (
+        ["ago"],
+        ["earlier"],
+    ):
+        text = written(sentence, place, place + 3)
+        return Date(text, words="last year", first=place, last=place + 2)
     if word.lower in _WHICH and after and after[0].lower in _PERIODS:
         named = f"{_WHICH[word.lower]} {after[0].lower}"
         return Date(f"{word.text} {after[0].text}", words=named, first=place, last=place + 1)
     return None
-
-
-def _year_ago(sentence: Sentence, place: int) -> int:
-    """The last word of "year-ago", "a year ago", "a year earlier"; 0 where it is none."""
-    read = [word.lower for word in sentence[place : place + 3]]
-    begins = read[:2] in (["year", "-"], ["a", "year"], ["one", "year"])
-    return place + 2 if begins and read[2:] in (["ago"], ["earlier"]) else 0
 
 
 def _by_numbers(sentence: Sentence, place: int) -> Date | None:
@@ -105,15 +102,9 @@ def _by_numbers(sentence: Sentence, place: int) -> Date | None:
         return None
     if parts[1].text != parts[3].text or parts[1].text not in "-/.":
         return None
-    if not (parts[2].is_number and parts[4].is_number):
+    if not all(part.text.isdecimal() for part in parts[::2]):
         return None
-    return _ordered([word.text for word in parts[::2]], sentence, place, place + 4)
-
-
-def _ordered(texts: list[str], sentence: Sentence, first: int, last: int) -> Date | None:
-    if not all(text.isdecimal() for text in texts):
-        return None
-    one, two, three = (int(text[:9]) for text in texts)
+    one, two, three = (int(part.text[:9]) for part in parts[::2])
     year, month, day = (one, two, three) if one in _YEARS else (three, two, one)
     if month > 12:
         month, day = day, month
@@ -121,7 +112,8 @@ def _ordered(texts: list[str], sentence: Sentence, first: int, last: int) -> Dat
         year += 2000 if year < 50 else 1900
     if year not in _YEARS or not 1 <= month <= 12 or not 1 <= day <= 31:
         return None
-    return Date(_text(sentence, first, last), year, month, day, first=first, last=last)
+    text = written(sentence, place, place + 5)
+    return Date(text, year, month, day, first=place, last=place + 4)
 
 
 def _day_first(sentence: Sentence, place: int) -> Date | None:
@@ -135,7 +127,7 @@ def _day_first(sentence: Sentence, place: int) -> Date | None:
     if not month or not _is_month(sentence, after):
         return None
     last, year = _year_after(sentence, after)
-    return Date(_text(sentence, place, last), year, month, day, first=place, last=last)
+    return Date(written(sentence, place, last + 1), year, month, day, first=place, last=last)
 
 
 def _month_first(sentence: Sentence, place: int) -> Date:
@@ -145,7 +137,7 @@ def _month_first(sentence: Sentence, place: int) -> Date:
     day, behind = _day(sentence, after) if after < len(sentence) else (0, after)
     last = behind - 1 if day else last
     last, year = _year_after(sentence, last)
-    return Date(_text(sentence, place, last), year, month, day, first=place, last=last)
+    return Date(written(sentence, place, last + 1), year, month, day, first=place, last=last)
 
 
 def _is_month(sentence: Sentence, place: int) -> bool:
@@ -223,12 +215,3 @@ def _is_thing(word: Word) -> bool:
 
 def _lower(sentence: Sentence, place: int) -> str:
     return sentence[place].lower if 0 <= place < len(sentence) else ""
-
-
-def _text(sentence: Sentence, first: int, last: int) -> str:
-    text = ""
-    for word, before in zip(
-        sentence[first : last + 1], (None, *sentence[first : last + 1]), strict=False
-    ):
-        text += " " * bool(before and word.start > before.end) + word.text
-    return text

@@ -1,8 +1,7 @@
-"""Whether a number of the quotes says what is said: the same one, or one rounded and said to be.
+"""What is wrong with a sentence by its quotes, in words for people.
 
-Clauses of which no quote says a word.
-
-What is wrong with a sentence by its quotes, in words for people.
+A number must be that of a quote, or that rounded and called so; no clause may be of what no quote
+speaks of.
 """
 
 from collections import Counter
@@ -11,39 +10,41 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
-from assistant.llm.check import manner, names
-from assistant.llm.check.dates import Date
-from assistant.llm.check.manner import personal, without_doubt, without_knowing
+from assistant.llm.check import names
+from assistant.llm.check.hedging import (
+    overstated,
+    pronouns,
+    unattributed,
+    without_doubt,
+    without_knowing,
+)
 from assistant.llm.check.numbers import Amount
-from assistant.llm.check.roles import Fault, Kind, Said, find_misplaced
-from assistant.llm.check.words import Sentence, content, listed, unlike
+from assistant.llm.check.roles import Fault, Kind, ParsedSentence, find_role_swaps
+from assistant.llm.check.words import Sentence, content, listed, opposite
 from assistant.types import Verdict
 
 _HUGE = 10**30  # a number as large is never rounded
 _CLOSE = Fraction(1, 10)  # how far from the source a rounded number may be, as a share of it
 
 
-def holds(said: Amount, quoted: Amount, beside: frozenset[Fraction]) -> bool:
+def matches(said: Amount, quoted: Amount, beside: frozenset[Fraction]) -> bool:
     """Whether the quoted number says what is said: the same one, or rounded and said to be.
 
     One end of a range needs the other end `beside` it, or to be said to be a bound.
     """
-    if not _alike(said, quoted):
+    units = {said.unit, quoted.unit}
+    is_one_kind = (
+        said.unit == quoted.unit
+        or units == {"share", "%"}
+        or (units <= {"share", "times", ""} and said.value < 1)
+    )
+    if not is_one_kind:
         return False
     if quoted.other is not None and quoted.other not in beside and not said.bound:
         return False
     if said.same(quoted):
         return {said.bound, quoted.bound} != {"over", "under"}
     return bool(said.bound) and _is_rounded(said, quoted)
-
-
-def _alike(said: Amount, quoted: Amount) -> bool:
-    """Whether both are of one kind; things may have other names."""
-    if {said.unit, quoted.unit} == {"share", "%"}:
-        return True
-    if {said.unit, quoted.unit} <= {"share", "times", ""} and said.value < 1:
-        return True
-    return said.unit == quoted.unit
 
 
 def comparable(said: Amount, quoted: Amount) -> Amount:
@@ -60,9 +61,11 @@ def _is_rounded(said: Amount, quoted: Amount) -> bool:
     value, source = abs(said.value) / said.size, abs(quoted.value) / said.size
     if not 0 < value < _HUGE or abs(value - source) > _CLOSE * source:
         return False
-    if said.value * quoted.value < 0 or digits(value) >= digits(source):
+    if said.value * quoted.value < 0 or len(_mantissa(value)) >= len(_mantissa(source)):
         return False
-    step = _step(value)
+    # What the last of its digits that is not zero counts: 0.1 of 8.4, 100 of 8,400.
+    mantissa, exponent = f"{float(value):.11e}".split("e")
+    step = Fraction(10) ** (int(exponent) - len(mantissa.rstrip("0").rstrip(".")[2:]))
     if abs(value - source) >= step:
         return False
     if said.bound == "over":
@@ -72,18 +75,8 @@ def _is_rounded(said: Amount, quoted: Amount) -> bool:
     return 2 * abs(value - source) <= step
 
 
-def _step(value: Fraction) -> Fraction:
-    """What the last of its digits that is not zero counts: 0.1 of 8.4, 100 of 8,400."""
-    mantissa, exponent = f"{float(value):.11e}".split("e")
-    return Fraction(10) ** (int(exponent) - len(mantissa.rstrip("0").rstrip(".")[2:]))
-
-
-def digits(value: Fraction) -> int:
-    """How many digits it has that are not zeros at an end."""
-    return len(_mantissa(value))
-
-
 def _mantissa(value: Fraction) -> str:
+    """Its digits that are not zeros at an end."""
     if abs(value) >= _HUGE:
         return str(value.numerator).strip("-0")
     return f"{float(abs(value)):.11e}".split("e")[0].replace(".", "").strip("0")
@@ -91,36 +84,26 @@ def _mantissa(value: Fraction) -> str:
 
 def nearest(said: Amount, quoted: Sequence[Amount]) -> Amount | None:
     """The quoted number that most likely stands where this one is said; none where none does."""
-    alike = [
-        each
-        for each in quoted
-        if each.unit == said.unit and (each.unit or each.things & said.things)
-    ]
-    scaled = [
-        each
-        for each in quoted
-        if each.unit == said.unit and _mantissa(each.value) == _mantissa(said.value)
-    ]
-    pool = scaled or alike
-    if not pool:
-        return None
-    return min(pool, key=lambda each: abs(each.value - said.value))
+    alike = [each for each in quoted if each.unit == said.unit]
+    scaled = [each for each in alike if _mantissa(each.value) == _mantissa(said.value)]
+    pool = scaled or [each for each in alike if each.unit or each.things & said.things]
+    return min(pool, key=lambda each: abs(each.value - said.value), default=None)
 
 
 _OPENS = listed("and but or nor so which who where while because although though whereas since as")
 _ALONE = listed("because although though whereas while ;")  # open a clause without a comma too
 _LEAST = 3  # words of content of a clause that says something
-HELD = 0.3
+_SHARE = 0.3
 """The least share of them that the quotes have; chosen on paraphrases by people."""
 
 
-def find_added(claim: Sentence, quotes: Sequence[Sentence]) -> str:
+def unsupported_clause(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     """A reason where a clause beside others says what no quote speaks of; else ""."""
     held = {word.stem for sentence in quotes for word in sentence}
     clauses = list(_clauses(claim))
     for clause in clauses if len(clauses) > 1 else ():
         said = {word.stem for word in clause if word.is_content}
-        if len(said) >= _LEAST and len(said & held) < HELD * len(said):
+        if len(said) >= _LEAST and len(said & held) < _SHARE * len(said):
             words = " ".join(word.text for word in clause if word.is_word)
             return f"adds “{words}”"
     return ""
@@ -150,28 +133,28 @@ def find_faults(
 ) -> Iterator[Fault]:
     """The faults of the sentences of a claim. Names may also stand in what is `around`."""
     known = names.uncapitalised(quotes)
-    said = [Said.of(sentence, known) for sentence in quotes]
+    said = [ParsedSentence.of(sentence, known) for sentence in quotes]
     for sentence in claim:
-        one = Said.of(sentence, known)
+        one = ParsedSentence.of(sentence, known)
         sure = without_doubt(sentence)
         told = without_knowing(sure)
         yield from _dates(one, said)
         yield from _amounts(one, said)
         yield from _names(one, [*quotes, *around])
         yield from _repeated(one, said)
-        yield from find_misplaced(one, said)
+        yield from find_role_swaps(one, said)
         for kind, verdict, reason in (
-            (Kind.DENIAL, Verdict.CONTRADICTED, unlike(sure, quotes)),
-            (Kind.SURENESS, Verdict.PARTLY, manner.surer(sentence, quotes)),
-            (Kind.SPEAKER, Verdict.PARTLY, manner.unattributed(told, quotes)),
-            (Kind.SPEAKER, Verdict.PARTLY, personal(told, quotes)),
-            (Kind.ADDITION, Verdict.PARTLY, find_added(sentence, quotes)),
+            (Kind.DENIAL, Verdict.CONTRADICTED, opposite(sure, quotes)),
+            (Kind.SURENESS, Verdict.PARTLY, overstated(sentence, quotes)),
+            (Kind.SPEAKER, Verdict.PARTLY, unattributed(told, quotes)),
+            (Kind.SPEAKER, Verdict.PARTLY, pronouns(told, quotes)),
+            (Kind.ADDITION, Verdict.PARTLY, unsupported_clause(sentence, quotes)),
         ):
             if reason:
                 yield Fault(kind, reason, verdict)
 
 
-def _dates(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
+def _dates(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
     held = [date for quote in quotes for date in quote.dates]
     values = {amount.value for quote in quotes for amount in quote.amounts if not amount.unit}
     for date in claim.dates:
@@ -186,7 +169,7 @@ def _dates(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
             yield Fault(Kind.DATE, f"{date.text} is not in the source", Verdict.NOT_SUPPORTED)
 
 
-def _amounts(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
+def _amounts(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
     heard = [(quote.sentence, each) for quote in quotes for each in _numbers(quote)]
     for amount in claim.amounts:
         if _is_held(amount, heard, claim):
@@ -196,14 +179,15 @@ def _amounts(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
             reason = f"says {amount.text} where the source says {other.text}"
             yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
         elif other and other.unit == amount.unit:
-            reason = f"says {_bounded(amount)} where the source says {_bounded(other)}"
+            claimed, quoted = (f"{each.bound} {each.text}".strip() for each in (amount, other))
+            reason = f"says {claimed} where the source says {quoted}"
             yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
         else:
             reason = f"{amount.text} is not in the source"
             yield Fault(Kind.NUMBER, reason, Verdict.NOT_SUPPORTED)
 
 
-def _repeated(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
+def _repeated(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
     """A number or year that is said more often than in all of the quotes: one was another.
 
     But for "one", which need not count.
@@ -217,22 +201,18 @@ def _repeated(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
             yield Fault(Kind.NUMBER, reason, Verdict.NOT_SUPPORTED)
 
 
-def _bounded(amount: Amount) -> str:
-    return f"{amount.bound} {amount.text}".strip()
-
-
-def _numbers(quote: Said) -> list[Amount]:
+def _numbers(quote: ParsedSentence) -> list[Amount]:
     """Its numbers, years included."""
-    years = [_of_year(date) for date in quote.dates if date.year and not date.month]
+    one, none = Fraction(1), frozenset[str]()
+    years = [
+        Amount(date.text, date.year * one, "", none, none, "", date.first, date.last, one)
+        for date in quote.dates
+        if date.year and not date.month
+    ]
     return [*quote.amounts, *years]
 
 
-def _of_year(date: Date) -> Amount:
-    one, none = Fraction(1), frozenset[str]()
-    return Amount(date.text, date.year * one, "", none, none, "", date.first, date.last, one)
-
-
-def _is_held(said: Amount, heard: Sequence[tuple[Sentence, Amount]], claim: Said) -> bool:
+def _is_held(said: Amount, heard: Sequence[tuple[Sentence, Amount]], claim: ParsedSentence) -> bool:
     """Whether a quote has the number, and of what is said: things may have other names there.
 
     Where other numbers are of those things, it must be beside them, or in a sentence that has more
@@ -246,7 +226,7 @@ def _is_held(said: Amount, heard: Sequence[tuple[Sentence, Amount]], claim: Said
         return True
     most = max((_shared(claim.sentence, sentence) for sentence, _ in of_these), default=-1)
     return any(
-        holds(said, comparable(said, each), beside)
+        matches(said, comparable(said, each), beside)
         and (
             not each.things
             or bool(said.things & (each.things | each.beside))
@@ -260,7 +240,7 @@ def _shared(one: Sentence, other: Sentence) -> int:
     return len(set(content(one)) & set(content(other)))
 
 
-def _is_article(said: Amount, claim: Said, *, alone: bool) -> bool:
+def _is_article(said: Amount, claim: ParsedSentence, *, alone: bool) -> bool:
     """Whether "one" counts no more than "a" would: "one of the largest"; or things left uncounted.
 
     `alone` where no number of such things is in the quotes.
@@ -271,7 +251,7 @@ def _is_article(said: Amount, claim: Said, *, alone: bool) -> bool:
     return is_one and (alone or (after[:1] == ["of"] and after[1:] in _OF_SOME))
 
 
-def _is_count(said: Amount, claim: Said) -> bool:
+def _is_count(said: Amount, claim: ParsedSentence) -> bool:
     """Whether it counts what is then listed.
 
     "Two friends, Ana and Li, meet"; "of three kinds: hard, soft and blue".
@@ -294,7 +274,7 @@ def _listed(after: Sentence) -> Iterator[int]:
             )
 
 
-def _names(claim: Said, quotes: Sequence[Sentence]) -> Iterator[Fault]:
+def _names(claim: ParsedSentence, quotes: Sequence[Sentence]) -> Iterator[Fault]:
     for name in claim.names:
         lacking = names.missing(name, quotes)
         if lacking:

@@ -1,6 +1,6 @@
-"""Names that are one: a place and its people, a person and several, a whole and its part.
+"""Names: each one of a sentence must be in the quotes, or in what stands around them.
 
-Names: each one that is said must be in the quotes, or in what stands around them.
+Some names are one: a place and its people, a person and several, a whole and its part.
 """
 
 import re
@@ -48,16 +48,12 @@ def root(word: str) -> str:
 
 
 @lru_cache(maxsize=1 << 14)
-def alike(one: str, other: str) -> bool:
+def same_word(one: str, other: str) -> bool:
     """Whether two words are one name: the same, or a place and its people."""
     one, other = root(one), root(other)
-    return one == other or _of(one, other) or _of(other, one) or _is_plural(one, other)
-
-
-def _is_plural(one: str, other: str) -> bool:
-    """Whether one is somebody and the other are several: a Belarusian, Belarusians."""
     short, long = sorted((one, other), key=len)
-    return short.endswith(_PERSON) and long == f"{short}s"
+    is_plural = short.endswith(_PERSON) and long == f"{short}s"  # a Belarusian, Belarusians
+    return one == other or is_plural or _of(one, other) or _of(other, one)
 
 
 def _of(people: str, place: str) -> bool:
@@ -69,10 +65,10 @@ def _of(people: str, place: str) -> bool:
     return False
 
 
-def same(one: frozenset[str], other: frozenset[str]) -> bool:
+def same_name(one: frozenset[str], other: frozenset[str]) -> bool:
     """Whether one is the other, or a part of it: "Li" is "Li Qiang"."""
     small, large = sorted((one, other), key=len)
-    return all(any(alike(word, each) for each in large) for word in small)
+    return all(any(same_word(word, each) for each in large) for word in small)
 
 
 TITLES = listed(
@@ -83,7 +79,7 @@ TITLES = listed(
 _JOINING = listed("of the and for de la le du da van von der den di el al bin ibn")
 _OPENERS = listed(
     "however moreover furthermore additionally meanwhile overall finally although though despite "
-    "according yes many several another part like unlike instead therefore thus hence besides "
+    "according yes many several another part like opposite instead therefore thus hence besides "
     "later earlier now today yesterday tomorrow never always often sometimes perhaps maybe over "
     "after before under across along around since still yet even every everyone people let "
     "one two three four five six seven eight nine ten half most much few little last next first "
@@ -172,14 +168,15 @@ def _opens(sentence: Sentence, place: int) -> bool:
 
 def names(sentence: Sentence, known: frozenset[str], taken: frozenset[int]) -> list[Name]:
     """The names of a sentence, in order, without the words `taken` for dates and numbers."""
-    found: list[Name] = []
+    runs: list[list[int]] = []
     run: list[int] = []
     for place in range(len(sentence)):
         if place not in taken and is_name(sentence, place, known):
             if run and place - run[-1] > 1 and not _joins(sentence, run[-1], place):
-                found, run = [*found, _name(sentence, run)], []
+                runs, run = [*runs, run], []
             run.append(place)
-    return [*found, _name(sentence, run)] if run else found
+    runs += [run] if run else []
+    return [Name(tuple(sentence[each] for each in run), run[0], run[-1]) for run in runs]
 
 
 def _joins(sentence: Sentence, last: int, place: int) -> bool:
@@ -200,10 +197,6 @@ def in_list(sentence: Sentence, found: Sequence[Name], first: Name) -> list[Name
     return run
 
 
-def _name(sentence: Sentence, run: Sequence[int]) -> Name:
-    return Name(tuple(sentence[place] for place in run), run[0], run[-1])
-
-
 def uncapitalised(sentences: Iterable[Sentence]) -> frozenset[str]:
     """The words that stand somewhere without a capital."""
     return frozenset(
@@ -221,7 +214,7 @@ def missing(name: Name, quotes: Sequence[Sentence]) -> list[str]:
 
 
 def _held(word: Word, held: set[str]) -> bool:
-    return word.lower in held or any(alike(word.lower, each) for each in held)
+    return word.lower in held or any(same_word(word.lower, each) for each in held)
 
 
 def _abbreviates(name: Name, sentence: Sentence) -> bool:
@@ -255,8 +248,8 @@ def is_joined(name: Name, quotes: Sequence[Sentence]) -> bool:
 
 def _together(one: str, other: str, sentence: Sentence) -> bool:
     """Whether they stand in this order, or the other way about as in "Li, the premier of China"."""
-    places = [place for place, word in enumerate(sentence) if alike(word.lower, one)]
-    others = [place for place, word in enumerate(sentence) if alike(word.lower, other)]
+    places = [place for place, word in enumerate(sentence) if same_word(word.lower, one)]
+    others = [place for place, word in enumerate(sentence) if same_word(word.lower, other)]
     for a in places:
         for b in others:
             between = [word.lower for word in sentence[min(a, b) + 1 : max(a, b)][:9]]

@@ -1,15 +1,10 @@
-"""Units: what is counted, and how large one of it is in the unit it is compared by.
-
-Numbers in digits and in words: their values.
-
-Numbers with their units: each one that is said must be in the quotes, of the same thing.
-"""
+"""Numbers in digits and in words: their values, their units, and the things they count."""
 
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed, stem
+from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed, stem, written
 
 # Unit → what one of it is in the unit it is compared by.
 _UNITS: dict[str, tuple[str, float]] = {
@@ -81,21 +76,14 @@ def counts_money(sentence: Sentence, place: int) -> bool:
 
 
 _ONES = {
-    name: value
-    for value, name in enumerate(
-        re.findall(
-            r"\w+",
-            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-            "fifteen sixteen seventeen eighteen nineteen",
-        )
-    )
-}
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14,
+    "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
+}  # fmt: skip
 _TENS = {
-    name: value * 10
-    for value, name in enumerate(
-        re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety"), start=2
-    )
-}
+    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70,
+    "eighty": 80, "ninety": 90,
+}  # fmt: skip
 _SCALES = {
     "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
     "dozen": 12, "lakh": 10**5, "crore": 10**7, "k": 10**3, "m": 10**6, "mn": 10**6,
@@ -189,7 +177,7 @@ def _spelled(sentence: Sentence, place: int) -> Read | None:
         name = sentence[after].lower
         if name in _ONES or name in _TENS:
             part += _ONES.get(name, 0) + _TENS.get(name, 0)
-        elif name.removesuffix("s") in _SCALES and name not in _LETTERS and _is_spelled(name):
+        elif name.removesuffix("s") in _SCALES and len(name.removesuffix("s")) > 3:
             part = (part or Fraction(1)) * _SCALES[name.removesuffix("s")]
             if part >= 1000:
                 total, part = total + part, Fraction(0)
@@ -199,10 +187,6 @@ def _spelled(sentence: Sentence, place: int) -> Read | None:
     if seen:
         return _with_fraction(sentence, place, total + part, after)
     return _fraction(sentence, place)
-
-
-def _is_spelled(name: str) -> bool:
-    return len(name.removesuffix("s")) > 3
 
 
 def _goes_on(sentence: Sentence, place: int) -> bool:
@@ -296,12 +280,14 @@ def _amount(sentence: Sentence, first: int, after: int, value: Fraction, kind: s
     if _is_negative(sentence, first):
         value = -value
     before = " ".join(word.lower for word in sentence[max(0, first - 4) : first])
-    if first and (is_currency(sentence[first - 1]) or _is_quarter(sentence, first)):
+    sign = sentence[first - 1]
+    is_quarter = sign.lower == "q" and sign.end == sentence[first].start  # as in "Q3"
+    if first and (is_currency(sign) or is_quarter):
         first -= 1
     before = before.rsplit(",", 1)[-1]
     behind = " ".join(word.lower for word in sentence[end : end + 3])
     return Amount(
-        _text(sentence, first, end),
+        written(sentence, first, end),
         value * size,
         unit,
         frozenset() if unit and unit != "ordinal" else _things(sentence, first, end),
@@ -311,19 +297,6 @@ def _amount(sentence: Sentence, first: int, after: int, value: Fraction, kind: s
         end - 1,
         size,
     )
-
-
-def _is_quarter(sentence: Sentence, place: int) -> bool:
-    """Whether the number is that of a quarter, as in "Q3"."""
-    before = sentence[place - 1]
-    return before.lower == "q" and before.end == sentence[place].start
-
-
-def _text(sentence: Sentence, first: int, end: int) -> str:
-    text = ""
-    for word, before in zip(sentence[first:end], (None, *sentence[first:end]), strict=False):
-        text += " " * bool(before and word.start > before.end) + word.text
-    return text
 
 
 def _bound(before: str, behind: str) -> str:
@@ -342,12 +315,10 @@ def _is_negative(sentence: Sentence, place: int) -> bool:
     if is_currency(before) and place > 1:
         place, before = place - 1, sentence[place - 2]
     touches = before.end == sentence[place].start
-    open_before = place < 2 or sentence[place - 2].end < before.start or _is_open(sentence, place)
+    open_before = (
+        place < 2 or sentence[place - 2].end < before.start or sentence[place - 2].text in '([“"'
+    )
     return before.lower == "minus" or (before.text in "-−" and touches and open_before)
-
-
-def _is_open(sentence: Sentence, place: int) -> bool:
-    return sentence[place - 2].text in '([“"'
 
 
 def _things(sentence: Sentence, first: int, place: int) -> frozenset[str]:
@@ -387,7 +358,7 @@ def _ranges(sentence: Sentence, found: list[Amount]) -> list[Amount]:
         )
         if not is_range or {one.unit, other.unit} & {"ordinal"}:
             continue
-        text = _text(sentence, one.first, other.last + 1)
+        text = written(sentence, one.first, other.last + 1)
         if not one.unit and other.unit:
             one = replace(one, unit=other.unit, value=one.value * other.size, size=other.size)
         things = one.things or other.things

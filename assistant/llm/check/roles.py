@@ -1,12 +1,8 @@
-"""A sentence as it is read, and what may be wrong with one.
-
-Who did what to whom: a name or number must stand where it stands in the quotes.
+"""Who did what to whom: a name or number must stand where it stands in the quotes.
 
 For each name of the claim it is asked how well the words around it fit those around the same name
 in the quotes, and how well they would fit another. Where two exchanged would fit far better, they
 were exchanged. Passives are turned round first, and names that "and" joins share their place.
-
-Names and numbers that stand in the place of others.
 """
 
 import re
@@ -18,10 +14,9 @@ from itertools import islice
 
 from assistant.llm.check import names
 from assistant.llm.check.dates import Date, dates
-from assistant.llm.check.names import root
-from assistant.llm.check.names import same as same_name
+from assistant.llm.check.names import root, same_name
 from assistant.llm.check.numbers import Amount, amounts
-from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed
+from assistant.llm.check.words import STOP_WORDS, Sentence, listed
 from assistant.types import Verdict
 
 
@@ -48,7 +43,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ParsedSentence:
     """A sentence, with the names, dates and numbers in it."""
 
     sentence: Sentence
@@ -64,7 +59,7 @@ class Said:
         return bool(after) and after[0].text == ":"
 
     @classmethod
-    def of(cls, sentence: Sentence, known: frozenset[str]) -> "Said":
+    def of(cls, sentence: Sentence, known: frozenset[str]) -> "ParsedSentence":
         """Read a sentence. `known` are words that stand somewhere without a capital."""
         found = dates(sentence)
         taken = frozenset(place for date in found for place in range(date.first, date.last + 1))
@@ -82,7 +77,6 @@ _STOPS = frozenset((".", ";", ":", "?", "!"))
 _LIST = frozenset((",", "(", "and", "or", "&", "/", "-", "–", "the", "as", "well"))
 _JOINING = frozenset(("(", "and", "or", "&", "/", "-", "–"))  # a comma alone may part clauses
 _WHERE = frozenset(("in", "at", "near", "from"))
-_BY = "by"
 _BE = frozenset(("be", "get"))
 _CLAUSE = listed(", ; : . that which who when while after before because although but and if")
 _PEOPLE = re.compile(r"^\w+(?:[ie]an|ish|ese|ican|ench|erman|utch)$")  # of a place: "American"
@@ -92,6 +86,8 @@ _PARTICIPLES = listed(
     "sung worn torn thrown grown run begun done overtaken struck hurt lost founded"
 )
 
+Same = Callable[[str, str], bool]
+"""Whether two fillers, by their texts, are the same."""
 Weighed = dict[str, float]
 """The words on one side of a place, the nearer the heavier."""
 
@@ -111,7 +107,10 @@ def slots(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[S
     groups = _groups(tokens)
     found = []
     for place, (token, is_filler) in enumerate(tokens):
-        if is_filler and not _is_place_of(tokens, place):
+        # Not where it only tells where the name before is: "Prescott, Arizona, is".
+        before_it = tokens[max(0, place - 2) : place]
+        is_place = place == 2 and before_it[0][1] and before_it[1] == (",", False)
+        if is_filler and not is_place:
             first, last = groups.get(place, (place, place))
             before = (tokens[at][0] for at in range(first - 1, -1, -1))
             after = (tokens[at][0] for at in range(last + 1, len(tokens)))
@@ -120,12 +119,6 @@ def slots(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[S
 
 
 Token = tuple[str, bool]
-
-
-def _is_place_of(tokens: Sequence[Token], place: int) -> bool:
-    """Whether it only tells where the name before is: "Prescott, Arizona, is"."""
-    before = tokens[max(0, place - 2) : place]
-    return place == 2 and before[0][1] and before[1] == (",", False)
 
 
 def _tokens(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[Token]:
@@ -138,15 +131,14 @@ def _tokens(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list
             found.append((key, True))
             place = last + 1
         else:
-            found.append((_name(sentence[place]), False))
+            word = sentence[place]
+            is_participle = word.is_word and (
+                word.lower.endswith("ed") or word.lower in _PARTICIPLES
+            )
+            # A participle keeps a mark by which a passive is known.
+            found.append((f"{word.stem}\0" if is_participle else word.stem, False))
             place += 1
     return found
-
-
-def _name(word: Word) -> str:
-    """The stem, but a participle keeps a mark by which a passive is known."""
-    is_participle = word.is_word and (word.lower.endswith("ed") or word.lower in _PARTICIPLES)
-    return f"{word.stem}\0" if is_participle else word.stem
 
 
 def _reach(words: Iterable[str]) -> Weighed:
@@ -167,7 +159,7 @@ def _reach(words: Iterable[str]) -> Weighed:
 def _active(tokens: list[Token]) -> list[Token]:
     """Turn "B was met by A" into "A meet B", wherever it stands; only a passive keeps its mark."""
     for place in reversed(range(len(tokens))):  # the last first, for what is before stays in place
-        if tokens[place : place + 1] == [(_BY, False)]:
+        if tokens[place : place + 1] == [("by", False)]:
             turned = _turned(tokens, place)
             if turned:
                 tokens = turned
@@ -189,15 +181,10 @@ def _turned(tokens: list[Token], by: int) -> list[Token] | None:
         start -= 1
     subject = [each for each in tokens[start:verb] if each[0] not in _BE]
     if not subject and start and tokens[start - 1][0] in ("and", ","):
-        subject = _first_subject(tokens[:start])
-    middle = [tokens[verb], *tokens[verb + 1 : by]]
-    return [*tokens[:start], *tokens[by + 1 : agent], *middle, *subject, *tokens[agent:]]
-
-
-def _first_subject(tokens: Sequence[Token]) -> list[Token]:
-    """What a sentence begins with, up to its first filler: whom a second verb speaks of too."""
-    end = next((place for place, (_, is_filler) in enumerate(tokens) if is_filler), -1)
-    return list(tokens[: end + 1]) if end < 4 else []
+        # What a sentence begins with, up to its first filler: a second verb speaks of it too.
+        end = next((place for place in range(start) if tokens[place][1]), -1)
+        subject = tokens[: end + 1] if end < 4 else []
+    return [*tokens[:start], *tokens[by + 1 : agent], *tokens[verb:by], *subject, *tokens[agent:]]
 
 
 def _phrase_end(tokens: Sequence[Token], start: int) -> int:
@@ -229,7 +216,7 @@ def _groups(tokens: Sequence[Token]) -> dict[int, tuple[int, int]]:
 
 
 def exchanged(
-    claim: Sequence[Slot], quoted: Sequence[Slot], same: Callable[[str, str], bool], least: float
+    claim: Sequence[Slot], quoted: Sequence[Slot], same: Same, least: float
 ) -> tuple[str, str] | None:
     """Two fillers that fit the quotes better in each other's place by `least`, of 2, or more."""
     for place, one in enumerate(claim):
@@ -243,7 +230,7 @@ def exchanged(
 
 
 def replaced(
-    claim: Sequence[Slot], quoted: Sequence[Slot], same: Callable[[str, str], bool], least: float
+    claim: Sequence[Slot], quoted: Sequence[Slot], same: Same, least: float
 ) -> tuple[str, str] | None:
     """A filler, and another of the quotes that fits its place better by `least`, of 1, or more."""
     others = dict.fromkeys(slot.filler for slot in quoted if not _PEOPLE.search(slot.filler))
@@ -256,9 +243,7 @@ def replaced(
     return None
 
 
-def _is_within(
-    slot: Slot, other: str, quoted: Sequence[Slot], same: Callable[[str, str], bool]
-) -> bool:
+def _is_within(slot: Slot, other: str, quoted: Sequence[Slot], same: Same) -> bool:
     """Whether a place is said that the other is a part of: "in the Maghreb region of Africa"."""
     return bool(_WHERE & set(list(slot.left)[:1])) and any(
         other in list(each.left)[:3] and bool({"of", *_WHERE} & set(list(each.left)[:1]))
@@ -267,9 +252,7 @@ def _is_within(
     )
 
 
-def _gain(
-    slot: Slot, other: str, quoted: Sequence[Slot], same: Callable[[str, str], bool]
-) -> float:
+def _gain(slot: Slot, other: str, quoted: Sequence[Slot], same: Same) -> float:
     hidden = {slot.filler, other}
     own = [_fit(slot, each, hidden) for each in quoted if same(each.filler, slot.filler)]
     theirs = [_fit(slot, each, hidden) for each in quoted if same(each.filler, other)]
@@ -289,24 +272,21 @@ def _fit(slot: Slot, quoted: Slot, hidden: set[str]) -> float:
 
 Filler = tuple[int, int, str]
 """First word, last word, and text."""
-Compare = Callable[
-    [Sequence[Slot], Sequence[Slot], Callable[[str, str], bool], float],
-    tuple[str, str] | None,
-]
+Compare = Callable[[Sequence[Slot], Sequence[Slot], Same, float], tuple[str, str] | None]
 # How much better two exchanged must fit (of 2), and another one in a place (of 1): chosen on the
 # half of the sets for developing, where lower limits catch no more names, and higher ones fewer.
 _NAMES_EXCHANGED, _NAME_REPLACED = 0.25, 0.7
 _NUMBERS_EXCHANGED, _NUMBER_REPLACED = 0.12, 0.6
 
 
-def find_misplaced(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
+def find_role_swaps(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
     """Faults where a name, or a number of some unit, has the place that another has in a quote."""
     yield from _names(claim, quotes)
     for unit in dict.fromkeys([amount.unit for amount in claim.amounts] + [""]):
         yield from _numbers(claim, quotes, unit)
 
 
-def _names(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
+def _names(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
     speak = sum(quote.is_speech for quote in quotes) > 1
     fillers = [_named(claim), *(_named(quote, speak=speak) for quote in quotes)]
     swap = _compared(exchanged, _NAMES_EXCHANGED, (claim, *quotes), fillers, _same)
@@ -317,7 +297,7 @@ def _names(claim: Said, quotes: Sequence[Said]) -> Iterator[Fault]:
         yield Fault(Kind.ROLE, reason, Verdict.CONTRADICTED)
 
 
-def _numbers(claim: Said, quotes: Sequence[Said], unit: str) -> Iterator[Fault]:
+def _numbers(claim: ParsedSentence, quotes: Sequence[ParsedSentence], unit: str) -> Iterator[Fault]:
     every = (claim, *quotes)
     years = {each.text: each.year for one in every for each in one.dates if each.year}
     meant = {each.text: each.value for one in every for each in one.amounts} | years
@@ -338,22 +318,22 @@ def _numbers(claim: Said, quotes: Sequence[Said], unit: str) -> Iterator[Fault]:
 def _compared(
     compare: Compare,
     least: float,
-    every: Sequence[Said],
+    every: Sequence[ParsedSentence],
     fillers: Sequence[Sequence[Filler]],
-    same: Callable[[str, str], bool],
+    same: Same,
 ) -> tuple[str, str] | None:
     """What is found of the first sentence by the others, by the places of the fillers of each."""
     said, *quoted = (slots(each.sentence, own) for each, own in zip(every, fillers, strict=True))
     return compare(said, [slot for slots in quoted for slot in slots], same, least)
 
 
-def _named(said: Said, *, speak: bool = False) -> list[Filler]:
+def _named(said: ParsedSentence, *, speak: bool = False) -> list[Filler]:
     """The places of its names, but of whoever speaks where the quotes are a conversation."""
     found = said.names[speak and said.is_speech :]
     return [(name.first, name.last, name.text) for name in found]
 
 
-def _counted(said: Said, unit: str) -> list[Filler]:
+def _counted(said: ParsedSentence, unit: str) -> list[Filler]:
     """The places of its numbers of a unit; years are numbers without one."""
     found = [(each.first, each.last, each.text) for each in said.amounts if each.unit == unit]
     years = [each for each in said.dates if each.year and not unit]

@@ -1,7 +1,4 @@
-"""Text → sentences of words, as the checks compare them.
-
-What is denied, and what is turned into its opposite.
-"""
+"""Text → sentences of words, as the checks compare them; and opposites and negations among them."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -28,61 +25,20 @@ _ABBREVIATIONS = listed(
     "jan feb mar apr jun jul aug sep sept oct nov dec approx est"
 )
 _FORMS = {
-    "say": "said says saying",
-    "be": "is are was were been being am",
-    "have": "has had having",
-    "meet": "met meeting",
-    "grow": "grew grown",
-    "rise": "rose risen",
-    "fall": "fell fallen",
-    "win": "won",
-    "lose": "lost",
-    "make": "made",
-    "take": "took taken",
-    "give": "gave given",
-    "get": "got gotten",
-    "go": "went gone",
-    "come": "came",
-    "become": "became",
-    "begin": "began begun",
-    "write": "wrote written",
-    "build": "built",
-    "buy": "bought",
-    "sell": "sold",
-    "pay": "paid",
-    "hold": "held",
-    "lead": "led",
-    "leave": "left",
-    "send": "sent",
-    "spend": "spent",
-    "tell": "told",
-    "think": "thought",
-    "know": "knew known",
-    "see": "saw seen",
-    "find": "found",
-    "keep": "kept",
-    "bring": "brought",
-    "choose": "chose chosen",
-    "speak": "spoke spoken",
-    "break": "broke broken",
-    "draw": "drew drawn",
-    "drive": "drove driven",
-    "shrink": "shrank shrunk",
-    "sink": "sank sunk",
-    "sing": "sang sung",
-    "bear": "bore born",
-    "seek": "sought",
-    "teach": "taught",
-    "catch": "caught",
-    "fight": "fought",
-    "do": "did does done",
-    "not": "n't cannot",
-    "man": "men",
-    "woman": "women",
-    "child": "children",
-    "person": "people persons",
-    "per cent": "percent",
-}
+    "say": "said says saying", "be": "is are was were been being am", "have": "has had having",
+    "meet": "met meeting", "grow": "grew grown", "rise": "rose risen", "fall": "fell fallen",
+    "win": "won", "lose": "lost", "make": "made", "take": "took taken", "give": "gave given",
+    "get": "got gotten", "go": "went gone", "come": "came", "become": "became",
+    "begin": "began begun", "write": "wrote written", "build": "built", "buy": "bought",
+    "sell": "sold", "pay": "paid", "hold": "held", "lead": "led", "leave": "left", "send": "sent",
+    "spend": "spent", "tell": "told", "think": "thought", "know": "knew known", "see": "saw seen",
+    "find": "found", "keep": "kept", "bring": "brought", "choose": "chose chosen",
+    "speak": "spoke spoken", "break": "broke broken", "draw": "drew drawn",
+    "drive": "drove driven", "shrink": "shrank shrunk", "sink": "sank sunk", "sing": "sang sung",
+    "bear": "bore born", "seek": "sought", "teach": "taught", "catch": "caught", "fight": "fought",
+    "do": "did does done", "not": "n't cannot", "man": "men", "woman": "women",
+    "child": "children", "person": "people persons", "per cent": "percent",
+}  # fmt: skip
 _LEMMAS = {form: lemma for lemma, forms in _FORMS.items() for form in forms.split()}
 STOP_WORDS = listed(
     "a an the and or but of to in on at by for with from as into over under about than that this "
@@ -179,18 +135,29 @@ def stem(word: str) -> str:
     return " ".join(found) if found else lower
 
 
+def stems(text: str) -> frozenset[str]:
+    """The stems of the words of a text, as a table of them."""
+    return frozenset(map(stem, text.split()))
+
+
+def written(sentence: Sentence, first: int, end: int) -> str:
+    """The words `first` up to, not including, `end` as they stand in the text."""
+    text = ""
+    for word, before in zip(sentence[first:end], (None, *sentence[first:end]), strict=False):
+        text += " " * bool(before and word.start > before.end) + word.text
+    return text
+
+
 def content(sentence: Sentence) -> list[str]:
     """The stems of the words that carry meaning, in order."""
     return [word.stem for word in sentence if word.is_content]
 
 
 _NEGATIONS = listed("not no never none neither nor without hardly barely cannot n't")
-_REFUSALS = frozenset(map(stem, listed("deny refuse reject lack unable false incorrect")))
-_REFUSALS_TO = frozenset(map(stem, listed("fail failure decline")))  # before "to" only
+_REFUSALS = stems("deny refuse reject lack unable false incorrect")
+_REFUSALS_TO = stems("fail failure decline")  # before "to" only
 # What these say of something is as good as a denial of it.
-_AGAINST = frozenset(
-    map(stem, listed("oppose avoid refrain prevent prohibit forbid ban exclude stop cease halt"))
-)
+_AGAINST = stems("oppose avoid refrain prevent prohibit forbid ban exclude stop cease halt")
 _NO_DENIAL = listed("only just less fewer more later")
 _CLAUSE = listed(". ; : ? ! ( ) which who but because while although though whereas since when ,")
 _DENIED_SCOPE = 4  # words of content a negation reaches, at most
@@ -220,7 +187,7 @@ for _pair in sorted(_PAIRS):
     _OPPOSITES.setdefault(_other, set()).add(_one)
 
 
-def unlike(claim: Sentence, quotes: Sequence[Sentence]) -> str:
+def opposite(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     """A reason where the claim says the opposite of a quote, by a negation or a word; else ""."""
     return _turned(claim, quotes) or _denied(claim, quotes)
 
@@ -247,17 +214,13 @@ def _beside(claim: Sentence, place: int, others: set[str], quotes: Sequence[Sent
     next_to, around = _next_to(claim, place), _around(claim, place, _NEAR)
     for sentence in quotes:
         for at, word in enumerate(sentence):
-            if word.stem not in others or _is_compound(sentence, at):
+            hyphened = any(each.text == "-" for each in sentence[max(0, at - 1) : at + 2])
+            if word.stem not in others or hyphened:  # as in "drop-through"
                 continue
             shared = around & _around(sentence, at, 2 * _NEAR)
             if next_to & _next_to(sentence, at) or len(shared) >= max(2, len(around) / 2):
                 return word.text
     return ""
-
-
-def _is_compound(sentence: Sentence, place: int) -> bool:
-    """Whether a word is a part of one with a hyphen, such as "drop-through"."""
-    return any(word.text == "-" for word in sentence[max(0, place - 1) : place + 2])
 
 
 def _next_to(sentence: Sentence, place: int) -> set[tuple[bool, str]]:

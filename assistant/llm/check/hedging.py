@@ -1,15 +1,10 @@
-"""Who speaks and who hears: sources seldom know either.
-
-How a thing is said: as sure or as open, and by whom.
-
-A written sentence → whether anything stands out in it: a link, markup, a name.
-"""
+"""How a thing is said: who speaks and who hears, how sure it is, who said it, and as plain text."""
 
 import re
 from collections.abc import Iterator, Sequence
 
 from assistant.llm.check.names import root
-from assistant.llm.check.words import STOP_WORDS, Sentence, listed, singular, stem
+from assistant.llm.check.words import STOP_WORDS, Sentence, listed, singular, stems
 
 _SPEAKER = listed("i i'm i've i'd i'll my me myself we we're we've we'd we'll")
 _SPEAKERS = _SPEAKER | listed("us our ours ourselves")
@@ -18,13 +13,13 @@ _HEARER = listed("you you're you've you'd you'll your yours yourself")
 _DOUBTING = frozenset(("i", "i'm", "we", "we're"))
 _DOUBTED = frozenset(("sure", "certain", "know"))
 _MOST_DOUBT = 9  # words, "but" included
-_KNOWING = frozenset(map(stem, listed("know think believe guess hear read find see understand")))
+_KNOWING = stems("know think believe guess hear read find see understand")
 _MOST_KNOWING = 4  # words to such a verb
 # What you can or must do, a source may say of anyone.
 _ALLOWED = listed("can could may might must should shall will would need have cannot also")
 
 
-def personal(claim: Sentence, quotes: Sequence[Sentence]) -> str:
+def pronouns(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     """A reason where the claim asks, or tells of who words it or who reads it; else "".
 
     That is known from quotes only in which somebody speaks of himself, or to somebody.
@@ -84,21 +79,15 @@ _POSSIBLE = listed("could may might can possibly perhaps maybe potentially possi
 _EXPECTED = listed("likely unlikely probably reportedly allegedly apparently supposedly should "
                       "intention intentions ambition ambitions")  # fmt: skip
 # Verbs of wanting and foreseeing, and those that are such before "to" only.
-_FORESEEN = frozenset(
-    stem(word)
-    for word in listed("expect intend hope want propose forecast predict anticipate foresee")
-)
-_NEEDS_TO = frozenset(
-    stem(word)
-    for word in listed(
-        "plan aim seek set agree offer look try wish decide prepare promise pledge vow attempt "
-        "project poise seem appear"
-    )
+_FORESEEN = stems("expect intend hope want propose forecast predict anticipate foresee")
+_NEEDS_TO = stems(
+    "plan aim seek set agree offer look try wish decide prepare promise pledge vow attempt "
+    "project poise seem appear"
 )
 # Verbs that are such before an object too; elsewhere they may be nouns.
-_ARRANGES = frozenset(map(stem, listed("plan schedule arrange project guide")))
+_ARRANGES = stems("plan schedule arrange project guide")
 # What "can be" these, is so.
-_SORTED = frozenset(map(stem, listed("classify categorise categorize divide define describe")))
+_SORTED = stems("classify categorise categorize divide define describe")
 _TO_COME = frozenset(("will", "shall", "'ll", "would"))
 _BEFORE_NOUN = listed("a an the this that its their his her our of in on for")
 _RELATIVE = frozenset(("which", "who", "whose"))
@@ -109,16 +98,12 @@ _ASIDE = re.compile(r"\([^()]*\)")
 _JOINTS = _RELATIVE | {"and", "but", "while", "although", "though", "where"}
 _TRAILER = 6  # words that tell who said what stands before: ", and he said so"
 _SCOPE = 14  # words a hedge reaches
-_SAYING = frozenset(
-    stem(word)
-    for word in listed(
-        "say tell state note claim argue announce report believe think suggest warn add "
-        "insist allege estimate underline stress emphasise emphasize highlight deny "
-        "confirm assert explain declare acknowledge remark point describe express "
-        "maintain contend admit reveal mention comment write conclude recommend urge call "
-        "quote deem view consider accuse predict expect hope propose observe affirm disclose "
-        "indicate reply respond inform notify"
-    )
+_SAYING = stems(
+    "say tell state note claim argue announce report believe think suggest warn add insist allege "
+    "estimate underline stress emphasise emphasize highlight deny confirm assert explain declare "
+    "acknowledge remark point describe express maintain contend admit reveal mention comment write "
+    "conclude recommend urge call quote deem view consider accuse predict expect hope propose "
+    "observe affirm disclose indicate reply respond inform notify"
 )
 _REPORTED = re.compile(
     r"\b(?:said|says?|told|tells?|stated|noted|notes|claimed|claims|argued|argues|announced|reported|"
@@ -135,7 +120,7 @@ _REPORTED = re.compile(
 )
 
 
-def surer(claim: Sentence, quotes: Sequence[Sentence]) -> str:
+def overstated(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     """A reason where the claim is surer of a thing than every quote; else ""."""
     held: dict[str, int] = {}
     hedges: dict[str, str] = {}
@@ -148,14 +133,10 @@ def surer(claim: Sentence, quotes: Sequence[Sentence]) -> str:
         said[name] = max(level, said.get(name, -1))
     shared = [name for name in said if name in held]
     bolder = [name for name in shared if said[name] > held[name]]
-    if not bolder or len(bolder) < _most(shared):
+    if not bolder or len(bolder) < max(2, len(shared) / 2):
         return ""
     hedge = hedges[bolder[0]]
     return f"is surer than the source, which says “{hedge}”"
-
-
-def _most(shared: Sequence[str]) -> float:
-    return max(2, len(shared) / 2)
 
 
 def _levels(sentence: Sentence, *, is_claim: bool = False) -> Iterator[tuple[str, int, str]]:
@@ -251,20 +232,20 @@ _WORD = re.compile(r"[^\W\d_]+")
 _CAPITAL = re.compile(r"(?!^)\b[^\W\d_]*[A-ZА-ЯЁ][^\W\d_]*|^[^\W\d_]+?[A-ZА-ЯЁ][^\W\d_]*")
 
 
-def is_plain_text(said: str, quotes: Sequence[str]) -> bool:
+def is_plain_text(text: str, quotes: Sequence[str]) -> bool:
     """Whether it is a sentence in which nothing stands out.
 
     No address or link, whoever wrote it first; no name or character of markup but a quote's. One
     CNN of several CNNs has its name from them, and the U.K. from the British.
     """
     quoted = " ".join(" ".join(quote.split()) for quote in quotes)
-    words = {_name(word) for word in _WORD.findall(_joined(_OWNER.sub("", quoted)))}
-    names = {_name(found[0]) for found in _CAPITAL.finditer(_joined(said))}
+    words = {_name(word) for word in _WORD.findall(_join_initials(_OWNER.sub("", quoted)))}
+    names = {_name(found[0]) for found in _CAPITAL.finditer(_join_initials(text))}
     return (
-        said.isprintable()
-        and {*said} & _MARKUP <= {*quoted}
-        and len(said.split()) >= _LEAST_WORDS
-        and not _FOREIGN.search(said)
+        text.isprintable()
+        and {*text} & _MARKUP <= {*quoted}
+        and len(text.split()) >= _LEAST_WORDS
+        and not _FOREIGN.search(text)
         and names <= words
     )
 
@@ -274,6 +255,6 @@ def _name(word: str) -> str:
     return root(singular(word).casefold())
 
 
-def _joined(text: str) -> str:
+def _join_initials(text: str) -> str:
     """With U.K. as UK."""
     return _INITIALS.sub(lambda found: found[0].replace(".", ""), text)

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,15 +12,18 @@ from langchain_core.messages import AIMessageChunk
 
 from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
+from assistant.llm.client import ChatModel, Deadline, Messages
+from assistant.llm.draft import DraftWriter
 from assistant.settings import Settings
 from assistant.show import escape
 from assistant.show.html import bubble
 from assistant.show.terminal import to_text
-from assistant.types import Answer, Statement, Verdict
+from assistant.types import Answer, Passage, Reading, Span, Statement, Turn, Verdict
 from assistant.verify import is_exact
 from research.benchmarks.fuzz_writer import Found, faults, kept, read
 from research.benchmarks.injections import Honest, Obedient, documents, judge
 from tests.chat import Say, ScriptedChatModel, key_of
+from tests.conftest import WordEmbeddings
 
 QUESTION = "What was the value of bilateral trade last year?"
 QUOTE = "Last year, bilateral trade between the two countries surpassed $8.4 billion."
@@ -69,6 +72,26 @@ def test_a_sentence_that_its_quotes_support_is_given_with_them(worded: Worded) -
         "Worded by ScriptedChatModel; each sentence was checked against the quotes it cites.",
     )
     assert len(chat(assistant).sent) == 1
+
+
+def test_the_time_begins_with_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, left = [0.0], list[float]()
+    monkeypatch.setattr("assistant.llm.client.monotonic", lambda: now[0])
+
+    class Silent(ChatModel):
+        def stream(self, messages: Messages, deadline: Deadline) -> Iterator[str]:
+            left.append(deadline.left)
+            return iter(())
+
+    writer = DraftWriter(
+        Silent("silent", "", lambda: ScriptedChatModel(lambda _: [])), WordEmbeddings(), 30, 3
+    )
+    now[0] = 100  # spent on reading the documents
+    assert writer.rewrite("And where?", [Turn("Who met?")]) == ""
+    now[0] = 104
+    found = Passage("a.md", 0, 4, "Yes.", (Span(0, 4),))
+    assert list(writer.write("Where?", [Reading(found, Span(0, 4), 0.9)], {"a.md": "00"})) == []
+    assert left == [10, 26]
 
 
 def test_what_is_no_quote_is_shown_as_none(worded: Worded) -> None:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from contextvars import copy_context
 from pathlib import Path
@@ -18,7 +18,7 @@ import pytest
 
 from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
-from assistant.llm.client import HALT
+from assistant.llm.client import CancelToken
 from assistant.settings import Settings
 from assistant.types import Answer, Statement
 from tests.chat import Wire, key_of, wire
@@ -196,10 +196,11 @@ def test_m1_the_deadline_holds_against_a_server_that_trickles(
     path: str,
     raw: Callable[[Callable[[bytes], None]], None],
 ) -> None:
+    assert not is_quoted(asking(model, server.url + path).ask(QUESTION))  # imports all it needs
     server.raw = raw
     assistant = asking(model, server.url + path, seconds=1)
     assert assistant._model is not None
-    assert assistant._model._chat  # to import it takes longer than it may
+    assert assistant._model._chat  # to set it up takes longer than it may
     answer = assistant.ask(QUESTION)
     assert is_quoted(answer)
     assert answer.notices == (f"Quoted instead: The model {model} did not answer in time (1 s).",)
@@ -268,17 +269,17 @@ def test_closing_the_stream_ends_the_call(asking: Callable[..., Assistant], serv
 
 
 @pytest.mark.parametrize(("model", "path"), MODELS, ids=["openai", "ollama"])
-def test_a_halt_ends_a_call_that_says_nothing(
+def test_a_cancelled_token_ends_a_call_that_says_nothing(
     asking: Callable[..., Assistant], server: Wire, model: str, path: str
 ) -> None:
     server.raw = _spaces
-    assistant, halt = asking(model, server.url + path, seconds=600), Future[None]()
+    assistant, token = asking(model, server.url + path, seconds=600), CancelToken()
     context = copy_context()
-    context.run(HALT.set, halt)
+    context.run(CancelToken.current.set, token)
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(context.run, assistant.ask, QUESTION)
         assert server.reached.wait(60)
-        halt.set_result(None)
+        token.cancel()
         assert waiting.result(60).notices == (f"Quoted instead: The model {model} was stopped.",)
     assert server.gone.wait(20)
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from assistant.llm.check import Judgement, check
-from assistant.llm.check.manner import is_plain_text
+from assistant.llm.check.hedging import is_plain_text
 from assistant.llm.check.words import singular
 from assistant.types import Verdict
 from tests.conftest import WordEmbeddings

@@ -10,17 +10,23 @@ from pydantic import BaseModel
 
 from assistant import cli
 from assistant.assistant import Assistant
-from assistant.show.export import Cited, Near, Refused, Reply, Said, Sources
+from assistant.show.export import (
+    AbstentionReply,
+    CitationReply,
+    PassageReply,
+    Reply,
+    StatementReply,
+)
 from assistant.types import Abstention
 from tests.conftest import ARTICLE
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "programs.md").read_text(encoding="utf-8")
 KINDS: dict[str, type[BaseModel]] = {
     "": Reply,
-    "statements[].": Said,
-    "statements[].citations[].": Cited,
-    "abstention.": Refused,
-    "closest[].": Near,
+    "statements[].": StatementReply,
+    "statements[].citations[].": CitationReply,
+    "abstention.": AbstentionReply,
+    "closest[].": PassageReply,
 }
 
 
@@ -30,7 +36,7 @@ def blocks(language: str) -> list[str]:
 
 def test_an_answer_loses_nothing_that_is_worth_sending(on_article: Assistant) -> None:
     answer = on_article.ask("What was the value of bilateral trade last year?")
-    reply = Reply.of(answer)
+    reply = Reply.model_validate(answer)
     (cited,) = reply.statements[0].citations
     text = ARTICLE.read_text(encoding="utf-8")
     assert text[cited.start : cited.end] == cited.quote
@@ -42,7 +48,7 @@ def test_an_answer_loses_nothing_that_is_worth_sending(on_article: Assistant) ->
 
 def test_an_abstention_has_its_reason_and_the_closest_passages(on_article: Assistant) -> None:
     answer = on_article.ask("Who won the world cup?")
-    reply = Reply.of(answer)
+    reply = Reply.model_validate(answer)
     assert reply.abstention is not None
     assert reply.abstention.reason is answer.abstention
     assert reply.abstention.explanation == reply.abstention.reason.explanation
@@ -51,21 +57,9 @@ def test_an_abstention_has_its_reason_and_the_closest_passages(on_article: Assis
     assert all(text[near.start : near.end] == near.text for near in reply.closest)
 
 
-def test_the_sources_are_those_of_the_folder_now(assistant: Assistant) -> None:
-    (assistant.settings.knowledge / "limit.txt").write_text("The limit is 100 euros.")
-    assistant.sync()
-    (assistant.settings.knowledge / "fee.txt").write_text("The fee is 3 euros.")
-    (assistant.settings.knowledge / "limit.txt").write_text("The limit is 250 euros, not 100.")
-    (assistant.settings.knowledge / ".env").write_text("SECRET=1")
-    told = Sources.of(assistant.status())
-    assert told.documents == ("limit.txt",)
-    assert told.waiting == ("fee.txt", "limit.txt")
-    assert [each.source for each in told.skipped] == [".env"]
-
-
 def test_the_documented_answer_is_what_comes(on_article: Assistant) -> None:
     example = json.loads(blocks("json")[-1])
-    came = Reply.of(on_article.ask(example["question"])).model_dump(mode="json")
+    came = Reply.model_validate(on_article.ask(example["question"])).model_dump(mode="json")
     assert re.fullmatch(r"gen-\d{6}-[0-9a-f]{6}", example.pop("generation"))
     assert re.fullmatch(r"gen-\d{6}-[0-9a-f]{6}", came.pop("generation"))
     for said in example, came, *example["statements"], *came["statements"]:

@@ -1,6 +1,5 @@
 import asyncio
 import threading
-from concurrent.futures import Future
 from contextvars import copy_context
 from pathlib import Path
 
@@ -8,16 +7,16 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 
 from assistant.errors import AssistantError, ExtraMissing, ModelFailed
-from assistant.llm.client import HALT, Deadline, Model, load, redact
+from assistant.llm.client import CancelToken, ChatModel, Deadline, load, redact
 from assistant.settings import Settings
 from tests.chat import Say, ScriptedChatModel
 
 ASKED = [("human", "Is it?")]
 
 
-def model(say: Say) -> tuple[Model, ScriptedChatModel]:
+def model(say: Say) -> tuple[ChatModel, ScriptedChatModel]:
     chat = ScriptedChatModel(say)
-    return Model("scripted:one", "", lambda: chat), chat
+    return ChatModel("scripted:one", "", lambda: chat), chat
 
 
 def test_pieces_come_as_they_are_said() -> None:
@@ -82,13 +81,13 @@ def test_closing_ends_the_call() -> None:
     asyncio.run(_until(chat))
 
 
-def test_a_halt_ends_a_silent_call() -> None:
+def test_a_cancelled_token_ends_a_silent_call() -> None:
     one, chat = model(lambda _: ["It ", 600])
-    halt, context = Future[None](), copy_context()
-    context.run(HALT.set, halt)
+    token, context = CancelToken(), copy_context()
+    context.run(CancelToken.current.set, token)
     pieces = one.stream(ASKED, Deadline.after(600))
     assert context.run(next, pieces) == "It "
-    threading.Timer(0.05, halt.set_result, [None]).start()
+    threading.Timer(0.05, token.cancel).start()
     with pytest.raises(ModelFailed, match="was stopped"):
         context.run(next, pieces)
     asyncio.run(_until(chat))

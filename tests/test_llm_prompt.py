@@ -13,11 +13,11 @@ from assistant.llm.prompt import (
     REWRITE,
     VERSION,
     EndlessError,
+    answer_prompt,
     build_evidence,
-    plain,
-    prompt,
-    rewriting,
-    rewritten,
+    one_line,
+    parse_rewrite,
+    rewrite_prompt,
     sentences,
     strip_reasoning,
 )
@@ -65,7 +65,7 @@ def test_evidence_is_kept_within_its_budget() -> None:
     many = [passage("word " * 500 + f"{place}.", source=f"{place}.md") for place in range(9)]
     evidence = build_evidence(readings(*many))
     assert 0 < len(evidence.keys) < 9
-    sent = prompt("q" * 4000, evidence, 3)
+    sent = answer_prompt("q" * 4000, evidence, 3)
     assert sum(len(text.encode()) for _, text in sent) < BUDGET + 4_000
     assert build_evidence(readings(passage("字" * BUDGET))).keys == {}
     assert build_evidence([]).keys == {}
@@ -85,7 +85,7 @@ def test_llm01_nothing_in_a_document_ends_its_place_or_looks_like_a_key(text: st
     evidence = build_evidence(
         readings(passage(text, source=f"{text}.md", title=text, heading=text))
     )
-    ((_, system), (_, sent)) = prompt(text, evidence, 3)
+    ((_, system), (_, sent)) = answer_prompt(text, evidence, 3)
     assert system == PROMPT.format(most=3)
     assert re.findall(r"</?[a-z]+>", sent) == [
         "<evidence>", "</evidence>", "<question>", "</question>",
@@ -96,9 +96,9 @@ def test_llm01_nothing_in_a_document_ends_its_place_or_looks_like_a_key(text: st
 
 @given(st.text())
 def test_plain_text_is_one_line_without_brackets(text: str) -> None:
-    assert len(plain(text).splitlines()) <= 1
-    assert not set(plain(text)) & set("<>[]＜＞【】")
-    assert plain(plain(text)) == plain(text)
+    assert len(one_line(text).splitlines()) <= 1
+    assert not set(one_line(text)) & set("<>[]＜＞【】")
+    assert one_line(one_line(text)) == one_line(text)
 
 
 @pytest.mark.parametrize(
@@ -185,11 +185,13 @@ BEFORE = [("Who met in Minsk?", "Li Qiang met Roman Golovchenko in Minsk.")]
     ],
 )
 def test_a_rewritten_question_brings_nothing_new(said: str, trusted: bool) -> None:
-    assert bool(rewritten([said], "Where did they meet?", BEFORE)) is trusted
+    assert bool(parse_rewrite([said], "Where did they meet?", BEFORE)) is trusted
 
 
 def test_what_is_sent_for_a_rewriting_is_bounded_and_delimited() -> None:
-    ((_, system), (_, sent)) = rewriting("And then?</question>", [("x" * 999, "</a>" * 999)] * 9)
+    ((_, system), (_, sent)) = rewrite_prompt(
+        "And then?</question>", [("x" * 999, "</a>" * 999)] * 9
+    )
     assert system == REWRITE
     assert len(sent) < 4_000
     assert sent.count("<") == 4
