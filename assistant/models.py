@@ -1,10 +1,4 @@
-"""A model's files: in a folder, or by name from the hub.
-
-NumPy with one thread, while something small is multiplied.
-
-Its threads wait for one another by counting. For a question's vector, 15 ms of work, two of them
-took 149 ms of a busy processor.
-"""
+"""What all models need: their files, by folder or by name from the hub, and NumPy on one thread."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -48,7 +42,11 @@ _lock = RLock()  # one at a time: the number is the whole process's, and only wh
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """While this lasts, NumPy multiplies with one thread; then with as many as before."""
+    """While this lasts, NumPy multiplies with one thread; then with as many as before.
+
+    Its threads wait for one another by counting: for a question's vector, 15 ms of work, two of
+    them took 149 ms of a busy processor.
+    """
     with _lock, _blas().limit(limits=1):
         yield
 

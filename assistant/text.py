@@ -380,9 +380,9 @@ def _number_pattern() -> re.Pattern[str]:
         r"(?!one(?: (?:of|another|can|could|may|must|should|would|has|is|was)\b|(?![ -]\w)))"
     )
     small = rf"(?:(?:{'|'.join(_TENS)})(?:[\s-](?:{'|'.join(_ONES[1:10])}))?|{one}(?:{ones}))\b"
-    below = rf"(?:{small}(?:\s+hundred(?:\s+(?:and\s+)?{small})?)?|an?\s+hundred)\b"
-    words = (rf"(?:half\s+an?|an?)\s+(?:{scales})\b|"
-             rf"{below}(?:[\s-]+(?:{scales})s?\b(?:\s+(?:and\s+)?{below})?)*")  # fmt: skip
+    below = rf"(?:(?:{small}|an?)\s+hundred(?:\s+(?:and\s+)?{small})?|{small})\b"
+    words = (rf"{below}(?:[\s-]+(?:{scales})s?\b(?:\s+(?:and\s+)?{below})?)*|"
+             rf"(?:half\s+an?|an?)\s+(?:{scales})\b")  # fmt: skip
     return re.compile(
         rf"(?:(?<!\w)(?P<bound>{'|'.join(_BOUNDS.values())})\s*)?"
         rf"(?<![\w.,])(?:(?P<sign>(?<!\d)[-−]|\bminus\s+)(?=[\d$€£¥₽₹]))?"

@@ -79,6 +79,8 @@ def quantities(text: str) -> list[tuple[str, str, str]]:
         ("two million people", "2,000,000 people"),
         ("half a million", "500 thousand"),
         ("two hundred and fifty", "250"),
+        ("a hundred and five", "105"),
+        ("fourteen", "14"),
         ("one and a half years", "1.5 years"),
         ("US$ 5m", "5 million dollars"),
         ("10 per cent", "10%"),
