@@ -171,12 +171,12 @@ class StaleIndexCheck:
         self._due = 0.0
         self._notices: Notices = ()
 
-    def notices(self, generation: str, documents: Callable[[], Mapping[str, str]]) -> Notices:
+    def notices(self, generation: str, documents: Mapping[str, str]) -> Notices:
         """What to tell beside an answer of this generation, which has these documents."""
         with self._lock:
             started = monotonic()
             if generation != self._generation or started >= self._due:
-                self._notices = self._look(documents())
+                self._notices = self._look(documents)
                 self._generation = generation
                 self._due = monotonic() + _PATIENCE * (monotonic() - started)
             return self._notices

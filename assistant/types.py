@@ -1,10 +1,11 @@
-"""The vocabulary: what the steps hand to one another. Frozen, and each keeps its law."""
+"""The data that the steps hand to one another: frozen, and nothing here renders it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
-from typing import NamedTuple, Protocol
+from importlib import import_module
+from typing import NamedTuple, cast
 
 
 class Span(NamedTuple):
@@ -177,11 +178,6 @@ class Citation:
         return locate(self.source, passage.heading, passage.unit, passage.number, lines)
 
 
-def disagreement(one: Citation, other: Citation) -> str:
-    """The notice that two sources speak of the same thing and differ."""
-    return f"The sources disagree: see {one.location} and {other.location}."
-
-
 class Verdict(StrEnum):
     """What checking a statement against its quotes found."""
 
@@ -260,26 +256,23 @@ class Answer:
 
     def to_json(self) -> str:
         """The whole answer as JSON; `from_json` reads it back."""
-        from assistant.show.export import to_json
-
-        return to_json(self)
+        return str(_show("export", "to_json", self))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Answer":
         """The answer that `to_json` wrote. Raises `ValueError` on anything else."""
-        from assistant.show.export import from_json
-
-        return from_json(text)
+        return cast("Answer", _show("export", "from_json", text))
 
     def __str__(self) -> str:
-        from assistant.show.terminal import to_text
-
-        return to_text(self)
+        return str(_show("terminal", "to_text", self))
 
     def _repr_html_(self) -> str:
-        from assistant.show.html import to_html
+        return str(_show("html", "to_html", self))
 
-        return to_html(self)
+
+def _show(module: str, function: str, value: object) -> object:
+    """Call a function of `assistant.show`, which is built on these types and imported when used."""
+    return getattr(import_module(f"assistant.show.{module}"), function)(value)
 
 
 def rename_odds(saved: object) -> object:
@@ -360,9 +353,21 @@ class Changes:
         return bool(self.added or self.changed or self.removed)
 
     def __str__(self) -> str:
-        from assistant.show.terminal import changes_to_text
+        return str(_show("terminal", "changes_to_text", self))
 
-        return changes_to_text(self)
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the index holds."""
+
+    documents: tuple[str, ...]
+    passages: int
+    skipped: tuple[Skipped, ...]
+    generation: str
+    """Empty where there is no index yet."""
+    embedder: str
+    changes: Changes | None
+    """What a sync would do; None where the folder is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,16 +389,11 @@ class SyncReport:
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        from assistant.show.terminal import report_to_text
-
-        return report_to_text(self)
+        return str(_show("terminal", "report_to_text", self))
 
 
-class Progress(Protocol):
-    """Called as a long step goes on."""
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        """`done` of `total` units of the step `what` are done; at its end both are the same."""
+Progress = Callable[[str, int, int], None]
+"""Called as a long step goes on: its name, how much of it is done, and how much there is."""
 
 
 def silent(what: str, done: int, total: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from assistant.cite import wording
 from assistant.text import digits, terms, topic, visible
 from assistant.types import Passage, Reading, Span
 
@@ -78,12 +79,12 @@ def build_evidence(readings: Sequence[Reading]) -> Evidence:
     Bounded by `BUDGET`; empty where nothing fits.
     """
     known = {(each.passage.id, each.span): each for each in reversed(readings)}
-    chosen: dict[tuple[str, ...], list[Reading]] = {}
+    chosen: dict[str, list[Reading]] = {}
     left = BUDGET
     for best in readings[:_SENTENCES]:
         for span in _around(best.passage, best.span):
             found = known.get((best.passage.id, span), Reading(best.passage, span, 0.0))
-            said = tuple(terms(found.quote))
+            said = wording(found.quote)
             if said in chosen:
                 chosen[said] += [found] * (found not in chosen[said])
                 continue

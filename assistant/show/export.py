@@ -20,6 +20,7 @@ from assistant.types import (
     Citation,
     Hit,
     Statement,
+    Status,
     Verdict,
     rename_odds,
 )
@@ -27,7 +28,6 @@ from assistant.types import (
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-    from assistant.assistant import Status
     from assistant.history import Conversation
 
 

@@ -6,7 +6,8 @@ from itertools import combinations
 from urllib.parse import urlencode
 
 from assistant.show import bare, escape, excerpt, lead, parted, sources_of, stated, unwrapped
-from assistant.types import Answer, Citation, Statement, Verdict, disagreement
+from assistant.types import Answer, Citation, Statement, Verdict
+from assistant.verify import disagreement
 
 _VERDICTS = {verdict: verdict.value for verdict in Verdict}
 # Odds of at least so much, in words and as the share that was right of answers so sure, on

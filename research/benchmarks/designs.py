@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from assistant.condense import StandaloneQuestion
 from assistant.embed import Embedder
 from assistant.evaluate import Question
-from assistant.pipeline import Answering
+from assistant.pipeline import Context, StandaloneQuestion, search
 from assistant.read import Candidate, Reader
 from assistant.read.similarity import Evidence, SimilarityReader
 from assistant.retrieve import CANDIDATES, Scored, boost_proximity, fuse
@@ -165,14 +164,15 @@ class Bench:
     ) -> Iterator[tuple[str, Outcome]]:
         """The outcome of a question with each design."""
         reader = self.readers["twice"]
-        answering = Answering(Settings(home=self.work), generation, self.embedder, reader)
+        settings, size = Settings(home=self.work), len(generation)
+        context = Context(settings, generation, {}, size, self.embedder, reader)
         text = question.question
-        searched = answering.search(StandaloneQuestion(text, text))
+        searched = search(context, StandaloneQuestion(text, text))
         for design in designs:
             hits = design.fuse(*searched)
             if design.boost_proximity:
                 hits = boost_proximity(hits, text, generation.words)
-            read = hits[: design.read or answering.to_read]
+            read = hits[: design.read or context.most_read]
             readings = self._read(design, text, read, generation)
             yield design.name, _outcome(question, hits, readings)
 
