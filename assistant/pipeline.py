@@ -10,6 +10,7 @@ follow-up is rewritten by it, and what is read is worded by it, as far as the qu
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -321,21 +322,24 @@ def search(
 def read_hits(
     context: Context, question: str, hits: Sequence[Hit]
 ) -> tuple[list[Reading], tuple[str, ...]]:
-    """The sentences of the hits, the likeliest to answer first, and notices.
-
-    The reader puts sentences in order by other weights than it gives probabilities by. The order
-    counts: a sentence is at least as probable as any that comes after it.
-    """
+    """The sentences of the hits, the likeliest to answer first, and notices."""
     readings, notices = context.reader.read(
         question, hits, context.generation.frequencies, context.size
     )
-    ordered, most = [], 0.0
-    for reading in reversed(readings):
-        if reading.probability < most:
-            reading = replace(reading, probability=most)
-        most = reading.probability
-        ordered.append(reading)
-    return ordered[::-1], notices
+    return in_one_order(readings), notices
+
+
+def in_one_order(readings: Sequence[Reading]) -> list[Reading]:
+    """The readings in their order, none less probable than one that comes after it.
+
+    The reader ranks sentences by other weights than it gives probabilities by. Its rank tells
+    better which sentence answers; that one does is at least as probable as for any single one.
+    """
+    probabilities = accumulate((reading.probability for reading in reversed(readings)), max)
+    return [
+        replace(reading, probability=probability)
+        for reading, probability in zip(readings, [*probabilities][::-1], strict=True)
+    ]
 
 
 def _read_first_answered(state: QuestionState, part: SubQuestion) -> SubAnswer:
