@@ -17,7 +17,7 @@ from assistant.settings import Settings
 from assistant.store import Store
 from assistant.store.generation import Generation
 from assistant.store.server import Server
-from assistant.sync import OPENED, StaleIndexCheck, changes, load_state, sources
+from assistant.sync import StaleIndexCheck
 from assistant.types import (
     Answer,
     Changes,
@@ -68,9 +68,7 @@ class Assistant:
         """The folder of documents, to add to and remove from; a sync then follows."""
         self._chat = chat
         self._building = RLock()
-        self._stale_check = StaleIndexCheck(
-            self.settings.knowledge, self.settings.index, self.settings.file_bytes
-        )
+        self._stale_check = StaleIndexCheck(self.settings)
 
     def ask(
         self,
@@ -126,24 +124,29 @@ class Assistant:
         while (part := await asyncio.to_thread(next, parts, None)) is not None:
             yield part
 
-    def sync(self, *, rebuild: bool = False, progress: Progress = silent) -> SyncReport:
+    def sync(
+        self, *, rebuild: bool = False, remove_many: bool = False, progress: Progress = silent
+    ) -> SyncReport:
         """Make the index follow the folder; only what is new is embedded.
 
         Until the new index is complete the old one answers, and if anything fails it stays.
-        `rebuild` starts from nothing. Raises `KnowledgeMissing`, `IndexBusy`, `IndexUnwritable`,
-        `ModelUnavailable`.
+        `rebuild` starts from nothing. Raises `RemovalRefused` where more than half of ten documents
+        or more are gone from the folder, unless `remove_many`; and `KnowledgeMissing`, `IndexBusy`,
+        `IndexUnwritable`, `ModelUnavailable`.
         """
-        return sync.sync(self.settings, self._store, self.embedder, progress, rebuild=rebuild)
+        return sync.sync(
+            self.settings,
+            self._store,
+            self.embedder,
+            progress,
+            rebuild=rebuild,
+            remove_many=remove_many,
+        )
 
     def changes(self) -> Changes:
         """What a sync would do; does nothing. Raises `KnowledgeMissing`."""
         generation = self._store.current()
-        return changes(
-            self.settings.knowledge,
-            self.settings.file_bytes,
-            generation.documents if generation is not None else {},
-            load_state(self.settings.index),
-        )
+        return sync.changes(self.settings, generation.documents if generation is not None else {})
 
     def sources(self) -> tuple[Source, ...]:
         """Every file of the folder and of the index, by name; builds nothing.
@@ -153,9 +156,8 @@ class Assistant:
         generation = self._store.current()
         documents = generation.documents if generation is not None else {}
         counts = generation.counts if generation is not None else {}
-        folder, limit = self.settings.knowledge, self.settings.file_bytes
         try:
-            found = sources(folder, limit, documents, load_state(self.settings.index), OPENED)
+            found = sync.sources(self.settings, documents, sync.OPENED)
         except KnowledgeMissing:
             if generation is None:
                 raise
@@ -182,7 +184,7 @@ class Assistant:
         did.
         """
         limit = self.settings.file_bytes
-        found, _ = load.scan(self.settings.knowledge, limit)
+        found = load.scan(self.settings.knowledge, limit).files
         citations = (citation for answer in answers for citation in answer.citations)
         checked = dict.fromkeys(citations, Checked(Standing.GONE))
         cited = {citation.source for citation in checked}

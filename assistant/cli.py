@@ -13,11 +13,12 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import AssistantError, SettingRefused
+from assistant.errors import AssistantError, RemovalRefused, SettingRefused
 from assistant.show.terminal import Bar
 from assistant.web.accounts import SHORTEST, Account, Accounts
 
@@ -83,7 +84,7 @@ HELD, NOT_HELD = 0, 1
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    options = _parser().parse_args(arguments, argparse.Namespace(home=None, json=False))
+    options = _parser().parse_args(arguments, argparse.Namespace(home=None, json=False, yes=False))
     atexit.register(gc.freeze)  # the models' objects go with the process: tidying takes seconds
     try:
         from assistant.assistant import Assistant
@@ -131,13 +132,15 @@ def _rebuild(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 def _follow(assistant: "Assistant", options: argparse.Namespace, *, rebuild: bool = False) -> int:
     with Bar() as bar:
-        return _tell(assistant.sync(rebuild=rebuild, progress=bar), options)
+        report = assistant.sync(rebuild=rebuild, remove_many=options.yes, progress=bar)
+        return _tell(report, options)
 
 
 def _watch(assistant: "Assistant", options: argparse.Namespace) -> int:
     from assistant.sync import follow
 
-    for outcome in follow(assistant.settings.knowledge, assistant.sync):
+    sync = partial(assistant.sync, remove_many=options.yes)
+    for outcome in follow(assistant.settings.knowledge, sync):
         if isinstance(outcome, AssistantError):
             print(f"assistant: {outcome}", file=sys.stderr, flush=True)
         else:
@@ -210,25 +213,28 @@ def _evaluate(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _feedback(assistant: "Assistant", options: argparse.Namespace) -> int:
-    from assistant import feedback
+    from assistant.history import latest_feedback, read_feedback
     from assistant.show import line
 
-    told = feedback.read(assistant.settings.history)
-    for given in feedback.last_of_each(told.feedback):
+    found = read_feedback(assistant.settings.history)
+    for given in latest_feedback(found.feedback):
         question = given.to_question()
         if question is not None:
             print(json.dumps(question))
         else:
             print(f"to look at: {line(given.question)}", file=sys.stderr)
             print(f"    {line(given.comment) or '(no comment)'}", file=sys.stderr)
-    for problem in told.problems:
+    for problem in found.problems:
         print(f"assistant: {line(problem)}", file=sys.stderr)
-    return FAULT if told.problems else ANSWERED
+    return FAULT if found.problems else ANSWERED
 
 
 def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
     if assistant.settings.knowledge.is_dir() or not assistant.settings.chroma:
-        _follow(assistant, options)  # the page begins with the folder as it is
+        try:
+            _follow(assistant, options)  # the page begins with the folder as it is
+        except RemovalRefused as error:  # the index answers; the page asks what to do
+            print(f"assistant: {error}", file=sys.stderr)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
     from assistant.web.app import serve
 
@@ -285,12 +291,15 @@ def _parser() -> argparse.ArgumentParser:
     chat.set_defaults(run=_chat)
 
     sync = commands.add_parser("sync", parents=[shared], help="make the index follow the folder")
+    yes = "remove documents from the index even if most are gone from the folder"
     how = sync.add_mutually_exclusive_group()
     how.add_argument("--dry-run", action="store_true", help="only say what would be done")
     how.add_argument("--watch", action="store_true", help="go on following it until interrupted")
+    sync.add_argument("--yes", action="store_true", help=yes)
     sync.set_defaults(run=_sync)
 
     rebuild = commands.add_parser("rebuild", parents=[shared], help="build the index anew")
+    rebuild.add_argument("--yes", action="store_true", help=yes)
     rebuild.set_defaults(run=_rebuild)
 
     status = commands.add_parser("status", parents=[shared], help="say what the index holds")

@@ -18,6 +18,8 @@
     ├── IndexMismatch         the index was built by another recipe or a newer version
     ├── IndexDamaged          the index cannot be read, and was not rebuilt
     ├── IndexUnwritable       the disk is full, or the folder read-only
+    ├── RemovalRefused        most documents are gone from the folder, and it was not said that
+    │                         they may go from the index
     ├── ConversationMissing   there is no conversation of that id
     ├── ConversationChanged   another window has saved it meanwhile
     ├── ConversationDamaged   its file cannot be read, and is left as it is
@@ -207,6 +209,23 @@ class IndexUnwritable(AssistantError):
             "Nothing was lost: the old index still answers. Make room there, or pass --home."
         )
         self.index = index
+
+
+class RemovalRefused(AssistantError):
+    """A sync would remove more than half of the documents; the index is left as it is.
+
+    `removed` of `total` documents of the index are no longer in the folder.
+    """
+
+    def __init__(self, folder: Path, removed: int, total: int) -> None:
+        super().__init__(
+            f"{removed} of {total} documents are no longer in {folder}; perhaps its drive is away. "
+            "Nothing was changed: the index still answers from them. Bring them back, or, to "
+            "remove them from the index: assistant sync --yes."
+        )
+        self.folder = folder
+        self.removed = removed
+        self.total = total
 
 
 class ConversationMissing(AssistantError):

@@ -1,50 +1,49 @@
-"""Writing so that a crash costs nothing that was there: under a lock, flushed, swapped whole."""
+"""Write files so that a crash loses nothing: under a lock, flushed to disk, replaced whole.
+
+The only place of the product that flushes, locks, or replaces a file.
+"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from assistant.errors import HistoryUnwritable
 
-_NEXT, _LOCK = ".next", ".lock"
-_SECONDS = 10
-"""So long a writer waits for another one."""
+def flush(*paths: Path) -> None:
+    """Have the disk hold these files and folders as they are now."""
+    for path in paths:
+        if path.is_dir() and os.name == "nt":
+            continue  # Windows has no such call for folders
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Nobody else writes in the folder meanwhile. It is made for its user alone.
+def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Replace a file: whatever happens, its old or its new content is there, whole.
 
-    Raises `HistoryUnwritable`.
+    The new content is written to `.next` in the same folder, so whoever else writes to that
+    folder must hold the same lock. `mode` is lowered by the umask of the process.
     """
-    from filelock import FileLock, Timeout
-
+    following = path.with_name(".next")
     try:
-        _make(folder.parent)
-        _make(folder)
-        with FileLock(folder / _LOCK, timeout=_SECONDS, mode=0o600):
-            yield
-    except Timeout:
-        raise HistoryUnwritable(folder, "another process is writing there") from None
-    except OSError as error:
-        raise HistoryUnwritable(folder, error.strerror or str(error)) from error
-
-
-def swap(path: Path, data: bytes) -> None:
-    """Give a file another content: whatever happens, the old or the new is there, whole."""
-    following = path.with_name(_NEXT)
-    with open(following, "wb", opener=_private) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    following.replace(path)
+        following.unlink(missing_ok=True)  # left by a crash, perhaps with another mode
+        with open(following, "xb", opener=_with_mode(mode)) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        following.replace(path)
+    except OSError:
+        following.unlink(missing_ok=True)
+        raise
     flush(path.parent)
 
 
-def append(path: Path, line: bytes) -> None:
-    """Add a line to a file, all of it or nothing; one torn by a crash stays by itself."""
-    with open(path, "ab+", opener=_private) as file:
+def append_line(path: Path, line: bytes, mode: int = 0o666) -> None:
+    """Add a line to a file, all of it or nothing; one cut off by a crash keeps its own line."""
+    with open(path, "ab+", opener=_with_mode(mode)) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 1))
         torn = file.read() not in (b"", b"\n")
@@ -57,21 +56,25 @@ def append(path: Path, line: bytes) -> None:
             raise
 
 
-def flush(folder: Path) -> None:
-    """Have the disk hold the folder as it is now."""
-    if os.name != "nt":  # Windows has no such call for folders
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _make(folder: Path) -> None:
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Make a folder where there is none, and flush the one that holds it."""
     if not folder.is_dir():
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=mode, exist_ok=True)
         flush(folder.parent)
 
 
-def _private(name: str, flags: int) -> int:
-    return os.open(name, flags, 0o600)
+@contextmanager
+def locked(path: Path, seconds: float = 10, mode: int = 0o644) -> Iterator[None]:
+    """Hold the operating system's lock on a file, which is made, while writing what it guards.
+
+    The lock of a killed process is free. Raises `TimeoutError` where another process or thread
+    holds it for so many seconds.
+    """
+    from filelock import FileLock
+
+    with FileLock(path, timeout=seconds, mode=mode):
+        yield
+
+
+def _with_mode(mode: int) -> Callable[[str, int], int]:
+    return lambda name, flags: os.open(name, flags, mode)

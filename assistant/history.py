@@ -1,17 +1,16 @@
-"""Conversations, and the form in which a file holds one: its first line tells what it is.
+"""Conversations and feedback on disk: a folder for each person, a file for each conversation.
 
-Conversations and feedback on disk: a folder for each person, a file for each conversation.
-
-Nothing that a browser sends names a file unless it is an id; what is damaged or not ours is told
-and left where it is.
+The first line of a conversation's file is what a list says of it. Nothing that a browser sends
+names a file unless it is an id; a file that is damaged or not ours is reported and left as it is.
 """
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -25,27 +24,24 @@ from assistant.errors import (
     ConversationMissing,
     HistoryUnwritable,
 )
-from assistant.feedback import FILE, Asked, Feedback, Thumb, thumbs
-from assistant.types import Answer, rename_odds
+from assistant.types import Answer, Turn, rename_odds
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 FORMAT = 1
-MOST_TITLE = 100
+LOCAL = "local"
+"""Who asks where there are no accounts."""
+MAX_TITLE = 100
 """Characters of a title; a longer one is cut."""
-MOST_HEAD = 4_096
-"""Bytes of a file's first line."""
+MAX_COMMENT = 2_000
+"""Characters of a comment; a longer one is cut."""
+MAX_TURNS = 200
+MAX_BYTES = 32_000_000
+MAX_CONVERSATIONS = 5_000
+_MAX_HEAD = 4_096  # bytes of a file's first line
+_FEEDBACK = "feedback.jsonl"
 _ID = re.compile(r"[0-9a-f]{32}")
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A question and what came of it: an answer as far as it came, a remark why no further."""
-
-    question: str
-    answer: Answer | None = None
-    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +53,7 @@ class Entry:
     began: datetime
     changed: datetime
     revision: int
-    """How often it was saved: whoever saves must have seen the last one."""
+    """How often it was saved: whoever saves must have read the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,36 +64,267 @@ class Conversation(Entry):
 
     @classmethod
     def begin(cls) -> "Conversation":
-        """A conversation of which nothing was said or saved; its id cannot be guessed."""
+        """A new conversation, not saved yet; its id cannot be guessed."""
         now = datetime.now(UTC)
         return cls(token_hex(16), "", now, now, 0)
 
-    def and_then(self, turn: Turn) -> "Conversation":
+    def with_turn(self, turn: Turn) -> "Conversation":
         """The conversation with one more turn. Its title is its first question."""
-        return replace(self, title=self.title or titled(turn.question), turns=(*self.turns, turn))
+        return replace(self, title=self.title or title_of(turn.question), turns=(*self.turns, turn))
 
     def until(self, count: int) -> "Conversation":
         """Only its first turns. Without any, the next question gives the title, if one did."""
-        given = bool(self.turns) and self.title == titled(self.turns[0].question)
-        return replace(
-            self, title="" if given and not count else self.title, turns=self.turns[:count]
-        )
+        given = bool(self.turns) and self.title == title_of(self.turns[0].question)
+        title = "" if given and not count else self.title
+        return replace(self, title=title, turns=self.turns[:count])
 
 
-def titled(text: str) -> str:
+def title_of(text: str) -> str:
     """The text as a title: one line, not too long."""
     plain = " ".join(text.split())
-    return plain if len(plain) <= MOST_TITLE else plain[: MOST_TITLE - 1].rstrip() + "…"
+    return plain if len(plain) <= MAX_TITLE else plain[: MAX_TITLE - 1].rstrip() + "…"
 
 
-def is_id(text: object) -> bool:
-    """Whether it may be the id of a conversation; nothing else names a file."""
-    return isinstance(text, str) and _ID.fullmatch(text) is not None
+class Thumb(StrEnum):
+    """What a person thinks of an answer."""
+
+    UP = "up"
+    DOWN = "down"
+    NONE = "none"
+    """Nothing: also a thumb that was taken back."""
 
 
-def to_bytes(conversation: Conversation) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What a person thinks of an answer to a question, and when it was said."""
+
+    question: str
+    answer: Answer
+    thumb: Thumb
+    when: datetime
+    comment: str = ""
+    history: tuple[str, ...] = ()
+    """The questions that were asked before, on which it may lean."""
+
+    def to_question(self) -> dict[str, Any] | None:
+        """The line of a question file it makes; None where it does not say what is right."""
+        if self.thumb is not Thumb.UP:
+            return None
+        line: dict[str, Any] = {"question": self.question}
+        if self.history:
+            line["history"] = list(self.history)
+        if self.answer.abstention is not None:
+            return line | {"answerable": False}
+        line["quote"] = [cited.quote for cited in self.answer.citations]
+        sources = {cited.source for cited in self.answer.citations}
+        return line | ({"source": sources.pop()} if len(sources) == 1 else {})
+
+
+def questions_before(turns: Sequence[Turn], at: int) -> tuple[str, ...]:
+    """The questions on which the one at this place may lean: those that were answered."""
+    return tuple(turn.question for turn in turns[:at] if turn.answer is not None)
+
+
+class Listing(NamedTuple):
+    """What a folder holds: conversations, the last changed first, and what is wrong in it."""
+
+    entries: tuple[Entry, ...]
+    problems: tuple[str, ...]
+
+
+class FeedbackFound(NamedTuple):
+    """The feedback of files, oldest first, and what is wrong with them."""
+
+    feedback: list[Feedback]
+    problems: list[str]
+
+
+def folder_of(owner: str) -> str:
+    """The name of a person's folder: another one for each name, whatever characters it has."""
+    if owner == LOCAL:
+        return LOCAL
+    readable = re.sub(r"[^a-z0-9]+", "-", owner.lower())[:24].strip("-") or "person"
+    return f"{readable}-{sha256(owner.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+
+
+class History:
+    """The conversations and the feedback of one person.
+
+    Safe to use from several threads and processes.
+    """
+
+    def __init__(self, folder: Path, owner: str = LOCAL) -> None:
+        self.folder = folder / folder_of(owner)
+
+    def list(self) -> Listing:
+        """What there is; of each file only the first line is read. Makes no folder."""
+        entries, problems = [], []
+        try:
+            paths = [*self._files()]
+        except OSError as error:
+            return Listing((), (f"The history cannot be read: {_reason(error)}.",))
+        for path in paths:
+            try:
+                entries.append(_entry(path))
+            except (ValueError, OSError) as error:
+                problems.append(f"{path.name} was left as it is: {_reason(error)}.")
+        entries.sort(key=lambda found: (found.changed, found.id), reverse=True)
+        return Listing(tuple(entries), tuple(problems))
+
+    def read(self, key: str) -> Conversation:
+        """The conversation of an id. Raises `ConversationMissing` and `ConversationDamaged`."""
+        path = self._path(key)
+        try:
+            _refuse_foreign(path)
+            return _conversation(key, path.read_bytes())
+        except FileNotFoundError:
+            raise ConversationMissing from None
+        except (ValueError, OSError) as error:
+            raise ConversationDamaged(path, _reason(error)) from None
+
+    def save(self, conversation: Conversation) -> Conversation:
+        """Save a conversation; returns it as it was saved.
+
+        Raises `ConversationChanged` where it was saved by another since it was read,
+        `ConversationMissing` where it was removed, `HistoryUnwritable`.
+        """
+        with self._writing():
+            saved = self._revision(conversation.id)
+            if conversation.revision and not saved:
+                raise ConversationMissing
+            if conversation.revision != saved:
+                raise ConversationChanged
+            return self._write(conversation)
+
+    def add(self, key: str, turn: Turn) -> Conversation:
+        """Add a turn to whatever the conversation is by now: two writers lose nothing."""
+        with self._writing():
+            return self._write(self.read(key).with_turn(turn))
+
+    def rename(self, key: str, title: str) -> Conversation:
+        """Give a conversation another title; an empty one is its first question again."""
+        with self._writing():
+            found = self.read(key)
+            first = found.turns[0].question if found.turns else found.title
+            return self._write(replace(found, title=title_of(title) or title_of(first)))
+
+    def remove(self, key: str) -> None:
+        """Remove a conversation for good."""
+        path = self._path(key)
+        with self._writing():
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                raise ConversationMissing from None
+            fs.flush(self.folder)
+
+    def add_feedback(self, feedback: Feedback) -> None:
+        """Save what a person thinks of an answer. Raises `HistoryUnwritable`."""
+        with self._writing():
+            path = self.folder / _FEEDBACK
+            if path.exists() and path.stat().st_size > MAX_BYTES:
+                raise HistoryUnwritable(path, "it is full; move it elsewhere")
+            line = json.dumps(_adapter(Feedback).dump_python(feedback, mode="json"))
+            fs.append_line(path, line.encode(), 0o600)
+
+    def thumbs(self, turns: Sequence[Turn]) -> Sequence[Thumb]:
+        """What the person last said of these very answers; nothing where it cannot be read.
+
+        Of a file of any size only the lines that begin with one of the questions are parsed.
+        """
+        asked = {turn.question for turn in turns if turn.answer is not None}
+        begins = tuple(json.dumps({"question": each})[:-1].encode() + b", " for each in asked)
+        last: dict[tuple[str, tuple[str, ...]], Feedback] = {}
+        with suppress(OSError):
+            for line in (self.folder / _FEEDBACK).read_bytes().split(b"\n"):
+                with suppress(ValueError):
+                    if line.startswith(begins):
+                        given = _feedback(line)
+                        last[given.question, given.history] = given
+        thumbs = []
+        for at, turn in enumerate(turns):
+            found = last.get((turn.question, questions_before(turns, at)))
+            thumbs.append(found.thumb if found and found.answer == turn.answer else Thumb.NONE)
+        return thumbs
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Lock the folder, which is made for its user alone. Raises `HistoryUnwritable`."""
+        try:
+            fs.make_folder(self.folder.parent, 0o700)
+            fs.make_folder(self.folder, 0o700)
+            with fs.locked(self.folder / ".lock", mode=0o600):
+                yield
+        except TimeoutError:
+            raise HistoryUnwritable(self.folder, "another process is writing there") from None
+        except OSError as error:
+            raise HistoryUnwritable(self.folder, error.strerror or str(error)) from error
+
+    def _files(self) -> Iterator[Path]:
+        """Every file that should be a conversation; hidden ones are our own."""
+        with suppress(FileNotFoundError):
+            for path in self.folder.iterdir():
+                if path.name != _FEEDBACK and not path.name.startswith("."):
+                    yield path
+
+    def _path(self, key: object) -> Path:
+        """The file of an id; whatever is no id names none. Raises `ConversationMissing`."""
+        if not isinstance(key, str) or not _ID.fullmatch(key):
+            raise ConversationMissing
+        return self.folder / f"{key}.json"
+
+    def _revision(self, key: str) -> int:
+        """Of what is saved; 0 where nothing is. A damaged file must not be written over."""
+        path = self._path(key)
+        try:
+            return _entry(path).revision
+        except FileNotFoundError:
+            return 0
+        except (ValueError, OSError) as error:
+            raise ConversationDamaged(path, _reason(error)) from None
+
+    def _write(self, conversation: Conversation) -> Conversation:
+        """Write the file; the lock is held."""
+        new = conversation.revision == 0
+        if len(conversation.turns) > MAX_TURNS:
+            raise HistoryUnwritable(self.folder, "this conversation is full; begin a new one")
+        if new and sum(1 for _ in self._files()) >= MAX_CONVERSATIONS:
+            raise HistoryUnwritable(self.folder, "there are too many conversations; delete some")
+        saved = replace(conversation, changed=datetime.now(UTC), revision=conversation.revision + 1)
+        data = _to_bytes(saved)
+        if len(data) > MAX_BYTES:
+            raise HistoryUnwritable(self.folder, "this conversation is full; begin a new one")
+        fs.write_atomic(self._path(saved.id), data, 0o600)
+        return saved
+
+
+def read_feedback(folder: Path) -> FeedbackFound:
+    """The feedback of everybody whose folder is in this one."""
+    found = FeedbackFound([], [])
+    for path in sorted(folder.glob(f"*/{_FEEDBACK}")):
+        try:
+            lines = path.read_bytes().split(b"\n")
+        except OSError as error:
+            found.problems.append(f"{path} cannot be read: {error.strerror}.")
+            continue
+        for number, line in enumerate(lines, 1):
+            try:
+                found.feedback.extend([_feedback(line)] if line.strip() else [])
+            except ValueError:
+                found.problems.append(f"Line {number} of {path} was left out: it is damaged.")
+    found.feedback.sort(key=lambda given: given.when)
+    return found
+
+
+def latest_feedback(feedback: Iterable[Feedback]) -> list[Feedback]:
+    """Of several on one question, asked after the same ones, the last: minds change."""
+    last = {(given.question, given.history): given for given in feedback}
+    return [given for given in last.values() if given.thumb is not Thumb.NONE]
+
+
+def _to_bytes(conversation: Conversation) -> bytes:
     """The conversation as a file: JSON whose first line is the entry."""
-    written = _adapter().dump_python(conversation, mode="json")
+    written = _adapter(Conversation).dump_python(conversation, mode="json")
     turns = ",\n".join(json.dumps(turn, ensure_ascii=False) for turn in written.pop("turns"))
     del written["id"]  # the file's name says it
     head = json.dumps({"format": FORMAT, **written}, ensure_ascii=False)
@@ -105,21 +332,18 @@ def to_bytes(conversation: Conversation) -> bytes:
     return f'{head[:-1]},\n"turns": [\n{turns}\n]}}\n'.encode("utf-8", "replace")
 
 
-def from_bytes(name: str, data: bytes) -> Conversation:
-    """The conversation of a file. Raises `ValueError` with what is wrong with it."""
-    found = _validated(name, _parsed(data))
-    if not all(_keeps_its_law(turn.answer) for turn in found.turns if turn.answer is not None):
-        raise ValueError("it holds an answer without citations")
-    return found
-
-
-def entry(name: str, line: bytes) -> Entry:
+def _entry(path: Path) -> Entry:
     """What the first line of a file says. Raises `ValueError` with what is wrong with it."""
-    read = _parsed(line.rstrip().removesuffix(b",") + b"}")
-    return _validated(name, {**read, "turns": []})
+    _refuse_foreign(path)
+    with path.open("rb") as file:
+        line = file.readline(_MAX_HEAD)
+    return _conversation(path.stem, line.rstrip().removesuffix(b",") + b', "turns": []}')
 
 
-def _parsed(data: bytes) -> dict[str, Any]:
+def _conversation(key: str, data: bytes) -> Conversation:
+    """The conversation of a file. Raises `ValueError` with what is wrong with it."""
+    from pydantic import ValidationError
+
     try:
         read = rename_odds(json.loads(data))
     except (ValueError, RecursionError):
@@ -129,189 +353,46 @@ def _parsed(data: bytes) -> dict[str, Any]:
     made = read.pop("format", FORMAT)
     if isinstance(made, int) and made > FORMAT:
         raise ValueError("a newer version made it; update the assistant")
-    return read
-
-
-def _validated(name: str, read: dict[str, Any]) -> Conversation:
-    from pydantic import ValidationError
-
-    text = json.dumps({**read, "id": name})
+    text = json.dumps({**read, "id": key})
     try:
-        found = _adapter().validate_json(text, strict=True, extra="forbid")
+        found: Conversation = _adapter(Conversation).validate_json(
+            text, strict=True, extra="forbid"
+        )
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
         raise ValueError(f"{place[:80] or 'its text'} is not as it should be") from None
     if found.began.tzinfo is None or found.changed.tzinfo is None:
         raise ValueError("its times have no zone")
+    for answer in (turn.answer for turn in found.turns if turn.answer is not None):
+        cited = all(each.citations for each in answer.statements)
+        if not cited or bool(answer.statements) != (answer.abstention is None):
+            raise ValueError("it holds an answer without citations")
     return found
 
 
-def _keeps_its_law(answer: Answer) -> bool:
-    """Whether it can be shown: each statement has a citation, and there are some or none."""
-    cited = all(said.citations for said in answer.statements)
-    return cited and bool(answer.statements) == (answer.abstention is None)
+def _feedback(line: bytes) -> Feedback:
+    """The feedback of a line. Raises `ValueError`."""
+    text = json.dumps(rename_odds(json.loads(line)))
+    found: Feedback = _adapter(Feedback).validate_json(text, strict=True, extra="forbid")
+    if found.when.tzinfo is None:
+        raise ValueError("its time has no zone")
+    return found
 
 
 @cache
-def _adapter() -> "TypeAdapter[Conversation]":
+def _adapter(kind: type) -> "TypeAdapter[Any]":
     from pydantic import TypeAdapter
 
-    return TypeAdapter(Conversation)
-
-
-LOCAL = "local"
-"""Who asks where there are no passwords."""
-MOST_TURNS = 200
-MOST_BYTES = 32_000_000
-MOST_CONVERSATIONS = 5_000
-_NO_NAME = re.compile(r"[^a-z0-9]+")
-
-
-class Listed(NamedTuple):
-    """What a folder holds: conversations, the last changed first, and what is wrong in it."""
-
-    entries: tuple[Entry, ...]
-    problems: tuple[str, ...]
-
-
-def folder_of(owner: str) -> str:
-    """The name of a person's folder: another one for each name, whatever characters it has."""
-    if owner == LOCAL:
-        return LOCAL
-    readable = _NO_NAME.sub("-", owner.lower())[:24].strip("-") or "person"
-    return f"{readable}-{sha256(owner.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
-
-
-class History:
-    """The conversations of one person. Safe to use from several threads and processes."""
-
-    def __init__(self, folder: Path, owner: str = LOCAL) -> None:
-        self.folder = folder / folder_of(owner)
-
-    def list(self) -> Listed:
-        """What there is; of each file only the first line is read. Makes no folder."""
-        entries, problems = [], []
-        try:
-            paths = [*self._files()]
-        except OSError as error:
-            return Listed((), (f"The history cannot be read: {_reason(error)}.",))
-        for path in paths:
-            try:
-                entries.append(_entry(path))
-            except (ValueError, OSError) as error:
-                problems.append(f"{path.name} was left as it is: {_reason(error)}.")
-        entries.sort(key=lambda found: (found.changed, found.id), reverse=True)
-        return Listed(tuple(entries), tuple(problems))
-
-    def read(self, key: str) -> Conversation:
-        """The conversation of an id. Raises `ConversationMissing` and `ConversationDamaged`."""
-        path = self._path(key)
-        try:
-            _refuse_foreign(path)
-            return from_bytes(key, path.read_bytes())
-        except FileNotFoundError:
-            raise ConversationMissing from None
-        except (ValueError, OSError) as error:
-            raise ConversationDamaged(path, _reason(error)) from None
-
-    def save(self, conversation: Conversation) -> Conversation:
-        """Keep a conversation as it is now; returns it as it was saved.
-
-        Raises `ConversationChanged` where it was saved by another since it was read,
-        `ConversationMissing` where it was removed, `HistoryUnwritable`.
-        """
-        with fs.writing(self.folder):
-            saved = self._revision(conversation.id)
-            if conversation.revision and not saved:
-                raise ConversationMissing
-            if conversation.revision != saved:
-                raise ConversationChanged
-            return self._put(conversation)
-
-    def add(self, key: str, turn: Turn) -> Conversation:
-        """Add a turn to whatever the conversation is by now: two writers lose nothing."""
-        with fs.writing(self.folder):
-            return self._put(self.read(key).and_then(turn))
-
-    def rename(self, key: str, title: str) -> Conversation:
-        """Give a conversation another title; an empty one is its first question again."""
-        with fs.writing(self.folder):
-            found = self.read(key)
-            first = found.turns[0].question if found.turns else found.title
-            return self._put(replace(found, title=titled(title) or titled(first)))
-
-    def remove(self, key: str) -> None:
-        """Remove a conversation for good."""
-        path = self._path(key)
-        with fs.writing(self.folder):
-            try:
-                path.unlink()
-            except FileNotFoundError:
-                raise ConversationMissing from None
-            fs.flush(self.folder)
-
-    def tell(self, feedback: Feedback) -> None:
-        """Keep what a person thinks of an answer. Raises `HistoryUnwritable`."""
-        with fs.writing(self.folder):
-            path = self.folder / FILE
-            if path.exists() and path.stat().st_size > MOST_BYTES:
-                raise HistoryUnwritable(path, "it is full; move it elsewhere")
-            fs.append(path, feedback.to_bytes())
-
-    def thumbs(self, asked: Sequence[Asked]) -> Sequence[Thumb]:
-        """What the person last said of each of these answers, in their order."""
-        return thumbs(self.folder / FILE, asked)
-
-    def _files(self) -> Iterator[Path]:
-        """All that is not there for another reason; hidden files are our own tools."""
-        with suppress(FileNotFoundError):
-            for path in self.folder.iterdir():
-                if path.name != FILE and not path.name.startswith("."):
-                    yield path
-
-    def _path(self, key: str) -> Path:
-        if not is_id(key):
-            raise ConversationMissing
-        return self.folder / f"{key}.json"
-
-    def _revision(self, key: str) -> int:
-        """Of what is saved; 0 where nothing is. What is damaged must not be written over."""
-        path = self._path(key)
-        try:
-            return _entry(path).revision
-        except FileNotFoundError:
-            return 0
-        except (ValueError, OSError) as error:
-            raise ConversationDamaged(path, _reason(error)) from None
-
-    def _put(self, conversation: Conversation) -> Conversation:
-        """Write it; the lock is held."""
-        new = conversation.revision == 0
-        if len(conversation.turns) > MOST_TURNS:
-            raise HistoryUnwritable(self.folder, "this conversation is full; begin a new one")
-        if new and sum(1 for _ in self._files()) >= MOST_CONVERSATIONS:
-            raise HistoryUnwritable(self.folder, "there are too many conversations; delete some")
-        saved = replace(conversation, changed=datetime.now(UTC), revision=conversation.revision + 1)
-        data = to_bytes(saved)
-        if len(data) > MOST_BYTES:
-            raise HistoryUnwritable(self.folder, "this conversation is full; begin a new one")
-        fs.swap(self._path(saved.id), data)
-        return saved
-
-
-def _entry(path: Path) -> Entry:
-    _refuse_foreign(path)
-    with path.open("rb") as file:
-        return entry(path.stem, file.readline(MOST_HEAD))
+    return TypeAdapter(kind)
 
 
 def _refuse_foreign(path: Path) -> None:
     """Raise `ValueError` for what we did not write, before it is opened: it may be a pipe."""
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise ValueError("it is no ordinary file")
-    if path.suffix != ".json" or not is_id(path.stem):
+    if path.suffix != ".json" or not _ID.fullmatch(path.stem):
         raise ValueError("it is not named as a conversation is")
-    if path.stat().st_size > MOST_BYTES:
+    if path.stat().st_size > MAX_BYTES:
         raise ValueError("it is too large to be a conversation")
 
 

@@ -16,12 +16,11 @@ from pathlib import Path, PurePath
 from secrets import token_hex
 from unicodedata import normalize
 
-from assistant import load
+from assistant import fs, load
 from assistant.errors import FileRefused, KnowledgeMissing, SourceUnusable
-from assistant.load.builder import Refused
-from assistant.load.folder import FileEntry
+from assistant.load import FileEntry, Unavailable
 from assistant.settings import Settings
-from assistant.types import Document, Skipped
+from assistant.types import Document
 
 MOST = 100
 """Files that a person adds at a time."""
@@ -79,15 +78,18 @@ class Library:
             raise FileRefused(name, reason)
         part = self._folder / f".{token_hex(8)}.part"  # hidden: no sync reads it
         try:
+            data, suffix = load.content(path, self._limit), PurePath(wanted).suffix.lower()
+            if any(data.startswith(sign) and suffix not in _SIGNS[sign] for sign in _SIGNS):
+                raise FileRefused(name, f"its content is not that of a {suffix} file")
             self._folder.mkdir(parents=True, exist_ok=True)
-            _copy(load.content(path, self._limit), part, wanted)
-            result = load.read(FileEntry(wanted, part), self._limit)
-            if isinstance(result, Skipped):
-                raise Refused(result.reason)
-            assert result is not None
-            return self._placed(part, name, wanted, result.sha256)
-        except Refused as refusal:
-            raise FileRefused(name, str(refusal)) from None
+            part.write_bytes(data)
+            fs.flush(part)
+            document = load.read(FileEntry(wanted, part), self._limit)
+            if not isinstance(document, Document):
+                raise FileRefused(name, str(document))
+            return self._placed(part, name, wanted, document.sha256)
+        except Unavailable as problem:
+            raise FileRefused(name, str(problem)) from None
         except OSError as error:
             raise FileRefused(name, _in_words(error)) from None
         finally:
@@ -101,7 +103,7 @@ class Library:
     def removed(self) -> dict[str, int]:
         """What was removed and can be restored: the bytes of each file, by its name."""
         with suppress(KnowledgeMissing):
-            found, _ = load.scan(self._removed, self._limit)
+            found = load.scan(self._removed, self._limit).files
             return {file.source: file.signature[0] for file in found}
         return {}
 
@@ -118,8 +120,11 @@ class Library:
 
     def read(self, source: str) -> Document:
         """The source as text, as the file is now. Raises `SourceUnusable`."""
-        found = self._found(source, self._folder)
-        return self._parsed(source, found.path, load.digest(found, self._limit))
+        file = self._found(source, self._folder)
+        try:
+            return self._parsed(source, file.path, load.digest(file, self._limit))
+        except Unavailable as problem:
+            raise SourceUnusable(source, str(problem)) from None
 
     def _into(self, place: Path, path: Path, source: str) -> Path:
         """Move a file to another folder under the first name that is free there; where it is."""
@@ -134,20 +139,19 @@ class Library:
 
     def _found(self, source: str, folder: Path) -> FileEntry:
         """The file of that name, which is a regular file of the folder and no link out of it."""
-        found, skipped = load.scan(folder, self._limit)
-        for file in found:
+        found = load.scan(folder, self._limit)
+        for file in found.files:
             if file.source == source:
                 return file
-        reasons = {skip.source: skip.reason for skip in skipped}
+        reasons = {skip.source: skip.reason for skip in (*found.skipped, *found.unavailable)}
         raise SourceUnusable(source, reasons.get(source, "it is not among the documents"))
 
     def _parse(self, source: str, path: Path, sha256: str) -> Document:
         """The document. The sha256 is there to know it again, while it is not changed."""
-        result = load.read(FileEntry(source, path), self._limit)
-        if isinstance(result, Skipped):
-            raise SourceUnusable(source, result.reason)
-        assert result is not None
-        return result
+        document = load.read(FileEntry(source, path), self._limit)
+        if not isinstance(document, Document):
+            raise SourceUnusable(source, str(document))
+        return document
 
     def _placed(self, part: Path, name: str, wanted: str, sha256: str) -> Added:
         """Give the file the first name that is free, unless it is there already."""
@@ -155,8 +159,9 @@ class Library:
             target = part.with_name(candidate)
             if _moved(part, target):
                 return Added(name, candidate, is_new=True)
-            if load.digest(FileEntry(candidate, target), self._limit) == sha256:
-                return Added(name, candidate, is_new=False)
+            with suppress(Unavailable):  # a folder, or a link
+                if load.digest(FileEntry(candidate, target), self._limit) == sha256:
+                    return Added(name, candidate, is_new=False)
         raise AssertionError("there is always another number")
 
 
@@ -180,18 +185,6 @@ def _numbered(name: str) -> Iterator[str]:
     stem, suffix = PurePath(name).stem, PurePath(name).suffix
     yield name
     yield from (f"{stem} ({number}){suffix}" for number in count(2))
-
-
-def _copy(data: bytes, part: Path, name: str) -> None:
-    """Write the bytes, and have the disk hold them. Raises `Refused` for another kind of file."""
-    suffix = PurePath(name).suffix.lower()
-    for sign, suffixes in _SIGNS.items():
-        if data.startswith(sign) and suffix not in suffixes:
-            raise Refused(f"its content is not that of a {suffix} file")
-    with part.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _moved(path: Path, target: Path) -> bool:

@@ -1,20 +1,21 @@
-"""Text → index terms: one analysis for the lexical index, the question and the reader.
+"""The only analysis of text: what is visible, terms, sentences, language, numbers, and dates.
 
-Words are lower-cased and stemmed (Snowball: English for Latin script, Russian for Cyrillic);
-scripts written without spaces become overlapping pairs of characters, as in Lucene's
-CJKAnalyzer, so that two-character Chinese words can be found.
-
-Which texts the reader knows: it was trained on English.
+Terms serve the lexical index, the question and the reader alike. Words are lower-cased and
+stemmed (Snowball: English for Latin script, Russian for Cyrillic); scripts written without
+spaces become overlapping pairs of characters, as in Lucene's CJKAnalyzer, so that two-character
+Chinese words can be found.
 """
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import cache, lru_cache
 from itertools import pairwise
-from typing import NamedTuple, Protocol
+from threading import local
+from typing import NamedTuple
+
+from assistant.types import Span
 
 VERSION = 1
 """Part of the index's recipe: raise it when the same text would give other terms."""
@@ -48,10 +49,6 @@ _STOP_WORDS = frozenset(
         """,
     )
 )
-
-
-class _Stemmer(Protocol):
-    def stemWord(self, word: str) -> str: ...  # noqa: N802 (the library's name)
 
 
 def visible(text: str) -> str:
@@ -101,15 +98,15 @@ def _stems(token: str) -> tuple[str, ...]:
         return (token,)
     if _UNSPACED.match(token):
         return tuple(token[i : i + 2] for i in range(max(1, len(token) - 1)))
-    return (_stemmer("russian" if _CYRILLIC.match(token) else "english").stemWord(token),)
+    language = "russian" if _CYRILLIC.match(token) else "english"
+    if not hasattr(_stemmers, language):
+        import snowballstemmer
+
+        setattr(_stemmers, language, snowballstemmer.stemmer(language))
+    return (getattr(_stemmers, language).stemWord(token),)
 
 
-@cache
-def _stemmer(language: str) -> _Stemmer:
-    import snowballstemmer
-
-    stemmer: _Stemmer = snowballstemmer.stemmer(language)
-    return stemmer
+_stemmers = local()  # a stemmer keeps the word it works on, so each thread has its own
 
 
 def singular(word: str) -> str:
@@ -118,39 +115,68 @@ def singular(word: str) -> str:
     return letters if len(letters) > 1 and letters.isupper() else word
 
 
-_LATIN = 0.8  # share of the letters
-_LETTER = re.compile(r"[^\W\d_]")
-_LATIN_LETTER = re.compile(r"[A-Za-zÀ-ɏ]")
-# The commonest words of each language that are not words of the others.
-_COMMON = {
-    "en": "the of and to is are was were what who when where how which did does for with by from "
-    "that this it at be has have had not their they an will on can about do many much long",
-    "de": "der die das und ist nicht ein eine wer wie wann wo warum wurde den dem mit von zu auf "
-    "im für sich auch werden",
-    "fr": "le la les des est une que qui dans pour du et quel quelle quand où combien sont au sur "
-    "il elle pas par",
-    "es": "el los las una por como cómo cuál cuándo dónde quién qué del y es en cuántos fue su",
-    "it": "il gli che di della sono è chi quando dove quanto quale nel una alla dei",
-    "pt": "os uma não é do da em quem quando onde quanto qual são foi ao pelo",
-    "nl": "het een van wie wat wanneer waar hoeveel zijn niet op dat werd",
-    "pl": "jest nie się na kto kiedy gdzie jak ile czy oraz do",
-}
-_WORDS = {
-    word: language
-    for language, words in _COMMON.items()
-    for word in words.split()
-    if sum(word in other.split() for other in _COMMON.values()) == 1
-}
+# A blank line, or a line break before a list item or a table row, ends a sentence.
+_BREAK = re.compile(r"\n[^\S\n]*(?=\n|[-*+•–|] ?\S|\d{1,3}[.)] |[a-z][.)] )")
+# Sentence splitters may be quadratic in a paragraph; nothing a person wrote is longer.
+_PARAGRAPH = 8_000
 
 
-def is_known(text: str) -> bool:
-    """Whether the text is English, or too short or too much of names and numbers to tell."""
-    letters = _LETTER.findall(text)
-    if len(_LATIN_LETTER.findall(text)) < _LATIN * len(letters):
-        return False
-    found = Counter(_WORDS.get(word) for word in re.findall(r"\w+", text.casefold()))
-    foreign = max((found[language] for language in _COMMON if language != "en"), default=0)
-    return foreign <= found["en"] or foreign < 2
+def sentences(text: str) -> list[Span]:
+    """Where the sentences of a text stand, by sentencex's rules for the language of the text."""
+    from sentencex import get_sentence_boundaries
+
+    code, found = language(text), list[Span]()
+    breaks = [0, *(match.end() for match in _BREAK.finditer(text)), len(text)]
+    for long in stretches(text, breaks):
+        for start, end in stretches(text, [*range(*long, _PARAGRAPH), long.end]):
+            boundaries = get_sentence_boundaries(code, text[start:end])
+            starts = {start + int(each["start_index"]) for each in boundaries}
+            found += stretches(text, sorted(starts | {start, end}))
+    return found
+
+
+def stretches(text: str, cuts: Iterable[int]) -> Iterator[Span]:
+    """What stands between the cuts, without the white space around it; blank ones go."""
+    for start, end in pairwise(cuts):
+        stretch = text[start:end]
+        if stretch.strip():
+            before = len(stretch) - len(stretch.lstrip())
+            yield Span(start + before, start + len(stretch.rstrip()))
+
+
+_LETTERS = re.compile(r"[^\W\d_]+")
+_OTHER_SCRIPT = re.compile(r"[^\W\d_A-Za-zÀ-ɏ\u1e00-\u1eff]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # which the detector refuses
+_BEGINNING = 1_000  # characters of a text that tell its language
+_SHORT = 25  # bytes in which English words pass for other languages
+
+
+def languages(texts: Iterable[str]) -> list[str]:
+    """The `language` of each text."""
+    return [language(text) for text in texts]
+
+
+def language(text: str) -> str:
+    """The ISO 639 code of a text's language, by CLD2; "und" if it is not known, but not English.
+
+    "en" also where the text is too short, or too much of names and numbers, to tell.
+    """
+    text = text[:_BEGINNING]
+    words = _LETTERS.findall(text)
+    is_other = len(_OTHER_SCRIPT.findall(text)) > 0.2 * sum(map(len, words))
+    plain = sum(map(str.islower, words))
+    if not is_other and plain < 2:
+        return "en"
+    import pycld2
+
+    data = _CONTROLS.sub(" ", text).encode(errors="ignore")
+    hint = "en" if len(data) < _SHORT and not is_other else None
+    best = pycld2.detect(data, hintLanguage=hint)[2][0]
+    if best[1] == "un" and plain > 3:
+        best = pycld2.detect(data, hintLanguage=hint, bestEffort=True)[2][0]
+    _, code, percent, _ = best
+    is_told = code not in ("un", "en") and not code.startswith("xx-") and percent >= 50
+    return str(code) if is_told else "und" if is_other else "en"
 
 
 class Number(NamedTuple):

@@ -1,6 +1,6 @@
 """The data that the steps hand to one another: frozen, and nothing here renders it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -51,12 +51,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that is not in the index, and why."""
+    """A file that was not read, and why."""
 
     source: str
     reason: str
-    sha256: str = field(default="", compare=False)
-    """Of the bytes that were refused; empty where it is not for what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +102,11 @@ class Passage:
     def quote(self, span: Span) -> str:
         """The exact characters of `span`, which lies inside the passage."""
         return self.text[span.start - self.start : span.end - self.start]
+
+
+def embedded(passages: Sequence[Passage]) -> list[str]:
+    """What the embedding model reads of each passage."""
+    return [passage.embedded for passage in passages]
 
 
 def counted(unit: str, number: int) -> bool:
@@ -161,7 +164,6 @@ class Citation:
     end: int
     quote: str
     passage: Passage
-    """The passage around the quote."""
     words: Span | None = None
     """The words of the quote that answer, inside `start:end`, where the reader can tell."""
 
@@ -284,23 +286,19 @@ def rename_odds(saved: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A question of a conversation, and its answer as far as there is one."""
+    """A question of a conversation, its answer if there is one, and why there is no more."""
 
     question: str
     answer: Answer | None = None
     remark: str = ""
-    """Why there is no whole answer, such as "Stopped."."""
 
 
 class Standing(StrEnum):
-    """What has become of a citation."""
+    """What has become of a citation: its words stand at their place, elsewhere, or nowhere."""
 
     HELD = "held"
-    """The same characters stand at the same place of the same file."""
     MOVED = "moved"
-    """They stand elsewhere in it, or in another file."""
     GONE = "gone"
-    """They stand nowhere."""
 
 
 class Checked(NamedTuple):
@@ -315,13 +313,14 @@ class State(StrEnum):
 
     INDEXED = "indexed"
     NEW = "new"
-    """Not yet in the index."""
     CHANGED = "changed"
     """The index has it as it was."""
     SKIPPED = "skipped"
     """It is no document, for its reason."""
     REMOVED = "removed"
     """Only the index still has it."""
+    UNAVAILABLE = "unavailable"
+    """It cannot be read now, for its reason; the index has it as it was, and keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,9 +332,8 @@ class Source:
     size: int = 0
     """Bytes of the file; 0 where that is not known."""
     passages: int = 0
-    """In the index: what of it can answer now."""
     reason: str = ""
-    """Why it is skipped; empty where it is not."""
+    """Why it is skipped or unavailable; empty where it is neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +345,8 @@ class Changes:
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
-    """What is known to be left out."""
+    kept: tuple[Skipped, ...] = ()
+    """What cannot be read now; the index keeps it as it was."""
 
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed)
@@ -379,10 +378,11 @@ class SyncReport:
     removed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    kept: tuple[Skipped, ...] = ()
+    """What could not be read now, and stays in the index as it was; the next sync tries again."""
     notes: tuple[tuple[str, str], ...] = ()
     """(source, note) of what was indexed with a remark, such as "guessed encoding"."""
     passages: int = 0
-    """Passages in the index now."""
     embedded: int = 0
     """Passages whose vector had to be computed."""
     generation: str = ""

@@ -148,7 +148,9 @@ class ScriptedAssistant:
     def answering(self) -> tuple[str, ...]:
         return ("visit.md",)
 
-    def sync(self, *, rebuild: bool = False, progress: Progress = silent) -> SyncReport:
+    def sync(
+        self, *, rebuild: bool = False, remove_many: bool = False, progress: Progress = silent
+    ) -> SyncReport:
         self.syncs += 1
         if self.hostile:
             raise AssistantError(self.hostile)
@@ -163,13 +165,18 @@ class ScriptedAssistant:
 
 @contextmanager
 def serving(
-    assistant: object, host: str = "127.0.0.1", *, auth: bool = False, address: str = ""
+    assistant: object,
+    host: str = "127.0.0.1",
+    *,
+    port: int = 0,
+    auth: bool = False,
+    address: str = "",
 ) -> Iterator["Blocks"]:
-    """The page over an assistant, at a free port."""
+    """The page over an assistant, at a free port unless one is named."""
     from assistant.web import app as page
 
     with socket.create_server(("127.0.0.1", 0)) as free:  # Gradio's own search leaves sockets open
-        port = free.getsockname()[1]
+        port = port or free.getsockname()[1]
 
     def start() -> "Blocks":
         served = cast("Assistant", assistant)
@@ -195,6 +202,12 @@ def peek(tab: "Page", chip: int = 0) -> None:
         tab.mouse.move(5, 5)
         tab.locator("#chat a.cite").nth(chip).hover()
         tab.wait_for_timeout(250)
+
+
+def point_away(tab: "Page") -> None:
+    """Point at nothing: a chip drawn anew under the pointer shows its words over the buttons."""
+    tab.mouse.move(5, 5)
+    tab.locator("#preview").wait_for(state="hidden")
 
 
 def close_viewer(tab: "Page") -> None:

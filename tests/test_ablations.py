@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from assistant.evaluate import Question
-from assistant.read.spans import SpanModel, Window
+from assistant.read import SpanModel, Window
 from assistant.split import TOKENS
 from assistant.types import Document, Passage, Section, Span
 from research.benchmarks.ablations import measure, plot, shares, small, table

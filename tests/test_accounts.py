@@ -1,9 +1,9 @@
 import hashlib
 import json
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TextIO
 
 import pytest
 
@@ -129,11 +129,10 @@ def test_a_write_that_breaks_off_leaves_the_old(
 ) -> None:
     before = path.read_bytes()
 
-    def torn(items: object, file: TextIO, indent: int) -> None:
-        file.write("[{")
+    def torn(_: int) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(json, "dump", torn)
+    monkeypatch.setattr(os, "fsync", torn)
     with pytest.raises(OSError, match="no space"):
         accounts.remove("ana")
     assert path.read_bytes() == before

@@ -10,8 +10,7 @@ import pytest
 from assistant import assistant as module
 from assistant.cli import main
 from assistant.errors import IndexBusy
-from assistant.feedback import Feedback, Thumb
-from assistant.history import History
+from assistant.history import Feedback, History, Thumb
 from assistant.types import SyncReport
 from assistant.web.accounts import Accounts
 from tests.chat import wire
@@ -169,7 +168,7 @@ def test_thumbs_become_questions_to_evaluate(
         ("What is the limit?", Thumb.DOWN),
     ):
         said = assistant.ask(question)
-        history.tell(
+        history.add_feedback(
             Feedback(question, said, thumb, datetime.now(UTC), "too\nlow" * (thumb == "down"))
         )
     capsys.readouterr()

@@ -15,8 +15,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant import feedback
-from assistant import history as conversation
 from assistant.errors import (
     ConversationChanged,
     ConversationDamaged,
@@ -24,10 +22,18 @@ from assistant.errors import (
     HistoryUnwritable,
 )
 from assistant.evaluate import read_questions
-from assistant.feedback import Feedback, Thumb
-from assistant.history import Conversation, History, Turn, folder_of
+from assistant.history import (
+    FORMAT,
+    Conversation,
+    Feedback,
+    History,
+    Thumb,
+    folder_of,
+    latest_feedback,
+    read_feedback,
+)
 from assistant.show.export import conversation_to_json
-from assistant.types import Abstention, Answer, Hit
+from assistant.types import Abstention, Answer, Hit, Turn
 from assistant.verify import read_answers
 from tests.test_show import HOSTILE, LI, TALK, answer
 
@@ -48,7 +54,7 @@ def history(tmp_path: Path) -> History:
 def begun(*turns: Turn) -> Conversation:
     talk = Conversation.begin()
     for turn in turns or TURNS:
-        talk = talk.and_then(turn)
+        talk = talk.with_turn(turn)
     return talk
 
 
@@ -184,7 +190,7 @@ def test_names_that_look_alike_are_told_apart_on_any_disk(names: tuple[str, str]
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps no such modes")
 def test_only_its_user_may_look(history: History) -> None:
     talk = history.save(begun())
-    history.tell(thumb(Thumb.UP))
+    history.add_feedback(thumb(Thumb.UP))
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in history.folder.iterdir()}
     assert set(modes.values()) == {0o600}, modes
     for folder in (history.folder, history.folder.parent):
@@ -194,7 +200,7 @@ def test_only_its_user_may_look(history: History) -> None:
 
 def test_two_windows_do_not_overwrite_one_another(history: History) -> None:
     talk = history.save(begun(TURNS[0]))
-    history.save(talk.and_then(TURNS[1]))
+    history.save(talk.with_turn(TURNS[1]))
     with pytest.raises(ConversationChanged, match="Nothing was overwritten"):
         history.save(talk.until(0))
     assert history.read(talk.id).turns == TURNS[:2]
@@ -233,10 +239,10 @@ def test_a_title_is_the_first_question_until_it_is_renamed(history: History) -> 
     assert talk.title.startswith("What is it? xxx")
     assert len(talk.title) == 100
     assert talk.until(1).title == talk.title
-    assert talk.until(0).and_then(Turn("New?")).title == "New?"
+    assert talk.until(0).with_turn(Turn("New?")).title == "New?"
     named = history.rename(talk.id, "  My\nvisit ")
     assert named.title == "My visit"
-    assert named.until(0).and_then(Turn("New?")).title == "My visit"
+    assert named.until(0).with_turn(Turn("New?")).title == "My visit"
     assert history.rename(talk.id, " ").title == talk.title
 
 
@@ -315,8 +321,8 @@ def test_a_conversation_that_cannot_be_shown_is_damaged(
 
 
 def test_sizes_are_limited(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assistant.history.MOST_TURNS", 4)
-    monkeypatch.setattr("assistant.history.MOST_CONVERSATIONS", 2)
+    monkeypatch.setattr("assistant.history.MAX_TURNS", 4)
+    monkeypatch.setattr("assistant.history.MAX_CONVERSATIONS", 2)
     talk = history.save(begun())
     with pytest.raises(HistoryUnwritable, match="begin a new one"):
         history.add(talk.id, TURNS[0])
@@ -324,9 +330,9 @@ def test_sizes_are_limited(history: History, monkeypatch: pytest.MonkeyPatch) ->
     history.save(begun())
     with pytest.raises(HistoryUnwritable, match="delete some"):
         history.save(begun())
-    monkeypatch.setattr("assistant.history.MOST_BYTES", file_of(history, talk).stat().st_size)
+    monkeypatch.setattr("assistant.history.MAX_BYTES", file_of(history, talk).stat().st_size)
     with pytest.raises(HistoryUnwritable, match="begin a new one"):
-        history.save(talk.until(3).and_then(TURNS[0]))
+        history.save(talk.until(3).with_turn(TURNS[0]))
 
 
 def test_a_disk_that_refuses_is_told(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,10 +345,10 @@ def test_a_disk_that_refuses_is_told(history: History, monkeypatch: pytest.Monke
     with pytest.raises(HistoryUnwritable, match="No space left"):
         history.add(talk.id, TURNS[1])
     with pytest.raises(HistoryUnwritable, match="No space left"):
-        history.tell(thumb(Thumb.UP))
+        history.add_feedback(thumb(Thumb.UP))
     monkeypatch.undo()
     assert history.read(talk.id) == talk
-    assert feedback.read(history.folder.parent) == ([], [])
+    assert read_feedback(history.folder.parent) == ([], [])
 
 
 class BrokenOff(BaseException):
@@ -404,9 +410,9 @@ def test_wherever_a_removal_breaks_off_it_is_there_whole_or_not_at_all(
 def test_the_export_is_what_verify_reads(history: History, tmp_path: Path) -> None:
     saved = history.read(history.save(begun()).id)
     path = tmp_path / "answers.json"
-    path.write_text(conversation_to_json(saved))
+    path.write_text(conversation_to_json(saved.turns))
     assert read_answers(path) == [turn.answer for turn in TURNS if turn.answer is not None]
-    path.write_text(conversation_to_json(begun(TURNS[3])))
+    path.write_text(conversation_to_json(TURNS[3:]))
     assert read_answers(path) == []
 
 
@@ -418,9 +424,9 @@ def thumb(up: Thumb, said: Answer | None = None, comment: str = "", *history: st
 def test_feedback_is_kept_whole(history: History) -> None:
     given = [thumb(Thumb.UP), thumb(Thumb.DOWN, UNSAID, "“Über”\n" + HOSTILE[0], "Who met?")]
     for each in given:
-        history.tell(each)
-    History(history.folder.parent, "ana").tell(thumb(Thumb.UP, UNSAID))
-    told = feedback.read(history.folder.parent)
+        history.add_feedback(each)
+    History(history.folder.parent, "ana").add_feedback(thumb(Thumb.UP, UNSAID))
+    told = read_feedback(history.folder.parent)
     assert told.feedback[:2] == given
     assert len(told.feedback) == 3
     assert told.problems == []
@@ -428,11 +434,11 @@ def test_feedback_is_kept_whole(history: History) -> None:
 
 
 def test_a_torn_record_stays_by_itself(history: History) -> None:
-    history.tell(thumb(Thumb.UP))
+    history.add_feedback(thumb(Thumb.UP))
     with (history.folder / "feedback.jsonl").open("ab") as file:
         file.write(b'{"question": "half')
-    history.tell(thumb(Thumb.DOWN))
-    told = feedback.read(history.folder.parent)
+    history.add_feedback(thumb(Thumb.DOWN))
+    told = read_feedback(history.folder.parent)
     assert [each.thumb for each in told.feedback] == [Thumb.UP, Thumb.DOWN]
     assert len(told.problems) == 1
     assert told.problems[0].startswith("Line 2 of ")
@@ -440,18 +446,29 @@ def test_a_torn_record_stays_by_itself(history: History) -> None:
 
 def test_the_last_thumb_on_the_very_answer_counts(history: History) -> None:
     who, why = answer(LI, question="Who?"), answer(TALK, question="Why?")
-    asked = [("Who?", who), ("When?", None), ("Why?", why), ("Why?", why)]
+    asked = [Turn("Who?", who), Turn("When?"), Turn("Why?", why), Turn("Why?", why)]
     assert history.thumbs(asked) == [Thumb.NONE] * 4
-    history.tell(thumb(Thumb.UP, who))
-    history.tell(thumb(Thumb.DOWN, why, "Not so.", "Who?"))
+    history.add_feedback(thumb(Thumb.UP, who))
+    history.add_feedback(thumb(Thumb.DOWN, why, "Not so.", "Who?"))
     with (history.folder / "feedback.jsonl").open("ab") as file:
         file.write(b'{"question": "Why?", "half')
     assert history.thumbs(asked) == [Thumb.UP, Thumb.NONE, Thumb.DOWN, Thumb.NONE]
-    history.tell(thumb(Thumb.NONE, who))
-    history.tell(thumb(Thumb.UP, why, "", "Who?", "Why?"))
+    history.add_feedback(thumb(Thumb.NONE, who))
+    history.add_feedback(thumb(Thumb.UP, why, "", "Who?", "Why?"))
     assert history.thumbs(asked) == [Thumb.NONE, Thumb.NONE, Thumb.DOWN, Thumb.UP]
-    assert history.thumbs([("Who?", None), ("Why?", who)]) == [Thumb.NONE] * 2
+    assert history.thumbs([Turn("Who?"), Turn("Why?", who)]) == [Thumb.NONE] * 2
     assert history.thumbs([]) == []
+
+
+def test_feedback_saved_with_odds_is_read(history: History) -> None:
+    """Earlier versions called the probability of a statement so."""
+    given = thumb(Thumb.UP)
+    history.add_feedback(given)
+    path = history.folder / "feedback.jsonl"
+    assert '"probability"' in path.read_text()
+    path.write_text(path.read_text().replace('"probability"', '"odds"'))
+    assert read_feedback(history.folder.parent) == ([given], [])
+    assert history.thumbs([Turn(given.question, given.answer)]) == [Thumb.UP]
 
 
 def test_thumbs_up_make_questions_that_evaluate_reads(tmp_path: Path) -> None:
@@ -464,7 +481,7 @@ def test_thumbs_up_make_questions_that_evaluate_reads(tmp_path: Path) -> None:
         thumb(Thumb.NONE, answer(LI, question="Where?")),
         thumb(Thumb.DOWN, answer(TALK, question="When?")),
     ]
-    lines = [json.dumps(each.to_question()) for each in feedback.last_of_each(given)]
+    lines = [json.dumps(each.to_question()) for each in latest_feedback(given)]
     assert lines.pop() == "null"
     path = tmp_path / "questions.jsonl"
     path.write_text("\n".join(lines))
@@ -479,7 +496,7 @@ def test_it_is_called_conversation_where_it_is_written_down(history: History) ->
     talk = history.save(begun())
     head, *turns = file_of(history, talk).read_text().splitlines()
     assert set(json.loads(head[:-1] + "}")) == {"format", "title", "began", "changed", "revision"}
-    assert json.loads(head[:-1] + "}")["format"] == conversation.FORMAT == 1
+    assert json.loads(head[:-1] + "}")["format"] == FORMAT == 1
     assert len(turns) == len(TURNS) + 2
     whole = json.loads(file_of(history, talk).read_bytes())
     assert Answer.from_json(json.dumps(whole["turns"][0]["answer"])) == TURNS[0].answer

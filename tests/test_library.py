@@ -252,7 +252,7 @@ def test_u4_whatever_the_name_the_file_is_inside_or_refused_and_no_other_changes
     assert set(home.parent.iterdir()) == outside
     assert {key: after[key] for key in before} == before
     assert after.keys() - before.keys() == ({stored} if stored else set())
-    found, _ = load.scan(home / "knowledge", LIMIT)
+    found = load.scan(home / "knowledge", LIMIT).files
     assert {file.source for file in found} == after.keys()
     readable = load.refusal(safe_name(name + suffix)) == ""
     assert bool(stored) == readable

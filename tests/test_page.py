@@ -193,6 +193,36 @@ def test_a_port_that_is_taken_is_refused_by_name() -> None:
             page.serve(cast("Assistant", ScriptedAssistant()), port=port)
 
 
+@pytest.mark.parametrize("port", [0, -1, 65_536, 70_000])
+def test_a_port_that_is_none_is_refused(port: int) -> None:
+    with pytest.raises(SettingRefused, match=f"port is {port}; it must be 1 to 65535"):
+        page.serve(cast("Assistant", ScriptedAssistant()), port=port)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_a_port_that_needs_a_privilege_is_refused_for_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bind(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    with pytest.raises(SettingRefused, match="port is 80; it must be 1024 or more: .* an admin"):
+        page.serve(cast("Assistant", ScriptedAssistant()), port=80)
+
+
+def test_the_page_is_served_at_the_default_port(scripted: ScriptedAssistant) -> None:
+    try:
+        socket.create_server(("127.0.0.1", 80)).close()
+    except OSError as error:
+        pytest.skip(f"port 80 is not ours here: {error.strerror}")
+    with serving(scripted, port=80) as served:
+        assert served.local_url == "http://127.0.0.1:80/"
+        for address in ("http://127.0.0.1/", "http://localhost/config"):
+            assert httpx.get(address, trust_env=False).status_code == 200
+        sent = {"Origin": "http://127.0.0.1"}
+        joined = "http://127.0.0.1/gradio_api/queue/join"
+        assert httpx.post(joined, headers=sent, json={}, trust_env=False).status_code == 422
+
+
 def test_the_page_starts_where_a_proxy_is_named(
     scripted: ScriptedAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant import feedback
-from assistant.feedback import Thumb
-from assistant.history import Conversation, History, Turn
-from assistant.types import Abstention, Answer
+from assistant.history import Conversation, History, Thumb, latest_feedback, read_feedback
+from assistant.types import Abstention, Answer, Turn
 from assistant.verify import read_answers
-from assistant.web.actions import parsed
-from assistant.web.chat import DRAWN
+from assistant.web.actions import parse_command
+from assistant.web.chat import MAX_DRAWN
 from tests.scripted import QUOTES, ScriptedAssistant, ask, serving
 from tests.test_page import check_leads_to
 from tests.test_page_hostile import FOREIGN, HOSTILE
@@ -405,7 +403,7 @@ def test_thumbs_are_kept_with_a_comment(tab: "Page", scripted: ScriptedAssistant
     tab.locator(".comment").wait_for(state="detached")
     assert tab.evaluate("document.activeElement.textContent") == "Not helpful"
     for _ in range(100):
-        told = feedback.read(scripted.settings.history)
+        told = read_feedback(scripted.settings.history)
         if len(told.feedback) == 2:
             break
         tab.wait_for_timeout(50)
@@ -449,7 +447,7 @@ def test_a_pressed_thumb_stays_pressed_until_it_is_taken_back(
     assert tab.locator(".comment").count() == 0
     keep(tab, "When?")
     assert pressed(tab) == both[1:]
-    (left,) = feedback.last_of_each(feedback.read(scripted.settings.history).feedback)
+    (left,) = latest_feedback(read_feedback(scripted.settings.history).feedback)
     assert (left.question, left.thumb) == ("How much?", Thumb.DOWN)
 
 
@@ -471,20 +469,20 @@ def test_of_a_long_conversation_the_last_turns_are_drawn_until_more_are_asked_fo
     opener: Opener, history: History
 ) -> None:
     talk = Conversation.begin()
-    for number in range(1, DRAWN + 6):
-        talk = talk.and_then(Turn(f"Question {number}", answer(LI)))
+    for number in range(1, MAX_DRAWN + 6):
+        talk = talk.with_turn(Turn(f"Question {number}", answer(LI)))
     tab = opener(f"#c-{history.save(talk).id}")
-    settle(tab, *[f"Question {number}" for number in range(6, DRAWN + 6)])
+    settle(tab, *[f"Question {number}" for number in range(6, MAX_DRAWN + 6)])
     button(tab, "Undo").wait_for()
-    assert tab.locator("#cited .turn").count() == DRAWN
+    assert tab.locator("#cited .turn").count() == MAX_DRAWN
     keep(tab, "Who met?")
-    settle(tab, *[f"Question {number}" for number in range(7, DRAWN + 6)], "Who met?")
+    settle(tab, *[f"Question {number}" for number in range(7, MAX_DRAWN + 6)], "Who met?")
     tab.get_by_role("link", name="Show 6 earlier questions").focus()
     tab.keyboard.press("Enter")
-    every = [f"Question {number}" for number in range(1, DRAWN + 6)]
+    every = [f"Question {number}" for number in range(1, MAX_DRAWN + 6)]
     settle(tab, *every, "Who met?")
     assert tab.locator(".earlier").count() == 0
-    button(tab, f"Retry question {DRAWN + 5}").click()
+    button(tab, f"Retry question {MAX_DRAWN + 5}").click()
     settle(tab, *every[5:])
     button(tab, "Undo").wait_for()
     assert kept(history) == [every]
@@ -548,23 +546,23 @@ def test_u11_another_persons_conversation_is_not_opened(
     opener: Opener, scripted: ScriptedAssistant
 ) -> None:
     others = History(scripted.settings.history, "bo")
-    secret = others.save(Conversation.begin().and_then(Turn("A secret?", answer(LI))))
+    secret = others.save(Conversation.begin().with_turn(Turn("A secret?", answer(LI))))
     tab = opener(f"#c-{secret.id}")
     tab.get_by_role("status").get_by_text("There is no such conversation").wait_for()
-    wishes = [("turn", "rename", "title"), ("turn", "delete", ""), ("give", "export", "")]
-    for kind, do, more in wishes:
-        wish(tab, kind, {"do": do, "key": secret.id, "kind": "json", "title": more})
+    commands = [("change", "rename", "title"), ("change", "delete", ""), ("fetch", "export", "")]
+    for kind, do, more in commands:
+        send(tab, kind, {"do": do, "key": secret.id, "kind": "json", "title": more})
         tab.get_by_role("status").get_by_text("There is no such conversation").wait_for()
-        wish(tab, "turn", {"do": "leave"})
+        send(tab, "change", {"do": "leave"})
         tab.get_by_role("status").get_by_text("no such").wait_for(state="detached")
     assert asked(tab) == []
     assert "secret" not in tab.content()
     assert others.read(secret.id) == secret
 
 
-def wish(tab: "Page", kind: str, what: object) -> None:
+def send(tab: "Page", kind: str, what: object) -> None:
     """As a page that was tampered with would."""
-    box = tab.locator(f"#wish-{kind} input")
+    box = tab.locator(f"#command-{kind} input")
     box.evaluate(
         "(box, text) => { box.value = text;"
         "box.dispatchEvent(new Event('input', { bubbles: true }));"
@@ -581,22 +579,22 @@ FORGED = (
 )  # fmt: skip
 
 
-def test_a_forged_wish_does_nothing(tab: "Page", history: History) -> None:
+def test_a_forged_command_does_nothing(tab: "Page", history: History) -> None:
     keep(tab, "Who met?")
     status = tab.get_by_role("status").locator(".status")
     for what in FORGED:
-        for kind in ("turn", "again", "give"):
-            wish(tab, kind, what)
+        for kind in ("change", "retry", "fetch"):
+            send(tab, kind, what)
             status.filter(has_text=re.compile(r"\S")).wait_for()
-            wish(tab, "turn", {"do": "leave"})
+            send(tab, "change", {"do": "leave"})
             status.filter(has_text=re.compile(r"^$")).wait_for(state="attached")
         assert asked(tab) == ["Who met?"], what
         assert kept(history) == [["Who met?"]], what
 
 
 def test_nothing_sent_is_believed() -> None:
-    assert parsed(None) == {}
-    assert parsed('{"do": {"a": 1}, "turn": 1.5, "key": "x"}') == {"key": "x"}
+    assert parse_command(None) == {}
+    assert parse_command('{"do": {"a": 1}, "turn": 1.5, "key": "x"}') == {"key": "x"}
 
 
 def test_a_damaged_conversation_is_told_and_the_others_are_there(

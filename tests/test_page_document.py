@@ -69,11 +69,11 @@ def test_words_that_moved_are_found_again_nearest_to_where_they_stood() -> None:
     text = "Yes. " * 100
     document = Document("a", text, "new", (Section(0, 0, 500),))
     seen = view(document, Wanted("a", "old", 248, 252, "Yes."))
-    assert "has changed" in str(seen["told"])
+    assert "has changed" in str(seen["message"])
     marked = [each["text"] for each in cast("list[dict[str, str]]", seen["blocks"])]
     assert len(marked[0]) in (245, 250)
-    assert view(document, Wanted("a", "new", 250, 254, "Yes."))["told"] == ""
-    assert "no longer" in str(view(document, Wanted("a", "old", 0, 3, "Never."))["told"])
+    assert view(document, Wanted("a", "new", 250, 254, "Yes."))["message"] == ""
+    assert "no longer" in str(view(document, Wanted("a", "old", 0, 3, "Never."))["message"])
 
 
 @pytest.mark.parametrize("line", ["A line of it.\n\n", "no end of a line "])
@@ -98,7 +98,7 @@ def test_the_page_serves_a_document_around_a_place(address: str) -> None:
     got = asked(address, source="visit.md", sha256=DIGEST, start=start, end=start + 27).json()
     assert [each["marked"] for each in got["blocks"] if each["marked"]] == [QUOTES[2]]
     assert got["place"] == "visit.md, “Visit”, line 7"
-    assert asked(address, source="gone.md").json() == {"told": "gone.md is not there."}
+    assert asked(address, source="gone.md").json() == {"message": "gone.md is not there."}
 
 
 @pytest.mark.parametrize("wanted", [{}, {"source": 1}, {"source": "a", "start": "x"}])

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scripted import ScriptedAssistant, ask, close_viewer, peek
+from tests.scripted import ScriptedAssistant, ask, close_viewer, peek, point_away
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -121,6 +121,7 @@ def test_hostile_text_is_shown_and_does_nothing(
             ask(visitor, "hostilely unknown")
             shows(visitor, "#chat .abstention a.cite", one)
             shows(visitor, "#chat .abstention .excerpt", one)
+        point_away(visitor)
         visitor.get_by_role("button", name="Sync folder").click()
         visitor.locator("#status .status:not(:empty)").wait_for()
         check_inert(visitor, payload)

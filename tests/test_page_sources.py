@@ -18,11 +18,10 @@ from assistant.errors import IndexBusy
 from assistant.library import MOST
 from assistant.settings import Settings
 from assistant.types import Source, State
-from assistant.web import sources, upload
-from assistant.web import sources as shelf
+from assistant.web import sources
 from assistant.web.accounts import Person
 from assistant.web.auth import PERSON
-from assistant.web.chat import Conversation, Parts
+from assistant.web.chat import Chat, Components
 from tests.conftest import WordEmbeddings
 from tests.scripted import ask, serious, serving
 from tests.test_page import contrast
@@ -85,15 +84,15 @@ def arriving(browser: "Browser", address: str) -> Iterator["Page"]:
 @pytest.fixture
 def visitor(arriving: "Page", address: str) -> "Page":
     """A browser at the tab."""
-    enter(arriving, address)
+    open_tab(arriving, address)
     return arriving
 
 
-def enter(tab: "Page", address: str) -> None:
+def open_tab(tab: "Page", address: str) -> None:
     tab.goto(address)
     tab.locator("#chat .example").first.wait_for()
     tab.get_by_role("tab", name="Sources").click()
-    tab.locator("#files .shelf").wait_for()
+    tab.locator("#files .source-list").wait_for()
 
 
 def add(tab: "Page", *files: tuple[str, bytes]) -> None:
@@ -132,7 +131,7 @@ def test_the_list_says_how_each_source_stands(
     (knowledge / "limit.txt").write_text("The refund limit is 200 euros.")
     (knowledge / "old.doc").write_bytes(b"old")
     (knowledge / "seat.txt").unlink()
-    enter(arriving, address)
+    open_tab(arriving, address)
     for name, told in {
         "fee.md": "1 passage · 33 bytes",
         "limit.txt": "changed since it was indexed",
@@ -141,7 +140,7 @@ def test_the_list_says_how_each_source_stands(
         "seat.txt": "no longer in the folder: answers until a sync",
     }.items():
         assert told in row(arriving, name).inner_text()
-    head = arriving.locator(".shelf .head p").inner_text()
+    head = arriving.locator(".source-list .head p").inner_text()
     assert head == "5 sources · 3 passages · 67 bytes · 1 new · 1 changed · 1 gone · 1 skipped"
     ticks = {each: row(arriving, each).locator("input") for each in ("fee.md", "new.txt")}
     assert ticks["fee.md"].is_checked()
@@ -319,7 +318,7 @@ def test_a_removed_source_is_restored_by_keyboard_beside_another_and_answers(
     served.library.remove("limit.txt")
     (knowledge / "limit.txt").write_text("The harbour closes at nine.")
     served.sync()
-    enter(arriving, address)
+    open_tab(arriving, address)
     arriving.get_by_role("button", name="Restore limit.txt").focus()
     arriving.keyboard.press("Enter")
     arriving.locator("#status").get_by_text("“limit (2).txt” was restored").wait_for()
@@ -353,6 +352,63 @@ def test_the_index_is_rebuilt_after_a_question_with_a_bar(
     assert served.status().generation != before
 
 
+@pytest.fixture
+def emptied(knowledge: Path, served: Assistant) -> Path:
+    """The folder, of whose fourteen indexed documents two are left."""
+    for number in range(11):
+        (knowledge / f"{number}.txt").write_text(f"The fee of item {number} is {number} euros.")
+    served.sync()
+    for path in knowledge.iterdir():
+        if path.name not in ("limit.txt", "fee.md"):
+            path.unlink()
+    return knowledge
+
+
+@pytest.mark.browser
+def test_a_sync_that_would_remove_most_documents_asks_first(
+    arriving: "Page", address: str, served: Assistant, emptied: Path
+) -> None:
+    arriving.goto(address)
+    arriving.locator("#chat .example").first.wait_for()
+    question = "12 of 14 documents are not in the folder any more. Remove them from the index?"
+    for answer, left in (("Leave them", 14), ("Remove them", 2)):
+        arriving.get_by_role("button", name="Sync folder").click()
+        arriving.get_by_role("status").get_by_text(question).wait_for()
+        assert len(served.status().documents) == 14
+        arriving.get_by_role("status").get_by_role("button", name=answer).click()
+        arriving.get_by_role("status").get_by_text(question).wait_for(state="detached")
+        done = "Ready. The index was left as it is." if left == 14 else "Ready. "
+        arriving.get_by_role("status").get_by_text(done).wait_for()
+        assert len(served.status().documents) == left
+
+
+@pytest.mark.browser
+def test_a_rebuild_that_would_lose_most_documents_asks_under_the_tab(
+    arriving: "Page", address: str, served: Assistant, emptied: Path
+) -> None:
+    open_tab(arriving, address)
+    arriving.get_by_role("button", name="Rebuild index…").click()
+    arriving.get_by_role("dialog").get_by_role("button", name="Rebuild").click()
+    arriving.locator("#progress").get_by_role("button", name="Remove them").click()
+    ready(arriving)
+    assert served.status().documents == ("fee.md", "limit.txt")
+    assert arriving.locator("#files .file").count() == 2
+
+
+def test_only_who_may_change_confirms_a_removal_and_only_by_saying_so(
+    served: Assistant, emptied: Path
+) -> None:
+    with gr.Blocks():
+        parts = Components()
+        here = sources.SourcesTab(parts, Chat(served))
+    for may_change, confirmed in ((False, "true"), (True, "1"), (True, '"yes"'), (True, "false")):
+        asked = f'{{"do": "sync", "confirmed": {confirmed}}}'
+        request = sent_by("ana", may_change=may_change)
+        *_, last = here.run(asked, frozenset(), "", request)
+        assert ("Remove them" in last[parts.status]) == may_change
+        assert len(served.status().documents) == 14
+
+
 @pytest.mark.browser
 def test_a_source_links_to_its_text(visitor: "Page") -> None:
     link = row(visitor, "fee.md").get_by_role("link")
@@ -374,7 +430,7 @@ def test_hostile_names_are_shown_and_do_nothing(
     for name in names:
         (knowledge / f"{name}.txt").write_text(name)
         (knowledge / f"x.{name[:40]}").write_text("of no kind")
-    enter(arriving, address)
+    open_tab(arriving, address)
     told = arriving.locator("#files").evaluate("files => files.textContent")
     assert [name for name in names if f"{name}.txt" not in told] == []
     add(arriving, *[(f"{name}.exe", b"MZ") for name in names], (f"{names[0]}.md", b"Words."))
@@ -392,7 +448,7 @@ def test_hostile_names_are_shown_and_do_nothing(
     restore = arriving.get_by_role("button", name=f"Restore {names[0]}.txt", exact=True)
     restore.click()
     restore.wait_for(state="detached")
-    sent(arriving, "deed", do="remove", source=" ".join(names))
+    sent(arriving, "command", do="remove", source=" ".join(names))
     arriving.locator("#progress").get_by_text("cannot be used").wait_for()
     assert arriving.evaluate("window.x") is None
     foreign = [each.strip() for each in FOREIGN.split(",") if each.strip() != "input"]
@@ -413,25 +469,24 @@ def test_a_reader_sees_the_list_and_can_change_nothing(
     (knowledge / "gone.txt").write_text("Gone.")
     served.library.remove("gone.txt")
     reader = Person("reader", may_change=False)
-    for module in (sources, upload):
-        monkeypatch.setattr(module, "person", lambda request: reader)
+    monkeypatch.setattr(sources, "person_of", lambda request: reader)
     context = browser.new_context()
     tab = context.new_page()
-    enter(tab, address)
+    open_tab(tab, address)
     assert tab.locator("#files .file").count() == 3
     for button in ("Add files…", "Remove", "Restore", "Rebuild", "Sync"):
         tab.get_by_role("button", name=button).wait_for(state="detached")
     before = {each: each.read_bytes() for each in knowledge.iterdir()}
-    for deed, source in {
+    for do, source in {
         "remove": "limit.txt",
         "restore": "gone.txt",
         "rebuild": "",
         "sync": "",
     }.items():
-        sent(tab, "deed", do=deed, source=source)
+        sent(tab, "command", do=do, source=source)
         tab.locator("#status").get_by_text("Only those who may change the sources").wait_for()
         tab.reload()
-        enter(tab, address)
+        open_tab(tab, address)
     context.close()
     assert send(address).status_code == 403
     assert {each: each.read_bytes() for each in knowledge.iterdir()} == before
@@ -451,7 +506,7 @@ def test_a_file_is_stored_and_nothing_else_is_left(
 ) -> None:
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    assert send(address, "../x.txt").json() == {"told": "“x.txt” was added.", "stored": True}
+    assert send(address, "../x.txt").json() == {"message": "“x.txt” was added.", "stored": True}
     assert send(address, "x.exe").json()["stored"] is False
     assert (knowledge / "x.txt").read_text() == "Text."
     assert list((tmp_path / "temporary").iterdir()) == []
@@ -501,8 +556,8 @@ def test_u5_a_body_over_the_limit_is_refused_by_what_it_says_and_by_what_comes(
 
 def test_a_choice_of_what_is_not_there_is_no_choice(served: Assistant) -> None:
     with gr.Blocks():
-        parts = Parts()
-        here = sources.Sources(parts, Conversation(served))
+        parts = Components()
+        here = sources.SourcesTab(parts, Chat(served))
     request = gr.Request(username=None)
     here.welcome(frozenset(), request)
     chosen, told = here.tick(
@@ -512,7 +567,7 @@ def test_a_choice_of_what_is_not_there_is_no_choice(served: Assistant) -> None:
     for message in ("", "{", "[]", "3", "{}", '{"ticks": 3}', '{"ticks": [1]}', "null"):
         assert here.tick(message, chosen)[0] == chosen
     for message in ("", "{", "[]", "null", '{"do": 3}', '{"do": []}', '{"do": "run"}'):
-        assert list(here.do(message, chosen, "", request)) == []
+        assert list(here.run(message, chosen, "", request)) == []
     assert here.tick('{"every": "all", "ticks": {"fee.md": false}}', chosen)[0] == {"fee.md"}
     assert len(here.tick('{"every": "none", "ticks": {}}', chosen)[0]) == 3
 
@@ -524,7 +579,7 @@ def test_a_question_to_some_sources_looks_at_no_list_of_the_folder(
         raise AssertionError
 
     monkeypatch.setattr(served, "sources", never)
-    *_, last = Conversation(served).answer("What is the refund limit?", (), frozenset({"fee.md"}))
+    *_, last = Chat(served).answer("What is the refund limit?", (), frozenset({"fee.md"}))
     (turn,) = last[1]
     assert turn.answer is not None
     assert turn.answer.statements[0].text == "The refund limit is 100 euros."
@@ -532,27 +587,27 @@ def test_a_question_to_some_sources_looks_at_no_list_of_the_folder(
 
 def test_ten_thousand_sources_are_listed_a_few_hundred_at_a_time() -> None:
     many = [Source(f"{number:05}.txt", State.INDEXED, 10, 1) for number in range(10_000)]
-    shown = shelf.listing(many, {}, frozenset({"00001.txt"}), "", may_change=True)
-    assert shown.count("<li") == shelf.SHOWN
-    assert shown.count(" checked") == shelf.SHOWN - 1
+    shown = sources.render_list(many, {}, frozenset({"00001.txt"}), "", may_change=True)
+    assert shown.count("<li") == sources.MAX_LISTED
+    assert shown.count(" checked") == sources.MAX_LISTED - 1
     assert "10,000 sources" in shown
     assert "and 9,700 more: filter to see them" in shown
-    assert shelf.listing(many, {}, frozenset(), "0999", may_change=True).count("<li") == 11
-    assert "No source is called that." in shelf.listing(
+    assert sources.render_list(many, {}, frozenset(), "0999", may_change=True).count("<li") == 11
+    assert "No source is called that." in sources.render_list(
         many, {}, frozenset(), "zz", may_change=True
     )
-    assert "Add some" in shelf.listing([], {}, frozenset(), "", may_change=True)
-    assert "Add some" not in shelf.listing([], {}, frozenset(), "", may_change=False)
+    assert "Add some" in sources.render_list([], {}, frozenset(), "", may_change=True)
+    assert "Add some" not in sources.render_list([], {}, frozenset(), "", may_change=False)
 
 
 def test_a_few_of_what_was_removed_are_listed_for_those_who_may_restore_it() -> None:
     removed = {f"{number:05}.txt": 10 for number in range(10_000)}
-    shown = shelf.listing([], removed, frozenset(), "", may_change=True)
-    assert shown.count("<li") == shelf.REMOVED
+    shown = sources.render_list([], removed, frozenset(), "", may_change=True)
+    assert shown.count("<li") == sources.MAX_REMOVED
     assert "and 9,980 more: filter to see them" in shown
-    assert shelf.listing([], removed, frozenset(), "0999", may_change=True).count("<li") == 11
-    assert "Removed" not in shelf.listing([], removed, frozenset(), "zz", may_change=True)
-    assert "00001" not in shelf.listing([], removed, frozenset(), "", may_change=False)
+    assert sources.render_list([], removed, frozenset(), "0999", may_change=True).count("<li") == 11
+    assert "Removed" not in sources.render_list([], removed, frozenset(), "zz", may_change=True)
+    assert "00001" not in sources.render_list([], removed, frozenset(), "", may_change=False)
 
 
 @pytest.mark.browser
@@ -561,7 +616,7 @@ def test_many_sources_do_not_freeze_the_page_and_are_found_by_the_filter(
 ) -> None:
     many = tuple(Source(f"{number:05}.txt", State.INDEXED, 10, 1) for number in range(10_000))
     monkeypatch.setattr(served, "sources", lambda: many)
-    enter(arriving, address)
+    open_tab(arriving, address)
     arriving.locator("#files").get_by_text("and 9,700 more").wait_for()
     arriving.get_by_role("textbox", name="Filter sources").press_sequentially("0999")
     arriving.get_by_role("link", name="09990.txt").wait_for()
@@ -578,11 +633,11 @@ def test_the_list_is_legible_and_fits_a_phone(
     (knowledge / f"{'long' * 40}.txt").write_text("New.")
     context = browser.new_context(viewport={"width": 360, "height": 800}, color_scheme=scheme)
     tab = context.new_page()
-    enter(tab, address)
+    open_tab(tab, address)
     assert tab.evaluate("document.documentElement.scrollWidth") <= 360
     paper = tab.evaluate("getComputedStyle(document.body).backgroundColor")
     for part in ("a.name", ".about p", ".told", "button.remove", ".head p"):
-        ink = tab.locator(f".shelf {part}").first.evaluate("e => getComputedStyle(e).color")
+        ink = tab.locator(f".source-list {part}").first.evaluate("e => getComputedStyle(e).color")
         assert contrast(ink, paper) >= 4.5, part
     context.close()
 
@@ -604,7 +659,7 @@ def test_axe_finds_nothing_serious(
         viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce"
     )
     tab = context.new_page()
-    enter(tab, address)
+    open_tab(tab, address)
     found = {"sources": serious(tab)}
     add(tab, ("harbour.txt", HARBOUR.encode()), ("x.exe", b"MZ"))
     ready(tab)
@@ -626,7 +681,7 @@ def test_axe_finds_nothing_serious(
 
 
 def sent_by(name: str, *, may_change: bool) -> gr.Request:
-    """A request as it comes through the door."""
+    """A request as it comes through the middleware."""
     scope = {"type": "http", "headers": [], PERSON: Person(name, may_change)}
     return gr.Request(Request(scope))
 
@@ -639,14 +694,14 @@ def test_a_source_that_was_removed_is_told_of_even_if_the_index_cannot_follow(
 
     monkeypatch.setattr(served, "sync", busy)
     with gr.Blocks():
-        parts = Parts()
-        here = sources.Sources(parts, Conversation(served))
+        parts = Components()
+        here = sources.SourcesTab(parts, Chat(served))
     asked = '{"do": "remove", "source": "limit.txt"}'
-    *_, last = here.do(asked, frozenset(), "", sent_by("local", may_change=True))
+    *_, last = here.run(asked, frozenset(), "", sent_by("local", may_change=True))
     assert "it is kept as removed" in last[parts.status].replace("&#46;", ".")
     assert "answers until a sync" in last[here.files]
     assert not (knowledge / "limit.txt").exists()
     asked = asked.replace("remove", "restore")
-    *_, last = here.do(asked, frozenset(), "", sent_by("local", may_change=True))
+    *_, last = here.run(asked, frozenset(), "", sent_by("local", may_change=True))
     assert "was restored, and answers after the next sync" in html.unescape(last[parts.status])
     assert (knowledge / "limit.txt").exists()

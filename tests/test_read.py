@@ -3,29 +3,27 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assistant.errors import ModelUnavailable
-from assistant.read import UNKNOWN, Reader
+from assistant.read import BUNDLED, UNKNOWN, Reader, SpanModel, central, is_overview, probability
 from assistant.read.similarity import (
     FEATURES,
-    ODDS,
+    PROBABILITY,
     RANK,
     Evidence,
     SimilarityReader,
-    central,
-    is_overview,
     kind,
     lacks,
-    probability,
 )
-from assistant.read.spans import BUNDLED, SpanModel
 from assistant.settings import THRESHOLD
-from assistant.text import is_known, terms
+from assistant.text import terms
 from assistant.types import Hit, Passage, Reading, Span
 from tests.conftest import WordEmbeddings
 
@@ -101,7 +99,7 @@ def test_the_best_sentences_are_read_once_more_with_the_one_before(reader: Reade
         assert each.evidence["span"] == pytest.approx(each.span)
 
 
-def test_what_is_not_said_has_low_odds(reader: Reader) -> None:
+def test_what_is_not_said_has_a_low_probability(reader: Reader) -> None:
     likely = read(reader, "How many cities does the Greater Bay Area cover?", AREA, TRADE)[0]
     unlikely = read(reader, "Who won the football cup in 2022?", AREA, TRADE)[0]
     assert unlikely.probability < THRESHOLD / 2 < THRESHOLD < likely.probability
@@ -155,7 +153,7 @@ def test_a_long_question_is_read_by_its_end() -> None:
 
 def test_reading_loads_no_torch() -> None:
     code = (
-        "import sys; from assistant.read.spans import SpanModel; "
+        "import sys; from assistant.read import SpanModel; "
         "SpanModel().read('Who?', ['Ana did.']); print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -217,26 +215,7 @@ def test_an_extractive_model_of_transformers_stands_in(tmp_path: Path, family: s
 # Languages.
 
 
-@pytest.mark.parametrize(
-    ("text", "known"),
-    [
-        ("How much was the trade between the two countries?", True),
-        ("BRI?", True),
-        ("$8.4 billion, 32 years", True),
-        ("Who is Roman Golovchenko?", True),
-        ("Сколько городов входит в этот район?", False),
-        ("有多少城市？", False),
-        ("Wann wurde der Vertrag von den Ländern unterzeichnet?", False),
-        ("Quel est le montant du commerce pour la Chine?", False),
-        ("¿Cuál fue el valor del comercio entre los países?", False),
-        ("", True),
-    ],
-)
-def test_english_is_told_from_what_the_reader_does_not_know(text: str, known: bool) -> None:
-    assert is_known(text) is known
-
-
-def test_another_language_goes_to_the_reader_by_likeness_with_a_notice(reader: Reader) -> None:
+def test_another_language_goes_to_the_reader_by_similarity_with_a_notice(reader: Reader) -> None:
     russian = passage("Товарооборот превысил 8,4 миллиарда долларов.", "Стороны встретились.")
     question = "Какой был товарооборот?"
     hits = [Hit(russian, 0.5, dense=0.5)]
@@ -252,10 +231,10 @@ def test_passages_in_another_language_are_left_to_their_own_questions(reader: Re
     assert {reading.passage.source for reading in found} == {"a.txt"}
 
 
-# By likeness.
+# By similarity.
 
 
-def by_likeness(question: str, *passages: Passage) -> list[Reading]:
+def by_similarity(question: str, *passages: Passage) -> list[Reading]:
     words = WordEmbeddings()
     held = [frozenset(terms(f"{p.heading} {p.text}")) for p in passages]
 
@@ -270,14 +249,14 @@ def by_likeness(question: str, *passages: Passage) -> list[Reading]:
 SEAT = passage("The seat is Minsk.", "The council meets in spring.")
 
 
-def test_by_likeness_the_sentence_with_the_words_comes_first() -> None:
-    assert by_likeness("How much trade surpassed?", TRADE, SEAT)[0].span == TRADE.sentences[1]
-    assert by_likeness("Where is the seat?", TRADE, SEAT)[0].quote == "The seat is Minsk."
+def test_by_similarity_the_sentence_with_the_words_comes_first() -> None:
+    assert by_similarity("How much trade surpassed?", TRADE, SEAT)[0].span == TRADE.sentences[1]
+    assert by_similarity("Where is the seat?", TRADE, SEAT)[0].quote == "The seat is Minsk."
 
 
-def test_by_likeness_an_unknown_matter_has_low_odds() -> None:
-    asked = by_likeness("Where is the seat?", TRADE, SEAT)
-    unknown = by_likeness("Who won the football cup?", TRADE, SEAT)
+def test_by_similarity_an_unknown_matter_has_a_low_probability() -> None:
+    asked = by_similarity("Where is the seat?", TRADE, SEAT)
+    unknown = by_similarity("Who won the football cup?", TRADE, SEAT)
     assert max(each.probability for each in unknown) < max(each.probability for each in asked)
 
 
@@ -290,7 +269,7 @@ def test_sentences_are_embedded_once() -> None:
 
 
 def test_each_feature_has_its_weights() -> None:
-    assert len(RANK) == len(ODDS) == len(FEATURES) + 1
+    assert len(RANK) == len(PROBABILITY) == len(FEATURES) + 1
 
 
 # Overviews.
@@ -371,3 +350,22 @@ def test_numbers_of_the_question_that_a_text_lacks() -> None:
 def test_the_logistic_function_does_not_overflow() -> None:
     assert probability(0) == 0.5
     assert 0 < probability(-1e9) < 1e-9 < 1 - 1e-9 < probability(1e9) <= 1
+
+
+def test_the_reader_by_similarity_is_safe_between_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its vectors are forgotten when they are many, while another thread is about to use them."""
+    monkeypatch.setattr("assistant.read.similarity._CACHE", 6)
+
+    def slowly(texts: list[str]) -> list[list[float]]:
+        sleep(0.001 * len(texts))
+        return [[1.0, 0.0] for _ in texts]
+
+    reader = SimilarityReader(slowly)
+    hits = [Hit(SEAT, 0.5, dense=0.5), Hit(TRADE, 0.5, dense=0.5)]
+
+    def ask(number: int) -> list[Reading]:
+        question = f"Where is seat {number}?"
+        return reader.read(question, Evidence(question, none, 1), hits)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(len(found) == 4 for found in pool.map(ask, range(100)))

@@ -29,8 +29,9 @@ from assistant.errors import (
     ServerUnusable,
 )
 from assistant.settings import Settings
+from assistant.store.connection import connect
 from assistant.store.replica import Copy
-from assistant.store.server import Server, connect
+from assistant.store.server import Server
 from assistant.types import Abstention, Progress
 from tests.conftest import WordEmbeddings
 from tests.test_store import current, folders, write

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from assistant import show
-from assistant.history import Conversation, Turn
 from assistant.show import export
-from assistant.types import Abstention, Answer, Hit, Statement
+from assistant.types import Abstention, Answer, Hit, Statement, Turn
 from tests.test_show import HOSTILE, LI, PLAIN, TALK, Page, answer, cited
 
 
@@ -65,13 +64,6 @@ def test_json_is_what_others_can_read() -> None:
     assert read["statements"][0]["citations"][0]["quote"] == LI.quote
 
 
-def conversation(*turns: Turn) -> Conversation:
-    talk = Conversation.begin()
-    for turn in turns:
-        talk = talk.and_then(turn)
-    return talk
-
-
 def rendered(text: str) -> Page:
     """As other programs show Markdown, with all that they act on."""
     return Page(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text))
@@ -82,7 +74,7 @@ def test_markdown_has_a_footnote_for_each_citation() -> None:
     hits = (Hit(TALK.passage, 0.5),)
     unsaid = Answer("Why?", abstention=Abstention.DOES_NOT_SAY, closest=hits)
     turns = (Turn("Who?", both), Turn("Why?", unsaid), Turn("And?", answer(LI), "Stopped."))
-    assert export.conversation_to_markdown(conversation(*turns)) == (
+    assert export.conversation_to_markdown("Who?", turns) == (
         "# Who?\n\n"
         "## Who?\n\nThey met. They talked.[^1][^2]\n\n*Old.*\n\n"
         "## Why?\n\nYour documents touch on this, but do not say.\n\n"
@@ -110,7 +102,7 @@ def test_hostile_text_adds_nothing_to_markdown(hostile: str) -> None:
     def exported(text: str) -> str:
         bad = cited(f"x. {text} y.", text, source=text, heading=text)
         said = Answer(text, (Statement(text, (bad,)),), notices=(text,))
-        return export.conversation_to_markdown(conversation(Turn(text, said, text)))
+        return export.conversation_to_markdown(text, [Turn(text, said, text)])
 
     assert rendered(exported(hostile)).tags == rendered(exported("plain")).tags
     assert show.line(hostile) in rendered(exported(hostile)).said
@@ -119,6 +111,6 @@ def test_hostile_text_adds_nothing_to_markdown(hostile: str) -> None:
 
 def test_json_of_a_conversation_is_its_answers() -> None:
     turns = (Turn("Who?", answer(LI)), Turn("Lost?"), Turn("When?", answer(TALK)))
-    told = export.conversation_to_json(conversation(*turns))
+    told = export.conversation_to_json(turns)
     saved = [export.from_json(json.dumps(each)) for each in json.loads(told)]
     assert saved == [answer(LI), answer(TALK)]

@@ -1,10 +1,27 @@
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from string import ascii_lowercase
+from sys import getswitchinterval, setswitchinterval
 from time import perf_counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.text import dates, digits, numbers, pairs, singular, terms, topic, visible
+from assistant.text import (
+    _stems,
+    dates,
+    digits,
+    language,
+    languages,
+    numbers,
+    pairs,
+    sentences,
+    singular,
+    terms,
+    topic,
+    visible,
+)
 
 
 @pytest.mark.parametrize(
@@ -151,3 +168,190 @@ def test_a_long_text_takes_linear_time(piece: str) -> None:
     started = perf_counter()
     numbers(piece * 20_000)
     assert perf_counter() - started < 5
+
+
+FOREIGN = {
+    "sv": [
+        "Hur stor är hyran för lägenheten?",
+        "När börjar avtalet att gälla?",
+        "Vem undertecknade avtalet mellan parterna?",
+        "Hyresgästen ska betala hyran den första dagen i varje månad.",
+        "Företaget ökade sin omsättning med fem procent under förra året.",
+    ],
+    "da": [
+        "Hvor høj er huslejen for lejligheden?",
+        "Hvornår træder aftalen i kraft?",
+        "Hvem underskrev aftalen mellem parterne?",
+        "Lejeren skal betale huslejen den første dag i hver måned.",
+        "Virksomheden øgede sin omsætning med fem procent sidste år.",
+    ],
+    "tr": [
+        "Sözleşme ne zaman yürürlüğe giriyor?",
+        "Taraflar arasındaki anlaşmayı kim imzaladı?",
+        "Kiracı kirayı her ayın ilk günü ödemek zorundadır.",
+        "Şirket geçen yıl cirosunu yüzde beş artırdı.",
+        "Ofis nerede bulunuyor?",
+    ],
+    "cs": [
+        "Jak vysoké je nájemné za byt?",
+        "Kdy smlouva vstoupí v platnost?",
+        "Kdo podepsal dohodu mezi stranami?",
+        "Nájemce musí platit nájemné první den každého měsíce.",
+        "Společnost v loňském roce zvýšila obrat o pět procent.",
+        "Kde se nachází kancelář?",
+    ],
+    "ro": [
+        "Cât de mare este chiria pentru apartament?",
+        "Când intră în vigoare contractul?",
+        "Cine a semnat acordul dintre părți?",
+        "Chiriașul trebuie să plătească chiria în prima zi a fiecărei luni.",
+        "Compania și-a mărit cifra de afaceri cu cinci la sută anul trecut.",
+        "Unde se află biroul?",
+    ],
+    "vi": [
+        "Tiền thuê căn hộ là bao nhiêu?",
+        "Khi nào hợp đồng có hiệu lực?",
+        "Ai đã ký thỏa thuận giữa các bên?",
+        "Người thuê phải trả tiền thuê vào ngày đầu tiên của mỗi tháng.",
+        "Công ty đã tăng doanh thu năm phần trăm trong năm ngoái.",
+        "Văn phòng nằm ở đâu?",
+    ],
+    "hu": [
+        "Mennyi a lakás bérleti díja?",
+        "Mikor lép hatályba a szerződés?",
+        "Ki írta alá a felek közötti megállapodást?",
+        "A bérlő köteles minden hónap első napján megfizetni a bérleti díjat.",
+        "A vállalat tavaly öt százalékkal növelte árbevételét.",
+        "Hol található az iroda?",
+    ],
+    "fi": [
+        "Kuinka suuri on asunnon vuokra?",
+        "Milloin sopimus tulee voimaan?",
+        "Kuka allekirjoitti osapuolten välisen sopimuksen?",
+        "Vuokralaisen on maksettava vuokra kunkin kuukauden ensimmäisenä päivänä.",
+        "Yritys kasvatti viime vuonna liikevaihtoaan viisi prosenttia.",
+        "Missä toimisto sijaitsee?",
+    ],
+    "id": [
+        "Berapa harga sewa apartemen itu?",
+        "Kapan perjanjian mulai berlaku?",
+        "Siapa yang menandatangani perjanjian antara para pihak?",
+        "Penyewa harus membayar sewa pada hari pertama setiap bulan.",
+        "Perusahaan meningkatkan omzetnya sebesar lima persen tahun lalu.",
+        "Di mana letak kantornya?",
+    ],
+    "de": ["Wann wurde der Vertrag von den Ländern unterzeichnet?", "Wo liegt das Büro?"],
+    "fr": ["Quel est le montant du commerce pour la Chine?", "Où se trouve le bureau ?"],
+    "es": ["¿Cuál fue el valor del comercio entre los países?", "¿Dónde está la oficina?"],
+    "ru": ["Сколько городов входит в этот район?"],
+    "zh": ["中国和白俄罗斯同意合作。"],
+    "und": ["有多少城市？"],
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "text"), [(code, text) for code, texts in FOREIGN.items() for text in texts]
+)
+def test_other_languages_are_told_from_english(code: str, text: str) -> None:
+    related = {"da": "da no", "id": "id ms", "cs": "cs sk"}
+    assert language(text) in related.get(code, code).split()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How much was the trade between the two countries?",
+        "$8.4 billion, 32 years",
+        "Who is Roman Golovchenko?",
+        "",
+        "rent?",
+        "trade figure?",
+        "who met li qiang",
+        "Li Qiang",
+        "Alexander Lukashenko Zhongnanhai",
+        "Xi Jinping and Lukashenko",
+        "notice period",
+        "deposit?",
+        "Greater Bay Area",
+        "China Belarus trade 2023",
+        "who signed",
+        "price of model x-200",
+        "MoU?",
+        "NDA term",
+        "email of maria gonzalez",
+        "What is Rindfleischetikettierungsüberwachung?",
+        "who is Jean-Luc de la Fontaine",
+        "Where is São Paulo?",
+        "Who wrote Le Petit Prince?",
+        "Nguyen Van An salary",
+        "tl;dr",
+        "list all cities",
+        "guangzhou shenzhen zhuhai",
+        "population Hong Kong Macao",
+        "syncthing ports",
+        "gazpacho recipe",
+        "how long boil pasta al dente?",
+        "is Ümit Özdemir employed?",
+        "total revenue EUR 2,000",
+        "who owes whom",
+        "when due",
+        "kitchen sink leak",
+        "Tschebyschow polynomial",
+        "pho bo ingredients",
+        "can i sublet",
+        "pets ok?",
+        "Istanbul office address",
+        "Bundesliga winners 2019",
+        "Angela Merkel vs Olaf Scholz",
+        "what's GDPR",
+        "SLA uptime %",
+        "Lukashenko",
+        "Szijjarto Peter",
+        "Marco Rossi invoice",
+        "COP28 Dubai",
+        "what does lorem ipsum mean",
+    ],
+)
+def test_english_stays_english_also_when_short_sloppy_or_full_of_names(text: str) -> None:
+    assert language(text) == "en"
+
+
+@given(st.text())
+def test_any_text_has_a_language(text: str) -> None:
+    assert language(text)
+    assert languages([text, "hello"]) == [language(text), "en"]
+
+
+@given(st.text())
+def test_sentences_hold_all_that_can_be_seen(text: str) -> None:
+    spans = sentences(text)
+    assert all(text[span.start : span.end].strip() for span in spans)
+    assert "".join("".join(text[s.start : s.end].split()) for s in spans) == "".join(text.split())
+
+
+def test_sentences_are_cut_by_the_rules_of_their_language() -> None:
+    text = "Der Mieter zahlt am 3. Mai die Miete der Wohnung. Danach ist sie zu spät."
+    assert [text[start:end] for start, end in sentences(text)] == [
+        "Der Mieter zahlt am 3. Mai die Miete der Wohnung.",
+        "Danach ist sie zu spät.",
+    ]
+
+
+def test_texts_are_analysed_alike_by_several_threads() -> None:
+    """A stemmer keeps the word it works on: shared, it gave wrong stems or an IndexError."""
+    random = Random(1)
+    words = ["".join(random.choices(ascii_lowercase, k=9)) + "ations" for _ in range(4_000)]
+    text = "Der Mieter zahlt. Il locatario paga l'affitto. The tenant pays the rent."
+    expected = terms(" ".join(words)), language(text), sentences(text)
+
+    def analyse(_: int) -> object:
+        _stems.cache_clear()
+        return terms(" ".join(words)), language(text), sentences(text)
+
+    interval = getswitchinterval()
+    setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(analyse, range(8))) == [expected] * 8
+    finally:
+        setswitchinterval(interval)

@@ -9,7 +9,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from assistant.embed import SentenceTransformerEmbeddings
-from assistant.read.spans import BUNDLED, SpanModel
+from assistant.read import BUNDLED, SpanModel
 from assistant.types import Span
 from research.training.composing import (
     asked,

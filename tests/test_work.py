@@ -11,7 +11,7 @@ import pytest
 from assistant import load
 from assistant.assistant import Assistant
 from assistant.pipeline import WHOLE
-from assistant.read.spans import SpanModel, Window
+from assistant.read import SpanModel, Window
 from assistant.settings import Settings
 from tests.conftest import WordEmbeddings
 
@@ -88,21 +88,21 @@ def test_a_sync_parses_and_embeds_what_changed(
     assistant: Assistant, home: Path, words: WordEmbeddings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parsed: list[str] = []
-    parse = vars(load)["_document"]
+    parse = load.Readers.parse
 
-    def counting(parsers: object, found: load.FileEntry, data: bytes, digest: str) -> object:
-        parsed.append(found.source)
-        return parse(parsers, found, data, digest)
+    def counting(readers: load.Readers, suffix: str, data: bytes) -> object:
+        parsed.append(data.decode().split("\n")[0])
+        return parse(readers, suffix, data)
 
-    monkeypatch.setattr(load, "_document", counting)
+    monkeypatch.setattr(load.Readers, "parse", counting)
     write(home, 12)
     assert assistant.sync().embedded == len(words.embedded) == len(parsed) == 12
     (home / "knowledge" / "05.md").write_text("# Matter 5\n\nIt is the business of nobody.")
     assert assistant.sync().embedded == 1
-    assert (len(words.embedded), parsed[12:]) == (13, ["05.md"])
+    assert (len(words.embedded), parsed[12:]) == (13, ["# Matter 5"])
     (home / "knowledge" / "05.md").rename(home / "knowledge" / "moved.md")
     assert assistant.sync().embedded == 0  # the same words have their vector
-    assert (len(words.embedded), parsed[13:]) == (13, ["moved.md"])
+    assert (len(words.embedded), parsed[13:]) == (13, ["# Matter 5"])
 
 
 class CountingModel(SpanModel):

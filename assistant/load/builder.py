@@ -19,7 +19,14 @@ _GAP = 10  # more empty rows than these start a section of their own
 
 
 class Refused(Exception):
-    """Why these bytes cannot be a document."""
+    """Why these bytes are no document: a fault of the file's, which stays until it changes."""
+
+    sha256 = ""
+    """Of the bytes; empty where a parser raises it, which does not know the file."""
+
+
+class Unavailable(Exception):
+    """Why a file cannot be read now: no fault of its bytes, so it is tried again later."""
 
 
 class Parsed(NamedTuple):

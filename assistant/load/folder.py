@@ -6,14 +6,15 @@ Links are not followed, and what is no regular file is not opened.
 import errno
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from hashlib import sha256
+from operator import attrgetter
 from pathlib import Path, PurePath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from assistant.errors import KnowledgeMissing
-from assistant.load.builder import Refused
+from assistant.load.builder import Unavailable
 from assistant.load.formats import FORMATS, OLD
 from assistant.types import Skipped
 
@@ -41,16 +42,21 @@ class FileEntry:
     signature."""
 
 
-def scan(folder: Path, limit: int) -> tuple[list[FileEntry], list[Skipped]]:
-    """Every file below `folder`, by source; `limit` is in bytes. Raises `KnowledgeMissing`."""
-    if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
+class Scan(NamedTuple):
+    """What a look at a folder finds, each list by source."""
+
+    files: list[FileEntry]
+    skipped: list[Skipped]
+    """What is no document by its name, size or kind."""
+    unavailable: list[Skipped]
+    """Files and subfolders that the system does not show at the moment; they may be there."""
+
+
+def scan(folder: Path, limit: int) -> Scan:
+    """Every file below `folder`; `limit` is in bytes. Raises `KnowledgeMissing`."""
+    if not os.access(folder, os.R_OK | os.X_OK):
         raise KnowledgeMissing(folder)  # an unreadable folder is not an empty one
-    files = sorted(_walk(folder, limit), key=lambda file: file.source)
-    found = [file for file in files if isinstance(file, FileEntry)]
-    return found, [file for file in files if isinstance(file, Skipped)]
-
-
-def _walk(folder: Path, limit: int) -> Iterator[FileEntry | Skipped]:
+    found = Scan([], [], [])
     waiting = [("", folder)]
     while waiting:
         above, place = waiting.pop()
@@ -58,16 +64,25 @@ def _walk(folder: Path, limit: int) -> Iterator[FileEntry | Skipped]:
             with os.scandir(place) as listing:
                 entries = list(listing)
         except OSError as error:
-            yield Skipped(above.rstrip("/") or ".", problem(error))
+            if not above:
+                raise KnowledgeMissing(folder) from None
+            found.unavailable.append(Skipped(above.rstrip("/"), _problem(error)))
             continue
         for entry in entries:
             source, path = above + _shown(entry.name), Path(entry.path)
-            if reason := _refusal(entry, folder, limit):
-                yield Skipped(source, reason)
-            elif entry.is_dir(follow_symlinks=False):
-                waiting.append((f"{source}/", path))
-            else:
-                yield FileEntry(source, path, _signature(entry.stat(follow_symlinks=False)))
+            try:
+                if reason := _refusal(entry, folder, limit):
+                    found.skipped.append(Skipped(source, reason))
+                elif entry.is_dir(follow_symlinks=False):
+                    waiting.append((f"{source}/", path))
+                else:
+                    status = entry.stat(follow_symlinks=False)
+                    found.files.append(FileEntry(source, path, _signature(status)))
+            except OSError as error:
+                found.unavailable.append(Skipped(source, _problem(error)))
+    for part in found:
+        part.sort(key=attrgetter("source"))
+    return found
 
 
 def _signature(status: os.stat_result) -> tuple[int, ...]:
@@ -82,6 +97,7 @@ def _shown(name: str) -> str:
 
 
 def _refusal(entry: os.DirEntry[str], folder: Path, limit: int) -> str:
+    """Why an entry is no document; empty for a folder and for what may be one."""
     if entry.name.startswith(_HIDDEN):
         return "hidden"
     if entry.is_symlink():
@@ -90,10 +106,7 @@ def _refusal(entry: os.DirEntry[str], folder: Path, limit: int) -> str:
         return "link" if inside else "link outside the folder"
     if entry.is_dir(follow_symlinks=False):
         return ""
-    try:
-        status = entry.stat(follow_symlinks=False)
-    except OSError as error:
-        return problem(error)
+    status = entry.stat(follow_symlinks=False)
     if not stat.S_ISREG(status.st_mode):
         return "not a regular file"
     return refusal(entry.name) or (_over(limit) if status.st_size > limit else "")
@@ -114,25 +127,33 @@ def refusal(name: str) -> str:
 def content(path: Path, limit: int) -> bytes:
     """All of a regular file, as it was at one moment: once more if it changes meanwhile.
 
-    Raises `Refused`, or what the system raises.
+    Raises `Unavailable`.
     """
-    for _ in range(2):
-        data, changed = _opened(path, limit)
-        if not changed:
-            return data
-    raise Refused("changing, try again")
+    try:
+        for _ in range(2):
+            data, changed = _read(path, limit)
+            if not changed:
+                return data
+    except OSError as error:
+        raise Unavailable(_problem(error)) from None
+    raise Unavailable("changing, try again")
 
 
-def _opened(path: Path, limit: int) -> tuple[bytes, bool]:
+def digest(file: FileEntry, limit: int) -> str:
+    """The sha256 of the file's bytes. Raises `Unavailable`."""
+    return sha256(content(file.path, limit)).hexdigest()
+
+
+def _read(path: Path, limit: int) -> tuple[bytes, bool]:
     """The content, and whether it changed meanwhile; waits for no program, follows no link."""
     flags = ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")  # each is missing somewhere
     descriptor = os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in flags))
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise Refused("not a regular file")
+            raise Unavailable("not a regular file")
         if status.st_size > limit or len(data := _content(file, limit)) > limit:
-            raise Refused(_over(limit))
+            raise Unavailable(_over(limit))
         after = os.fstat(descriptor)
     same = (status.st_size, status.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
     return data, not same or len(data) != after.st_size
@@ -146,6 +167,6 @@ def _over(limit: int) -> str:
     return f"over the {limit / 2**20:g} MB limit"
 
 
-def problem(error: OSError) -> str:
+def _problem(error: OSError) -> str:
     """Why the system did not give the file."""
     return _PROBLEMS.get(error.errno or 0, "could not be read")

@@ -7,7 +7,7 @@ in a child process, for whatever a file may do to it (see `readers`).
 from collections.abc import Callable
 from typing import NamedTuple
 
-from assistant.load.builder import Parsed, Refused
+from assistant.load.builder import Parsed, Refused, Unavailable
 from assistant.load.html import epub, html
 from assistant.load.mail import eml
 from assistant.load.office import docx, pptx
@@ -64,14 +64,17 @@ def simple(suffix: str, data: bytes) -> bool:
 
 
 def parse(suffix: str, data: bytes) -> Parsed:
-    """What a file with this suffix and content says. Raises `Refused`, or `MemoryError`."""
+    """What a file with this suffix and content says.
+
+    Raises `Refused`, `Unavailable` where its parser is not installed, or `MemoryError`.
+    """
     if not data:
         raise Refused("empty")
     try:
         return FORMATS[suffix].parser(data)
     except ModuleNotFoundError as error:
         fix = "pip install --upgrade agreement-assistant"
-        raise Refused(f"{error.name} is not installed: {fix}") from None
+        raise Unavailable(f"{error.name} is not installed: {fix}") from None
     except (Refused, MemoryError):  # a process that is out of memory is not to be used again
         raise
     except Exception:  # a library raises what it will on a bad file

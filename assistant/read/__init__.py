@@ -1,42 +1,62 @@
 """Question and passages → the sentences that answer, the words that do, and how probable it is.
 
-A small extractive question-answering model reads the question together with each passage, and
+A small extractive question-answering network reads the question together with each passage, and
 the best sentences once more, each with the one before it. Its best span in each sentence, its
 verdicts and the retrieval score, calibrated, give one probability that the sources answer.
 Similarity alone decides nothing: the most similar sentence may be about the right thing and not
 say it.
+
+The network that comes along (`assistant/reader/`), and any other in the same form, `model.onnx`
+beside `tokenizer.json`, runs on ONNX Runtime, which loads in a tenth of a second; torch stays out.
+Any extractive question-answering model of transformers can stand in, by folder or by its name on
+the hub. Where the network does not know the language, `similarity` reads instead.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from json import loads
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from assistant.read.similarity import (
-    Embed,
-    Evidence,
-    Frequencies,
-    SimilarityReader,
-    asks_for_several,
-    central,
-    is_overview,
-    probability,
-)
-from assistant.read.spans import SpanModel, Window
-from assistant.text import is_known
-from assistant.types import Hit, Reading, Span
+from assistant.errors import ModelUnavailable
+from assistant.models import file_sha256, find_model
+from assistant.read.similarity import Embed, Evidence, Frequencies, SimilarityReader
+from assistant.text import languages
+from assistant.types import Hit, Passage, Reading, Span, embedded
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
 
 __all__ = ["Candidate", "Reader", "asks_for_several", "central", "is_overview", "weigh"]
 
+Loaded = TypeVar("Loaded")
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+Run = Callable[[Mapping[str, Integers]], Sequence[Floats]]
+"""Token ids, mask and types, shape (batch, tokens) → start and end logits of the same shape, and,
+from a reader that has it, the logit that the passage answers, shape (batch,)."""
+
 UNKNOWN = (
-    "The reader knows English only. What is shown was found by likeness, which is far less "
+    "The reader knows English only. What is shown was found by similarity, which is far less "
     "sure: check it."
 )
 """The notice that goes with an answer in a language the reader does not know."""
+BUNDLED = Path(__file__).parents[1] / "reader"
+VARIABLE = "ASSISTANT_READER"
+_REMEDY = f"Install agreement-assistant again, or set {VARIABLE} to another reader."
+_TOKENS = 384  # of question and passage together; a longer passage is read in windows
+_STRIDE = 96  # tokens two windows share
+_QUESTION = 128  # tokens of a question that are read, its last ones: they ask
 _MOST_WORDS = 40  # tokens of an answer
-_CUT = 12.0  # logits further out say no more
-_AGAIN = 4  # sentences read once more; more of them gained nothing
 _BAND = np.triu(np.tril(np.ones((512, 512), dtype=bool), _MOST_WORDS - 1))
+_AGAIN = 4  # sentences read once more; more of them gained nothing
 # Of a model without a calibration of its own: its span against "no answer", as it is.
 _PLAIN: Mapping[str, Mapping[str, float]] = {"rank": {"span": 1.0}, "probability": {"span": 1.0}}
 
@@ -59,14 +79,15 @@ class Candidate:
     def evidence(self) -> dict[str, float]:
         """What speaks for it, by the names that a calibration weighs."""
         close = self.close or self
-        return {
-            "span": _cut(self.span),
-            "answers": _cut(self.answers),
-            "span close": _cut(close.span),
-            "answers close": _cut(close.answers),
-            "retrieval": self.hit.score,
-            "constant": 1.0,
+        logits = {
+            "span": self.span,
+            "answers": self.answers,
+            "span close": close.span,
+            "answers close": close.answers,
         }
+        # Logits further out than 12 say no more.
+        cut = {name: max(-12.0, min(12.0, logit)) for name, logit in logits.items()}
+        return {**cut, "retrieval": self.hit.score, "constant": 1.0}
 
 
 class Reader:
@@ -87,12 +108,13 @@ class Reader:
         frequencies: Frequencies,
         size: int,
     ) -> tuple[list[Reading], tuple[str, ...]]:
-        """Readings with their odds, the likeliest to answer first; and notices.
+        """Readings with their probabilities, the likeliest to answer first; and notices.
 
         `frequencies` gives in how many of all `size` passages each term stands. Raises
         `ModelUnavailable`.
         """
-        known = [hit for hit in hits if is_known(hit.passage.text)] if is_known(question) else []
+        asked, *written = languages([question, *(hit.passage.text for hit in hits)])
+        known = [hit for hit, each in zip(hits, written, strict=True) if asked == each == "en"]
         if hits and not known:
             evidence = Evidence(question, frequencies, size)
             return self._similarity.read(question, evidence, hits), (UNKNOWN,)
@@ -130,22 +152,16 @@ class Reader:
 
     def _candidates(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """Every sentence of the hits with its best words, in the order of the hits."""
+        texts = embedded([hit.passage for hit in hits])
         best: dict[tuple[int, Span], Candidate] = {}
-        for window in self._spans.read(question, [hit.passage.embedded for hit in hits]):
-            for candidate in _candidates(hits[window.passage], window):
+        for window in self._spans.read(question, texts):
+            hit = hits[window.passage]
+            moved = window.offsets + hit.passage.end - len(texts[window.passage])
+            for candidate in _best_words(hit, window, moved):
                 place = (window.passage, candidate.sentence)
                 if place not in best or candidate.span > best[place].span:
                     best[place] = candidate
         return list(best.values())
-
-
-def weigh(evidence: Mapping[str, float], weights: Mapping[str, float]) -> float:
-    """The logit of the evidence, by these weights."""
-    return sum(weight * evidence[name] for name, weight in weights.items())
-
-
-def _cut(logit: float) -> float:
-    return max(-_CUT, min(_CUT, logit))
 
 
 def _close(candidate: Candidate) -> Hit:
@@ -154,25 +170,227 @@ def _close(candidate: Candidate) -> Hit:
     place = passage.sentences.index(candidate.sentence)
     sentences = passage.sentences[max(0, place - 1) : place + 1]
     start, end = sentences[0].start, sentences[-1].end
-    text = passage.quote(Span(start, end))
+    text = passage.text[start - passage.start : end - passage.start]
     return replace(
         candidate.hit,
         passage=replace(passage, start=start, end=end, text=text, sentences=sentences),
     )
 
 
-def _candidates(hit: Hit, window: Window) -> Iterator[Candidate]:
-    """The best words in each sentence that the window covers."""
-    passage = hit.passage
-    body = passage.sentences[0].start
-    moved = window.offsets + (body - (len(passage.embedded) - (passage.end - body)))
-    for sentence in passage.sentences:
-        first = int(np.searchsorted(moved[:, 0], sentence.start))
-        last = int(np.searchsorted(moved[:, 1], sentence.end, side="right"))
+def _best_words(hit: Hit, window: "Window", offsets: Integers) -> Iterator[Candidate]:
+    """The best words in each sentence that the window covers; offsets count in the document."""
+    for sentence in hit.passage.sentences:
+        first = int(np.searchsorted(offsets[:, 0], sentence.start))
+        last = int(np.searchsorted(offsets[:, 1], sentence.end, side="right"))
         if first >= last:
             continue
         sums = window.start[first:last, None] + window.end[None, first:last]
         sums = np.where(_BAND[: last - first, : last - first], sums, -np.inf)
         start, end = np.unravel_index(int(sums.argmax()), sums.shape)
-        words = Span(int(moved[first + start, 0]), int(moved[first + end, 1]))
+        words = Span(int(offsets[first + start, 0]), int(offsets[first + end, 1]))
         yield Candidate(hit, sentence, words, float(sums[start, end]), window.answers)
+
+
+def weigh(evidence: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """The logit of the evidence, by these weights."""
+    return sum(weight * evidence[name] for name, weight in weights.items())
+
+
+def probability(logit: float) -> float:
+    """The logistic function."""
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What the network makes of a passage, or of a stretch of a long one.
+
+    Logits are differences to those of "no answer here": above 0 is more likely than none.
+    """
+
+    passage: int
+    """Which of the passages read."""
+    offsets: Integers
+    """Characters of the passage that each token covers, shape (tokens, 2)."""
+    start: Floats
+    """Shape (tokens,)."""
+    end: Floats
+    """Shape (tokens,)."""
+    answers: float
+    """Logit that the passage answers; 0 from a network without such an output."""
+
+
+class SpanModel:
+    """An extractive question-answering model, loaded at first use.
+
+    `model` is a folder, a name on the hub, or empty for the one that comes along. Only ONNX and
+    safetensors weights are read, and no code of the model's. Raises `ModelUnavailable` at first
+    use. Safe to use from several threads.
+    """
+
+    def __init__(self, model: str = "") -> None:
+        self.name = model or "that comes along"
+        self._named = model
+        self._lock = RLock()
+
+    @cached_property
+    def calibration(self) -> Mapping[str, Any]:
+        """What `calibration.json` says of this network; empty where there is none."""
+        return self._json("calibration.json")
+
+    def read(self, question: str, passages: Sequence[str]) -> list[Window]:
+        """The windows of all passages, in the order of the passages."""
+        if len(question.encode()) > _QUESTION:  # else no more tokens than are read
+            asked = self._words.encode(question, add_special_tokens=False).offsets[-_QUESTION:]
+            question = question[asked[0][0] :] if asked else question
+        return [
+            window
+            for number, passage in enumerate(passages)
+            for whole in [self._pairs.encode(question, passage)]
+            for encoding in (whole, *whole.overflowing)
+            for window in self._read(number, encoding)
+        ]
+
+    def _read(self, number: int, encoding: "Encoding") -> Iterator[Window]:
+        """One window by itself: int8 rounds by all that is read at once, padding included."""
+        ids, types = np.array([encoding.ids]), np.array([encoding.type_ids])
+        mask = np.ones_like(ids)
+        starts, ends, *verdicts = self._run(
+            {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+        )
+        passage = [i for i, part in enumerate(encoding.sequence_ids) if part == 1]
+        if passage:
+            yield Window(
+                passage=number,
+                offsets=np.array(encoding.offsets, dtype=np.int64)[passage],
+                start=starts[0, passage] - starts[0, 0],
+                end=ends[0, passage] - ends[0, 0],
+                answers=float(verdicts[0][0]) if verdicts else 0.0,
+            )
+
+    @cached_property
+    def _folder(self) -> Path:
+        if not self._named:
+            return BUNDLED
+        return find_model(self._named, ["*.json", "*.safetensors", "model.onnx"], VARIABLE)
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self._folder / name
+        return dict(loads(path.read_bytes())) if path.is_file() else {}
+
+    @cached_property
+    def _words(self) -> "Tokenizer":
+        """Cuts a question into tokens, however long."""
+        return self._loaded(lambda: _tokenizer(self._folder))
+
+    @cached_property
+    def _pairs(self) -> "Tokenizer":
+        """Cuts question and passage into windows."""
+        tokenizer = self._loaded(lambda: _tokenizer(self._folder))
+        tokenizer.enable_truncation(_TOKENS, stride=_STRIDE, strategy="only_second")
+        return tokenizer
+
+    @cached_property
+    def _run(self) -> Run:
+        onnx = self._folder / "model.onnx"
+        if not onnx.is_file():
+            return self._loaded(lambda: _on_torch(self._folder, self._json("config.json")))
+        expected = self.calibration.get("sha256")
+        if expected and expected != file_sha256(onnx):
+            raise ModelUnavailable(self.name, "its weights are not the expected ones", _REMEDY)
+        return self._loaded(lambda: _on_onnxruntime(onnx))
+
+    def _loaded(self, load: Callable[[], Loaded]) -> Loaded:
+        with self._lock:
+            try:
+                return load()
+            except Exception as error:  # whatever a damaged model makes the libraries raise
+                problem = f"it does not load ({error})"
+                raise ModelUnavailable(self.name, problem, _REMEDY) from error
+
+
+def _tokenizer(folder: Path) -> "Tokenizer":
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _on_onnxruntime(weights: Path) -> Run:
+    from onnxruntime import InferenceSession, SessionOptions
+
+    options = SessionOptions()
+    options.log_severity_level = 3
+    # Threads that wait for work by counting take it from whoever else needs the processor.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    wanted = {each.name for each in session.get_inputs()}
+
+    def run(inputs: Mapping[str, Integers]) -> Sequence[Floats]:
+        given = {name: values for name, values in inputs.items() if name in wanted}
+        return list(session.run(None, given))
+
+    return run
+
+
+def _on_torch(folder: Path, config: Mapping[str, Any]) -> Run:
+    import torch
+    from transformers import AutoModelForQuestionAnswering
+
+    model = AutoModelForQuestionAnswering.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False, use_safetensors=True
+    )
+    # RoBERTa and its kin tell question and passage apart without types.
+    leave = set() if config.get("type_vocab_size", 1) > 1 else {"token_type_ids"}
+
+    def run(inputs: Mapping[str, Integers]) -> Sequence[Floats]:
+        with torch.inference_mode():
+            given = {name: torch.from_numpy(inputs[name]) for name in inputs.keys() - leave}
+            found = model(**given)
+        return [found.start_logits.numpy(), found.end_logits.numpy()]
+
+    return run
+
+
+_OVERVIEW = re.compile(
+    r"\b(?:summar(?:y|ies|ise|ize)|overview|main (?:points?|ideas?|topics?)|"
+    r"key (?:points?|takeaways?)|tl;?dr|in short|gist)\b"
+    r"|\bwhat (?:is|are|was|does)\b.{0,30}\b(?:documents?|texts?|articles?|files?|papers?|sources?|"
+    r"this|it|these|they)\b(?: \w+)? (?:about|say|cover|discuss)\W*$"
+    r"|\bо чём\b.{0,30}\b(?:документ|текст|статья)|总结|概括|概述|主要内容",
+    re.IGNORECASE,
+)
+_SEVERAL = re.compile(
+    r"\b(?:which|what|list|name|give|mention)\b(?:\s+(?:all|the|of|other|some|main|different))*"
+    r"\s+(?:are|were|(?!is\b|was\b|does\b|has\b)[a-z]+(?<!s)s)\b|\b(?:ways|reasons|examples)\b",
+    re.IGNORECASE,
+)
+
+
+def is_overview(question: str) -> bool:
+    """Whether the question asks for all of it: what it is about, or a summary."""
+    return bool(_OVERVIEW.search(question))
+
+
+def asks_for_several(question: str) -> bool:
+    """Whether the answer may be several things, said in several places."""
+    return bool(_SEVERAL.search(question))
+
+
+def central(passages: Sequence[Passage], embed: Embed, count: int) -> list[Reading]:
+    """The sentences nearest to the middle of all, at most one of each section, in order."""
+    pairs = [(passage, span) for passage in passages for span in passage.sentences]
+    if not pairs:
+        return []
+    vectors = np.asarray(embed([passage.quote(span) for passage, span in pairs]))
+    nearness = vectors @ vectors.mean(axis=0)
+    best: dict[tuple[str, str], tuple[float, Passage, Span]] = {}
+    for near, (passage, span) in zip(nearness.tolist(), pairs, strict=True):
+        section = (passage.source, passage.heading)
+        if section not in best or near > best[section][0]:
+            best[section] = (near, passage, span)
+    chosen = sorted(best.values(), key=lambda item: -item[0])[:count]
+    in_order = sorted(chosen, key=lambda item: (item[1].source, item[2]))
+    return [Reading(passage, span, probability=1.0) for _, passage, span in in_order]

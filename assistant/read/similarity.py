@@ -1,14 +1,9 @@
-"""What words alone say for and against a sentence as the answer.
+"""A reader for any language: similarity of vectors and words, weighed by logistic regression.
 
 Does the passage hold the question's words and numbers? Is anything of the kind asked for there?
-
-A reader for any language: likeness of vectors and words, weighed by logistic regression.
-
 Far weaker than the network, it serves where the network does not know the language. The weights
 are fitted by research/benchmarks/evidence.py, which prints how well this works, and how well it
 does not.
-
-What all of it is about: the sentences nearest to the middle, over all sections.
 """
 
 import math
@@ -19,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.text import digits, terms, topic
-from assistant.types import Hit, Passage, Reading, Span
+from assistant.types import Hit, Passage, Reading
 
 Frequencies = Callable[[Sequence[str]], Mapping[str, int]]
 """In how many of all passages each term stands."""
+Embed = Callable[[list[str]], list[list[float]]]
+"""A vector of length 1 for each text."""
 
 _NUMBER = re.compile(
     r"\b(?:how (?:many|much|large|big|old|long|far|high|often|fast)|what (?:number|percentage|"
@@ -35,11 +32,6 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"^\W*(?:who|whom|whose|where|кто|кого|где|谁|哪里)\b", re.IGNORECASE)
-_SEVERAL = re.compile(
-    r"\b(?:which|what|list|name|give|mention)\b(?:\s+(?:all|the|of|other|some|main|different))*"
-    r"\s+(?:are|were|(?!is\b|was\b|does\b|has\b)[a-z]+(?<!s)s)\b|\b(?:ways|reasons|examples)\b",
-    re.IGNORECASE,
-)
 _NUMBER_WORD = re.compile(
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|hundreds?|"
     r"thousands?|millions?|billions?|half|third|quarter|once|twice|single|both|several)\b"
@@ -102,11 +94,6 @@ def kind(question: str) -> str:
     return "name" if _NAME.search(question) else ""
 
 
-def asks_for_several(question: str) -> bool:
-    """Whether the answer may be several things, said in several places."""
-    return bool(_SEVERAL.search(question))
-
-
 def lacks(wanted: str, text: str, asked: frozenset[str]) -> bool:
     """Whether the text holds nothing of the kind wanted, but what the question said itself.
 
@@ -122,13 +109,7 @@ def lacks(wanted: str, text: str, asked: frozenset[str]) -> bool:
     return False
 
 
-def probability(logit: float) -> float:
-    """The logistic function."""
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
-
-
 Vectors = npt.NDArray[np.float32]
-Embed = Callable[[list[str]], list[list[float]]]
 
 FEATURES = (
     "cosine of question and sentence",
@@ -141,14 +122,14 @@ FEATURES = (
 # Fitted by research/benchmarks/evidence.py on SQuAD 2.0 articles; the last figure is the constant.
 RANK = (4.39, 2.12, 3.19, 1.65, -1.43, -1.23, -8.20)
 """Which sentence answers, if one does."""
-ODDS = (2.28, 2.30, 4.77, -2.74, -1.24, -0.28, -3.41)
+PROBABILITY = (2.28, 2.30, 4.77, -2.74, -1.24, -0.28, -3.41)
 """Whether the sentence that ranks first does; the constant is 0.71 above the fitted one, for asking
 of which more ends with an answer than in those sets: 0.5 is here what 0.33 was there."""
 _CACHE = 20_000  # sentences, 1.5 KB each
 
 
 class SimilarityReader:
-    """Reads by embedding and lexical evidence; deterministic.
+    """Reads by embedding and lexical evidence; deterministic. Safe to use from several threads.
 
     `embed` gives vectors of length 1 for texts.
     """
@@ -158,26 +139,29 @@ class SimilarityReader:
         self._vectors: dict[str, Vectors] = {}
 
     def read(self, question: str, evidence: Evidence, hits: Sequence[Hit]) -> list[Reading]:
-        """Every sentence of the hits with its odds, the likeliest to answer first."""
+        """Every sentence of the hits with its probability, the likeliest to answer first."""
         pairs = [(hit, span) for hit in hits for span in hit.passage.sentences]
         sentences = [hit.passage.quote(span) for hit, span in pairs]
         asked, *vectors = self._embedded([question, *sentences])
         weighed = []
         for (hit, span), sentence, vector in zip(pairs, sentences, vectors, strict=True):
             features = weigh_up(evidence, hit, sentence, float(asked @ vector))
-            reading = Reading(hit.passage, span, probability(weigh(features, ODDS)))
-            weighed.append((weigh(features, RANK), reading))
+            probability = 1 / (1 + math.exp(-weigh(features, PROBABILITY)))
+            weighed.append((weigh(features, RANK), Reading(hit.passage, span, probability)))
         weighed.sort(key=lambda item: (-item[0], item[1].passage.source, item[1].span))
         return [reading for _, reading in weighed]
 
-    def _embedded(self, sentences: list[str]) -> list[Vectors]:
+    def _embedded(self, texts: list[str]) -> list[Vectors]:
         if len(self._vectors) > _CACHE:
-            self._vectors.clear()
-        new = [text for text in dict.fromkeys(sentences) if text not in self._vectors]
+            self._vectors = {}  # not cleared: another thread may be about to take from it
+        cached = self._vectors
+        found = {text: cached[text] for text in texts if text in cached}
+        new = [text for text in dict.fromkeys(texts) if text not in found]
         if new:
             vectors = np.asarray(self._embed(new), dtype=np.float32)
-            self._vectors.update(zip(new, vectors, strict=True))
-        return [self._vectors[text] for text in sentences]
+            found.update(zip(new, vectors, strict=True))
+            cached.update(found)
+        return [found[text] for text in texts]
 
 
 def weigh_up(evidence: Evidence, hit: Hit, sentence: str, cosine: float) -> list[float]:
@@ -196,37 +180,3 @@ def weigh_up(evidence: Evidence, hit: Hit, sentence: str, cosine: float) -> list
 def weigh(features: Sequence[float], weights: Sequence[float]) -> float:
     """Logit of the features."""
     return sum(w * x for w, x in zip(weights, [*features, 1.0], strict=True))
-
-
-Embed_DUP = Callable[[list[str]], list[list[float]]]
-
-_OVERVIEW = re.compile(
-    r"\b(?:summar(?:y|ies|ise|ize)|overview|main (?:points?|ideas?|topics?)|"
-    r"key (?:points?|takeaways?)|tl;?dr|in short|gist)\b"
-    r"|\bwhat (?:is|are|was|does)\b.{0,30}\b(?:documents?|texts?|articles?|files?|papers?|sources?|"
-    r"this|it|these|they)\b(?: \w+)? (?:about|say|cover|discuss)\W*$"
-    r"|\bо чём\b.{0,30}\b(?:документ|текст|статья)|总结|概括|概述|主要内容",
-    re.IGNORECASE,
-)
-
-
-def is_overview(question: str) -> bool:
-    """Whether the question asks for all of it: what it is about, or a summary."""
-    return bool(_OVERVIEW.search(question))
-
-
-def central(passages: Sequence[Passage], embed: Embed_DUP, count: int) -> list[Reading]:
-    """The sentences nearest to the middle of all, at most one of each section, in order."""
-    pairs = [(passage, span) for passage in passages for span in passage.sentences]
-    if not pairs:
-        return []
-    vectors = np.asarray(embed([passage.quote(span) for passage, span in pairs]))
-    nearness = vectors @ vectors.mean(axis=0)
-    best: dict[tuple[str, str], tuple[float, Passage, Span]] = {}
-    for near, (passage, span) in zip(nearness.tolist(), pairs, strict=True):
-        section = (passage.source, passage.heading)
-        if section not in best or near > best[section][0]:
-            best[section] = (near, passage, span)
-    chosen = sorted(best.values(), key=lambda item: -item[0])[:count]
-    in_order = sorted(chosen, key=lambda item: (item[1].source, item[2]))
-    return [Reading(passage, span, probability=1.0) for _, passage, span in in_order]

@@ -6,7 +6,7 @@ An answer as other programs get it: slim, with every place named, and a schema.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,13 @@ from assistant.types import (
     Hit,
     Statement,
     Status,
+    Turn,
     Verdict,
     rename_odds,
 )
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
-
-    from assistant.history import Conversation
 
 
 def to_json(answer: Answer) -> str:
@@ -51,16 +50,16 @@ def from_json(text: str | bytes) -> Answer:
     raise ValueError(f"This is not a saved answer: {place or 'its JSON'} is not as it should be.")
 
 
-def conversation_to_json(conversation: "Conversation") -> str:
-    """Its answers as a list, one on each line; `assistant verify` reads it."""
-    answers = [to_json(turn.answer) for turn in conversation.turns if turn.answer is not None]
+def conversation_to_json(turns: Iterable[Turn]) -> str:
+    """The answers of a conversation as a list, one on each line; `assistant verify` reads it."""
+    answers = [to_json(turn.answer) for turn in turns if turn.answer is not None]
     return "[\n" + ",\n".join(answers) + "\n]\n"
 
 
-def conversation_to_markdown(conversation: "Conversation") -> str:
-    """Its questions and answers; a footnote for each citation, with its place and exact quote."""
-    blocks, notes = [f"# {markdown(conversation.title)}"], list[str]()
-    for turn in conversation.turns:
+def conversation_to_markdown(title: str, turns: Iterable[Turn]) -> str:
+    """Questions and answers; a footnote for each citation, with its place and exact quote."""
+    blocks, notes = [f"# {markdown(title)}"], list[str]()
+    for turn in turns:
         blocks.append(f"## {markdown(turn.question)}")
         if turn.answer is not None:
             blocks += _answered(turn.answer, len(notes))

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from assistant.show import excerpt, flat, line, plural, sources_of, stated
-from assistant.types import Answer, Changes, Checked, Citation, Standing, SyncReport
+from assistant.types import Answer, Changes, Checked, Citation, Skipped, Standing, SyncReport
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -47,9 +47,9 @@ def changes_to_text(changes: Changes) -> str:
     """What a sync would do, for a terminal."""
     kinds = {"new": changes.added, "changed": changes.changed, "removed": changes.removed}
     counts = ", ".join(f"{len(names)} {kind}" for kind, names in kinds.items() if names)
-    if not changes:
-        return "The index is as the folder is"
-    return "\n".join([f"The folder differs from the index: {counts}", *_listed(kinds)])
+    differs = f"The folder differs from the index: {counts}"
+    head = differs if changes else "The index is as the folder is"
+    return "\n".join([head, *_listed(kinds), *_kept(changes.kept)])
 
 
 def checked_to_text(checked: Mapping[Citation, Checked]) -> str:
@@ -67,13 +67,15 @@ def report_to_text(report: SyncReport) -> str:
     """What a sync did, for a terminal."""
     changes = {"added": report.added, "changed": report.changed, "removed": report.removed}
     counts = ", ".join(f"{len(names)} {kind}" for kind, names in changes.items())
-    files = len(report.added) + len(report.changed) + len(report.unchanged)
+    files = len(report.added) + len(report.changed) + len(report.unchanged) + len(report.kept)
     lines = [
         f"Indexed {plural(files, 'file')}, {plural(report.passages, 'passage')} "
         f"({report.embedded} embedded) in {report.seconds:.1f} s: {counts}, "
         f"{len(report.unchanged)} unchanged, {len(report.skipped)} skipped"
+        + (f", {len(report.kept)} kept as they were" if report.kept else "")
     ]
     lines += _listed(changes)
+    lines += _kept(report.kept)
     lines += [f"  skipped: {line(file.source)}: {line(file.reason)}" for file in report.skipped]
     lines += [f"  note: {line(source)}: {line(note)}" for source, note in report.notes]
     return "\n".join(lines)
@@ -84,6 +86,11 @@ def _listed(kinds: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield from (f"  {kind}: {line(name)}" for name in names[:_NAMES])
         if len(names) > _NAMES:
             yield f"  {kind}: and {len(names) - _NAMES} more"
+
+
+def _kept(kept: Sequence[Skipped]) -> Iterator[str]:
+    names = [f"{file.source}: {file.reason}" for file in kept]
+    yield from _listed({"not available now, kept as it was": names})
 
 
 class Bar:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import IndexDamaged
-from assistant.store.folder import copy_chroma, copy_database, flush, size
+from assistant.fs import flush
+from assistant.store.folder import copy_chroma, copy_database, size
 from assistant.store.generation import CHROMA, SQLITE
 from assistant.store.graph import Graph, counts, refuse_unsound_words
 from assistant.store.manifest import MANIFEST, SPARE, digests, seal

@@ -3,35 +3,23 @@
 The folder of an index: which generation is current, who writes, and what is rubbish.
 """
 
-import os
 import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EPERM, EROFS
 from pathlib import Path
 from secrets import token_hex
 
 from assistant.errors import IndexBusy
+from assistant.fs import flush, locked, make_folder, write_atomic
 from assistant.store.generation import NAME
 from assistant.store.manifest import remove
 
 # What SQLite, Chroma and the system say of a disk without room.
 _FULL = re.compile(r"(?i)disk is full|no space left|file too large|os error (28|27)|code: 13\b")
-
-
-def flush(*paths: Path) -> None:
-    """Have the disk hold these files and folders as they are now."""
-    for path in paths:
-        if path.is_dir() and os.name == "nt":
-            continue  # Windows has no such call for folders
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def copy_chroma(folder: Path, target: Path) -> None:
@@ -69,8 +57,7 @@ def in_words(error: Exception, needed: int) -> str:
     return str(error)
 
 
-_CURRENT, _NEXT = "CURRENT", "CURRENT.next"
-_LOCK = ".lock"
+_CURRENT = "CURRENT"
 _SINCE = ".since"  # touched when the writer's lock is taken
 
 
@@ -97,21 +84,14 @@ class Folder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """While no other process writes. Makes the folder. Raises `IndexBusy`."""
-        from filelock import FileLock, Timeout
-
-        if not self.path.is_dir():
-            self.path.mkdir()
-            flush(self.path.parent)
-        lock = FileLock(self.path / _LOCK, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise IndexBusy(self.path, self._since()) from None
-        try:
+        make_folder(self.path)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.path / ".lock", seconds=0))
+            except TimeoutError:
+                raise IndexBusy(self.path, self._since()) from None
             (self.path / _SINCE).touch()
             yield
-        finally:
-            lock.release()
 
     def begin(self) -> Path:
         """Where the next generation may be written."""
@@ -137,16 +117,11 @@ class Folder:
 
     def point_to(self, name: str) -> None:
         """Swap `CURRENT`: from now on this generation answers."""
-        pointer = self.path / _NEXT
-        pointer.write_text(name + "\n")
-        flush(pointer)
-        pointer.replace(self.path / _CURRENT)
-        flush(self.path)
+        write_atomic(self.path / _CURRENT, f"{name}\n".encode())
 
     def tidy(self) -> None:
         """Remove unfinished builds, and old generations that nobody reads."""
         current = self.current
-        (self.path / _NEXT).unlink(missing_ok=True)
         for folder in [*self.path.glob("build-*"), *self.path.glob("gen-*")]:
             if folder.name != current:
                 remove(folder)

@@ -1,6 +1,4 @@
-"""Calls to a Chroma server that end: in time, in bounded memory, and with a plain error.
-
-The same generations on a Chroma server, for several machines.
+"""The same generations on a Chroma server, for several machines.
 
     <name>                        the pointer: its metadata names the generation that answers
     <name>.gen-000002-5f3a9c      a generation: a row for each passage, with its vector
@@ -18,15 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from weakref import finalize
-
-import httpx
-from chromadb.api.fastapi import FastAPI
-from chromadb.config import Settings, System
-from chromadb.errors import ChromaError, NotFoundError
 
 from assistant.errors import (
     AssistantError,
@@ -46,90 +36,13 @@ if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
     from chromadb.types import Collection as Model
 
-_AGAIN = 2  # times a call is tried again whose connection failed
-_MOST_BYTES = 64 * 2**20  # of an answer; a page of rows is under one megabyte
-_PATIENCE = 12  # times the deadline, for what no question waits for
-
-
-def connect(address: str, token: str, seconds: float) -> FastAPI:
-    """Chroma's own client of the server; nothing is sent yet."""
-    parts = urlsplit(address)
-    port = parts.port or (443 if parts.scheme == "https" else 8000)
-    no_file: dict[str, Any] = {"_env_file": None}  # or it reads `.env` of the current folder
-    settings = Settings(
-        **no_file,
-        chroma_api_impl="chromadb.api.fastapi.FastAPI",
-        chroma_server_host=f"{parts.scheme}://{parts.netloc.removesuffix(f':{port}')}:{port}",
-        chroma_server_http_port=port,
-        chroma_server_ssl_enabled=parts.scheme == "https",
-        chroma_server_headers={"Authorization": f"Bearer {token}"} if token else {},
-        anonymized_telemetry=False,
-    )
-    api = System(settings).instance(FastAPI)
-    # The client waits for ever and has no setting for it, nor does it take a session from us.
-    api._session.close()
-    api._session = httpx.Client(
-        transport=_Bounded(seconds),
-        headers={**api.get_request_headers(), "Accept-Encoding": "identity"},
-    )
-    finalize(api, api._session.close)  # nobody has to: the connections go with the last user
-    return api
-
-
-class _Bounded(httpx.BaseTransport):
-    """HTTP with an end: of the whole call, of the answer's size, of trying again."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._http = httpx.HTTPTransport()
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The whole answer, which Chroma gives as JSON."""
-        ends = monotonic() + self._seconds * (_PATIENCE if _is_slow(request) else 1)
-        for left in reversed(range(_AGAIN + 1)):
-            try:
-                return self._answer(request, ends)
-            except (httpx.NetworkError, httpx.RemoteProtocolError):
-                if not left:
-                    raise
-        raise AssertionError("unreachable")
-
-    def _answer(self, request: httpx.Request, ends: float) -> httpx.Response:
-        left = ends - monotonic()
-        if left <= 0:
-            raise httpx.ReadTimeout("no time left", request=request)
-        request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), left)
-        response = self._http.handle_request(request)
-        try:
-            body = bytearray()
-            for part in response.iter_raw():
-                body += part
-                if monotonic() > ends:
-                    raise httpx.ReadTimeout("it trickles", request=request)
-                if len(body) > _MOST_BYTES:
-                    raise ValueError("the answer has no end")
-        finally:
-            response.close()
-        kind = response.headers.get("Content-Type", "")
-        if "json" not in kind or "Content-Encoding" in response.headers:
-            raise ValueError(f"status {response.status_code}, {kind or 'of no type'}")
-        return httpx.Response(
-            response.status_code, headers={"Content-Type": kind}, content=bytes(body)
-        )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
-
-def _is_slow(request: httpx.Request) -> bool:
-    """Whether Chroma may be writing a whole graph meanwhile, or deletes one (4 s at 100,000)."""
-    return request.method == "DELETE" or request.url.path.endswith("/add")
-
 
 @contextmanager
 def plainly(address: str, seconds: float) -> Iterator[None]:
     """Say what is wrong with the server plainly, whichever library noticed it."""
+    import httpx
+    from chromadb.errors import ChromaError, NotFoundError
+
     try:
         yield
     except IndexDamaged as error:
@@ -278,13 +191,11 @@ class Server:
 
     @cached_property
     def _api(self) -> "FastAPI":
-        pass
+        from assistant.store.connection import connect
 
         return connect(self.address, self._token, self._seconds)
 
     def _plainly(self) -> AbstractContextManager[None]:
-        pass
-
         return plainly(self.address, self._seconds)
 
     def _full(self, name: str) -> str:

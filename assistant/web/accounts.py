@@ -1,4 +1,4 @@
-"""Accounts: who may come in, and who of them may change the sources.
+"""Accounts: who may log in, and who of them may change the sources.
 
 One file, `accounts.json`, readable by its owner only. It holds no password, only what scrypt made
 of it with a salt of the account's own.
@@ -7,25 +7,21 @@ of it with a salt of the account's own.
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
-import tempfile
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from assistant import fs
 from assistant.errors import AccountRefused, AccountsUnreadable
-
-if TYPE_CHECKING:
-    from filelock import FileLock
+from assistant.history import LOCAL
 
 SHORTEST = 12
 """Characters of a password, at least. NIST SP 800-63B asks for length, not for signs."""
 LONGEST = 1000
-LOCAL = "local"
-"""Who asks where there are no accounts; no account may be called that."""
 _NAME = re.compile(r"\w[\w.@-]{0,39}")
 
 
@@ -53,7 +49,7 @@ class Account:
 
     @property
     def person(self) -> Person:
-        """Who comes in by it."""
+        """Who logs in by it."""
         return Person(self.name, self.may_change)
 
     def hash(self, password: str) -> str:
@@ -83,7 +79,8 @@ class Accounts:
             now = self.path.stat()
             seen = (now.st_ino, now.st_mtime_ns, now.st_size)
             if seen != self._seen:
-                self._known, self._seen = _parsed(self.path.read_bytes()), seen
+                accounts = [Account(**each) for each in json.loads(self.path.read_bytes())]
+                self._known, self._seen = {each.name: each for each in accounts}, seen
         except FileNotFoundError:
             self._known, self._seen = {}, None
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -101,21 +98,18 @@ class Accounts:
             raise AccountRefused(name, wanted)
         bare = Account(name, may_change, salt=secrets.token_hex(16))
         account = replace(bare, hashed=bare.hash(password))
-        with self._lock():
-            accounts = self.all()
+        with self._changing() as accounts:
             if name in accounts:
                 raise AccountRefused(name, "there is one of that name; remove it first")
-            self._write({**accounts, name: account})
+            accounts[name] = account
         return account
 
     def remove(self, name: str) -> None:
-        """Forget an account; who came in by it is out at once. Raises `AccountRefused`."""
+        """Remove an account; whoever logged in by it is logged out. Raises `AccountRefused`."""
         name = tidy(name)
-        with self._lock():
-            if name not in self.all():
+        with self._changing() as accounts:
+            if accounts.pop(name, None) is None:
                 raise AccountRefused(name, "there is none of that name (assistant account list)")
-            kept = {other: account for other, account in self.all().items() if other != name}
-            self._write(kept)
 
     def check(self, name: str, password: str) -> Account | None:
         """The account, if name and password are right.
@@ -126,31 +120,17 @@ class Accounts:
         hashed = account.hash(password[:LONGEST])
         return account if hmac.compare_digest(hashed, account.hashed) else None
 
-    def _lock(self) -> "FileLock":
-        from filelock import FileLock
-
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Account]]:
+        """The accounts under a lock, to be changed; then they are written, all or nothing."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.path.with_suffix(".lock"), timeout=10)
-
-    def _write(self, accounts: dict[str, Account]) -> None:
-        """All or nothing, and for nobody else to read."""
-        handle, name = tempfile.mkstemp(prefix=".accounts-", dir=self.path.parent)  # mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump([asdict(account) for account in accounts.values()], file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with fs.locked(self.path.with_suffix(".lock")):
+            accounts = dict(self.all())
+            yield accounts
+            text = json.dumps([asdict(account) for account in accounts.values()], indent=1)
+            fs.write_atomic(self.path, text.encode(), 0o600)
 
 
 def tidy(name: str) -> str:
-    """A name as it is kept: Ana and ana are one person."""
+    """A name as it is stored: Ana and ana are one person."""
     return unicodedata.normalize("NFKC", name).strip().casefold()
-
-
-def _parsed(text: bytes) -> dict[str, Account]:
-    accounts = [Account(**each) for each in json.loads(text)]
-    return {account.name: account for account in accounts}

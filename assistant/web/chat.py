@@ -1,7 +1,4 @@
-"""The conversation: the turns, what the page's events make of them, and how they look.
-
-The components that the page's events read and write, made before they are laid out.
-"""
+"""The chat: its components, how an answer comes, and how the turns look as HTML."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -13,42 +10,45 @@ import gradio as gr
 from assistant.errors import AssistantError, QuestionRefused
 from assistant.show import escape, line, plural
 from assistant.show.html import bubble, cards
-from assistant.types import Answer, Statement
+from assistant.types import Answer, Turn
 from assistant.web.queue import RequestQueue
 
 if TYPE_CHECKING:
     from assistant.assistant import Assistant
 
-NAME = "Agreement Assistant"
-DRAWN = 20
+TITLE = "Agreement Assistant"
+MAX_DRAWN = 20
 """Turns in the chat at a time, unless more are asked for: research/benchmarks/results/long.txt."""
-_NO_SOURCES = '<p class="none">The words an answer rests on will be shown here.</p>'
+PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+"""What each event of the page is given: no spinner over the text, and no place in an API."""
+ANSWERING: dict[str, Any] = PRIVATE | {"concurrency_limit": None}
+"""What each event that answers is given: `RequestQueue` says which are answered now."""
+NO_FORMULAS: dict[str, Any] = {"latex_delimiters": []}
+"""What each Markdown and Chatbot is given: no formulas in other people's text."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """A question, and what has come of it so far; `remark` says why there is no more."""
+class PageTurn(Turn):
+    """A turn as the page shows it."""
 
-    question: str
-    answer: Answer | None = None
-    remark: str = ""
     reading: bool = True
+    """Whether the answer is still coming."""
     thumb: str = ""
     """`up` or `down`, where its person said so."""
 
 
-Turns = tuple[Turn, ...]
-Look = tuple[str, Turns, list[dict[str, str]], str, str]
-"""What an event leaves: text box, conversation, chat, sources, status."""
+Turns = tuple[PageTurn, ...]
+ChatUpdate = tuple[str, Turns, list[dict[str, str]], str, str]
+"""What an event changes: text box, turns, chat, panel of citations, status."""
 
 
-class Conversation:
-    """What the page's events do. The server keeps the turns."""
+class Chat:
+    """What the page's events do. The turns are kept on the server, not in the browser."""
 
     def __init__(self, assistant: "Assistant") -> None:
         self.assistant = assistant
-        self.seats = RequestQueue()
+        self.queue = RequestQueue()
 
     def welcome(self) -> tuple[str, dict[str, Any]]:
         """The header, and the example questions of the empty chat."""
@@ -57,29 +57,33 @@ class Conversation:
             examples = self.assistant.examples()
             holds = self.assistant.status()
             documents = plural(len(holds.documents), "document")
-            held = f"{documents}, {plural(holds.passages, 'passage')}"
+            contents = f"{documents}, {plural(holds.passages, 'passage')}"
         except Exception as error:
-            held = told(error)
-        return header(held), gr.update(examples=[{"text": line(text)} for text in examples])
+            contents = error_message(error)
+        return header(contents), gr.update(examples=[{"text": line(text)} for text in examples])
 
     def answer(
         self, question: str | None, turns: Turns, unticked: frozenset[str] = frozenset()
-    ) -> Iterator[Look]:
+    ) -> Iterator[ChatUpdate]:
         """Show the answer as it comes. A refused question goes back to its box."""
-        turn = Turn(question or "")
+        turn = PageTurn(question or "")
         history = tuple(earlier.answer for earlier in turns if earlier.answer is not None)
         try:
-            yield look((*turns, turn))
-            among = self._among(unticked)
-            for item in self.assistant.stream(turn.question, history=history, sources=among):
-                turn = _grown(turn, item)
-                yield look((*turns, turn))
+            yield render((*turns, turn))
+            sources = self._ticked(unticked)
+            for item in self.assistant.stream(turn.question, history=history, sources=sources):
+                if isinstance(item, Answer):
+                    turn = replace(turn, answer=item, reading=False)
+                else:
+                    statements = turn.answer.statements if turn.answer is not None else ()
+                    turn = replace(turn, answer=Answer(turn.question, (*statements, item)))
+                yield render((*turns, turn))
         except QuestionRefused as error:
-            yield look(turns, box=turn.question, remark=str(error))
+            yield render(turns, box=turn.question, remark=str(error))
         except Exception as error:
-            yield look((*turns, replace(turn, remark=told(error), reading=False)))
+            yield render((*turns, replace(turn, remark=error_message(error), reading=False)))
 
-    def _among(self, unticked: frozenset[str]) -> list[str] | None:
+    def _ticked(self, unticked: frozenset[str]) -> list[str] | None:
         """The sources that are to answer; None for all. Raises `QuestionRefused` for none."""
         if not unticked:
             return None
@@ -90,50 +94,40 @@ class Conversation:
         return None if len(ticked) == len(answering) else ticked
 
 
-def _grown(turn: Turn, item: Statement | Answer) -> Turn:
-    if isinstance(item, Answer):
-        return replace(turn, answer=item, reading=False)
-    said = turn.answer.statements if turn.answer is not None else ()
-    return replace(turn, answer=Answer(turn.question, (*said, item)))
-
-
-def told(error: Exception) -> str:
-    """What a person is told; all of it goes to the log when nobody foresaw it."""
+def error_message(error: Exception) -> str:
+    """What a person is shown; an error that nobody foresaw goes to the log whole."""
     if isinstance(error, AssistantError):
         return str(error)
     _log.error("The page could not do what was asked", exc_info=error)
     return "Something went wrong here; the details are in the log."
 
 
-def look(turns: Turns, *, box: str = "", remark: str = "", whole: bool = False) -> Look:
+def render(turns: Turns, *, box: str = "", remark: str = "", show_all: bool = False) -> ChatUpdate:
     """Everything an event redraws, from the turns; `box` and `remark` are put beside them.
 
-    Unless the `whole` is asked for, only the last turns are drawn: each is sent every time.
+    Unless all are asked for, only the last turns are drawn: each is sent every time.
     """
-    drawn = list(enumerate(turns, 1))[0 if whole else -DRAWN :]
+    drawn = list(enumerate(turns, 1))[0 if show_all else -MAX_DRAWN :]
     hidden = len(turns) - len(drawn)
     earlier = plural(hidden, "earlier question")
     link = f'<p class="earlier"><a href="#earlier">Show {earlier}</a></p>'
     chat = [{"role": "assistant", "content": link}] if hidden else []
     for number, turn in drawn:
-        chat.append({"role": "user", "content": _asked(turn, number)})
-        chat.append({"role": "assistant", "content": _said(turn, number)})
+        asked = f'<div id="asked-{number}" class="asked" dir="auto">{escape(turn.question)}</div>'
+        chat.append({"role": "user", "content": asked})
+        chat.append({"role": "assistant", "content": _answer(turn, number)})
     return box, turns, chat, panel(drawn), status(remark)
 
 
-def _asked(turn: Turn, number: int) -> str:
-    return f'<div id="asked-{number}" class="asked" dir="auto">{escape(turn.question)}</div>'
-
-
-def _said(turn: Turn, number: int) -> str:
-    said = bubble(turn.answer, number) if turn.answer is not None else ""
+def _answer(turn: PageTurn, number: int) -> str:
+    shown = bubble(turn.answer, number) if turn.answer is not None else ""
     if turn.remark:
-        said += f'<div class="remark" dir="auto">{escape(turn.remark)}</div>'
-    said += '<p class="reading">Reading…</p>' if turn.reading else ""
-    return f'<div id="said-{number}" class="said {turn.thumb}">{said}</div>'
+        shown += f'<div class="remark" dir="auto">{escape(turn.remark)}</div>'
+    shown += '<p class="reading">Reading…</p>' if turn.reading else ""
+    return f'<div id="said-{number}" class="said {turn.thumb}">{shown}</div>'
 
 
-def panel(turns: Sequence[tuple[int, Turn]]) -> str:
+def panel(turns: Sequence[tuple[int, PageTurn]]) -> str:
     """The cards of these turns, by number, newest first; page.js shows those of one turn."""
     groups = [
         f'<section id="turn-{number}" class="turn">'
@@ -141,71 +135,71 @@ def panel(turns: Sequence[tuple[int, Turn]]) -> str:
         for number, turn in reversed(turns)
         if turn.answer is not None and (shown := cards(turn.answer, number))
     ]
-    return f"<div>{''.join(groups) or _NO_SOURCES}</div>"
+    empty = '<p class="none">The words an answer rests on will be shown here.</p>'
+    return f"<div>{''.join(groups) or empty}</div>"
 
 
-def header(held: str) -> str:
+def header(contents: str) -> str:
     """The product's name, and what it holds."""
-    return f"<header><h1>{NAME}</h1><p>{escape(held)}</p></header>"
+    return f"<header><h1>{TITLE}</h1><p>{escape(contents)}</p></header>"
 
 
-def status(text: str) -> str:
-    """What is told under the chat."""
-    return f'<div class="status">{escape(text)}</div>'
+def status(message: str) -> str:
+    """The line under the chat."""
+    return f'<div class="status">{escape(message)}</div>'
 
 
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-"""What each event of the page is given: no spinner over the text, and no place in an API."""
-SEATED: dict[str, Any] = QUIET | {"concurrency_limit": None}
-"""What each event that answers is given: `Seats` say who is answered now."""
-PLAIN: dict[str, Any] = {"latex_delimiters": []}
-"""What each Markdown and Chatbot is given: no formulas in other people's text."""
-
-_BARE: dict[str, Any] = {"show_label": False, "container": False, "render": False}
 _INVITATION = (
     '<div class="invitation"><p>Ask what your documents say</p>'
     "<p>Every statement points at the exact words it rests on.</p></div>"
 )
 
 
-class Parts:
-    """The components; whoever lays them out calls `render()`.
+class Components:
+    """The components that events read and write; whoever lays them out calls `render()`.
 
-    An event that changes the conversation takes `turns`, returns `talk.look(turns)`, and has
-    `look` as its outputs: that redraws everything. `asking` are the events that are answering,
-    for the `cancels` of one that must not be talked over.
+    An event that changes the conversation takes `turns`, returns `render(turns)`, and has `update`
+    as its outputs: that redraws everything. `asking` are the events that are answering, for the
+    `cancels` of one that ends them.
     """
 
     def __init__(self) -> None:
         self.turns = gr.State((), time_to_live=6 * 3600, render=False)
         self.unticked = gr.State(frozenset(), time_to_live=6 * 3600, render=False)
         """The sources that are not to answer."""
-        self.scope = gr.Markdown(elem_id="scope", **_text())
+        text: dict[str, Any] = NO_FORMULAS | {"render": False}
+        self.scope = gr.Markdown(elem_id="scope", **text)
         """How many are to answer, where not all."""
-        self.header = gr.Markdown(header("Reading the folder…"), elem_id="header", **_text())
+        self.header = gr.Markdown(header("Reading the folder…"), elem_id="header", **text)
+        bare: dict[str, Any] = {"show_label": False, "container": False, "render": False}
         self.chat = gr.Chatbot(
             elem_id="chat", placeholder=_INVITATION, height="100%", line_breaks=False,
             buttons=[], feedback_options=None, group_consecutive_messages=False,
-            **_BARE, **PLAIN,
+            **bare, **NO_FORMULAS,
         )  # fmt: skip
         self.box = gr.Textbox(
             elem_id="question", label="Question", max_lines=6, autofocus=True,
-            placeholder="Ask a question…", scale=1, **_BARE,
+            placeholder="Ask a question…", scale=1, **bare,
         )  # fmt: skip
         self.send = gr.Button("Ask", elem_id="send", min_width=72, render=False)
-        self.halt = gr.Button("Stop", elem_id="halt", min_width=72, render=False)
+        self.stop = gr.Button("Stop", elem_id="halt", min_width=72, render=False)
         small: dict[str, Any] = {"size": "sm", "render": False}
         self.sync = gr.Button("Sync folder", elem_id="sync", min_width=96, **small)
         self.leave = gr.Button("Log out", elem_id="leave", min_width=72, visible=False, **small)
-        self.status = gr.Markdown(elem_id="status", **_text())
-        self.cited = gr.Markdown(panel(()), elem_id="cited", **_text())
+        self.status = gr.Markdown(elem_id="status", **text)
+        self.cited = gr.Markdown(panel(()), elem_id="cited", **text)
+        self.command = gr.Textbox(
+            elem_id="command",
+            label="Command",
+            elem_classes="channel",
+            container=False,
+            render=False,
+        )
+        """Where sources.js writes what is to be done with sources; what is under a tab is not on
+        the page while another tab is shown."""
         self.asking: list[Any] = []
 
     @property
-    def look(self) -> list[Any]:
-        """The outputs of an event that returns a `Look`."""
+    def update(self) -> list[Any]:
+        """The outputs of an event that returns a `ChatUpdate`."""
         return [self.box, self.turns, self.chat, self.cited, self.status]
-
-
-def _text() -> dict[str, Any]:
-    return PLAIN | {"render": False}

@@ -1,19 +1,13 @@
-"""The list of conversations as HTML.
+"""The conversations of whoever asks: the events of the chat, and the list in the left column.
 
-Questions to go on with: what else the passages are about that were read for the last answer.
-
-The conversations of whoever asks: kept as they go, opened again, cut, renamed and deleted.
-
-Every event finds out anew who asks, and only ever sees that person's history. What a browser says
-is an id, a number of a turn, or text.
-
-What stands in the left column: the conversations; and what ties them to the chat.
-
-The buttons at each turn and in the list are made by conversations.js. What they wish for comes
-here through hidden text boxes, one for each kind of event, and is looked at by archive and hand.
+Every event finds out anew who asks, and only ever sees that person's history. The buttons at each
+turn and in the list are made by conversations.js; their commands come here through hidden text
+boxes.
 """
 
-from collections.abc import AsyncGenerator, Generator, Iterable
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -21,283 +15,302 @@ from typing import Any
 import gradio as gr
 
 from assistant.errors import AssistantError, ConversationChanged
-from assistant.history import Entry, History, Listed
+from assistant.history import Entry, History, Listing
 from assistant.show import escape, line, plural
-from assistant.types import Answer
 from assistant.web.actions import (
     ConversationStore,
-    Hand,
-    Now,
-    Running,
-    done,
-    fresh,
-    number_of,
-    parsed,
-    shown,
-    thumbed,
+    OpenConversation,
+    Outcome,
+    RunningAnswer,
+    answer_command,
+    dispatch,
+    latest,
+    page_turns,
+    parse_command,
+    turn_index,
+    with_thumbs,
 )
-from assistant.web.chat import PLAIN, QUIET, SEATED, Conversation, Parts, Turns, look, told
-from assistant.web.chat import Conversation as Talk
-from assistant.web.queue import person, seat
+from assistant.web.auth import person_of
+from assistant.web.chat import (
+    ANSWERING,
+    NO_FORMULAS,
+    PRIVATE,
+    Chat,
+    Components,
+    Turns,
+    error_message,
+    render,
+    status,
+)
 
-MOST_LISTED = 300
+MAX_LISTED = 300
 """Conversations in the list; the older ones are counted."""
 
 
-def listing(listed: Listed, current: str) -> str:
+def render_list(listing: Listing, current: str) -> str:
     """The conversations, the one of the id `current` marked, and what is wrong with others."""
-    entries, problems = listed
-    more = len(entries) - MOST_LISTED
+    entries, problems = listing
+    more = len(entries) - MAX_LISTED
     notes = [f"and {plural(more, 'older conversation')}"] if more > 0 else []
     if not entries:
         notes.append("What you ask is kept here.")
-    items = "".join(_item(each, each.id == current) for each in entries[:MOST_LISTED])
+    items = "".join(_item(each, each.id == current) for each in entries[:MAX_LISTED])
     aside = "".join(f'<p class="aside">{escape(note)}</p>' for note in (*notes, *problems))
     return f'<div class="talks"><ul>{items}</ul>{aside}</div>'
 
 
-def _item(entry: Entry, is_now: bool) -> str:
+def _item(entry: Entry, is_open: bool) -> str:
     title = escape(entry.title) or "Untitled"
-    return f'<li><a class="talk{" now" * is_now}" href="#c-{entry.id}">{title}</a></li>'
+    return f'<li><a class="talk{" now" * is_open}" href="#c-{entry.id}">{title}</a></li>'
 
 
-MOST_SUGGESTED = 3
+def suggestions(turns: Turns) -> str:
+    """Three questions to go on with, about the headings near the last answer, as HTML.
 
-
-def further(turns: Turns) -> list[str]:
-    """Questions about the headings near the last answer, without those that were asked."""
+    conversations.js asks the one that is chosen.
+    """
     answer = turns[-1].answer if turns and not turns[-1].reading else None
     if answer is None:
-        return []
+        return ""
+    cited = (citation.passage for citation in answer.citations)
+    near = (hit.passage for hit in answer.closest)
+    headings = (passage.heading for passage in (*cited, *near) if passage.heading.strip())
+    questions = dict.fromkeys(f"What is said about “{line(each)}”?" for each in headings)
     asked = {turn.question for turn in turns}
-    questions = (f"What is said about “{line(each)}”?" for each in _headings(answer))
-    return [question for question in dict.fromkeys(questions) if question not in asked][
-        :MOST_SUGGESTED
-    ]
-
-
-def as_links(questions: Iterable[str]) -> str:
-    """The questions as HTML; conversations.js asks the one that is chosen."""
-    items = "".join(f'<li><a class="ask" href="#ask">{escape(each)}</a></li>' for each in questions)
+    new = [each for each in questions if each not in asked][:3]
+    items = "".join(f'<li><a class="ask" href="#ask">{escape(each)}</a></li>' for each in new)
     return f'<ul class="further">{items}</ul>' if items else ""
 
 
-def _headings(answer: Answer) -> Iterable[str]:
-    cited = (citation.passage for citation in answer.citations)
-    near = (hit.passage for hit in answer.closest)
-    return (passage.heading for passage in (*cited, *near) if passage.heading.strip())
-
-
-View = tuple[Any, ...]
-"""What an event leaves: all of `talk.Look`, the conversation, the list, what to ask next."""
-Views = AsyncGenerator[View, None]
+Update = tuple[Any, ...]
+"""What an event changes: a `ChatUpdate`, the open conversation, the list, the suggestions."""
+Updates = AsyncGenerator[Update, None]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Question:
     """A question, the sources that are not to answer it, and the request it came with."""
 
-    question: str
+    text: str
     unticked: frozenset[str]
     request: gr.Request
 
 
-class Archive:
-    """What the events do to conversations. `talk` does the talking."""
+class Conversations:
+    """What the events do to conversations; `chat` makes the answers."""
 
-    def __init__(self, talk: Talk) -> None:
-        self.talk = talk
-        self._keeper = ConversationStore()
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+        self._store = ConversationStore()
 
-    def history(self, request: gr.Request) -> History:
+    def _history(self, request: gr.Request) -> History:
         """The history of whoever asks."""
-        return History(self.talk.assistant.settings.history, person(request).name)
+        return History(self._chat.assistant.settings.history, person_of(request.request).name)
 
     async def ask(
         self,
         question: str | None,
         turns: Turns,
-        now: Now,
+        current: OpenConversation,
         unticked: frozenset[str],
         request: gr.Request,
-    ) -> Views:
-        """Answer as it comes, and keep what came of it, however it ends."""
-        at = len(turns) if now.editing is None else now.editing
-        asked = Asked(question or "", unticked, request)
-        async with aclosing(self._seated(asked, turns, at, now)) as views:
-            async for view in views:
-                yield view
+    ) -> Updates:
+        """Answer as it comes, and save what came of it, however it ends."""
+        at = len(turns) if current.editing is None else current.editing
+        asked = Question(question or "", unticked, request)
+        async with aclosing(self._queued(asked, turns, at, current)) as updates:
+            async for update in updates:
+                yield update
 
     async def example(
         self,
         turns: Turns,
-        now: Now,
+        current: OpenConversation,
         unticked: frozenset[str],
         request: gr.Request,
         chosen: gr.SelectData,
-    ) -> Views:
+    ) -> Updates:
         """Ask the example that was clicked."""
         question = str(chosen.value["text"])
-        async with aclosing(self.ask(question, turns, now, unticked, request)) as views:
-            async for view in views:
-                yield view
+        async with aclosing(self.ask(question, turns, current, unticked, request)) as updates:
+            async for update in updates:
+                yield update
 
-    async def again(
-        self, sent: str, turns: Turns, now: Now, unticked: frozenset[str], request: gr.Request
-    ) -> Views:
+    async def retry(
+        self,
+        sent: str,
+        turns: Turns,
+        current: OpenConversation,
+        unticked: frozenset[str],
+        request: gr.Request,
+    ) -> Updates:
         """Ask a question once more; what followed it goes."""
         try:
-            at = number_of(parsed(sent), turns)
+            at = turn_index(parse_command(sent), turns)
         except ConversationChanged as error:
-            yield self._view(turns, now, request, remark=str(error))
+            message = str(error)
+            yield await asyncio.to_thread(self._update, turns, current, request, remark=message)
         else:
-            asked = Asked(turns[at].question, unticked, request)
-            async with aclosing(self._seated(asked, turns, at, now)) as views:
-                async for view in views:
-                    yield view
+            asked = Question(turns[at].question, unticked, request)
+            async with aclosing(self._queued(asked, turns, at, current)) as updates:
+                async for update in updates:
+                    yield update
 
-    def stop(self, turns: Turns, now: Now, request: gr.Request) -> View:
-        """Leave the answer as far as it came, and keep that."""
-        turns, now, problem = self._keeper.left(turns, now)
-        return self._view(turns, now, request, remark=problem)
+    def stop(self, turns: Turns, current: OpenConversation, request: gr.Request) -> Update:
+        """Leave the answer as far as it came, and save that."""
+        turns, current, problem = self._store.stop(turns, current)
+        return self._update(turns, current, request, remark=problem)
 
-    def new(self, turns: Turns, now: Now, request: gr.Request) -> View:
-        """Begin a conversation; the one before is kept as it is."""
-        _, _, problem = self._keeper.left(turns, now)
-        return self._view((), Now(), request, box="", remark=problem)
+    def new(self, turns: Turns, current: OpenConversation, request: gr.Request) -> Update:
+        """Begin a conversation; the one before is left as it is."""
+        _, _, problem = self._store.stop(turns, current)
+        return self._update((), OpenConversation(), request, box="", remark=problem)
 
-    def turn(self, sent: str, turns: Turns, now: Now, request: gr.Request) -> View:
+    def change(
+        self, sent: str, turns: Turns, current: OpenConversation, request: gr.Request
+    ) -> Update:
         """Open, edit, undo, rename or delete, as a browser asked."""
-        turns, now, problem = self._keeper.left(turns, now)
+        turns, current, problem = self._store.stop(turns, current)
         box: str | None = None
-        command = parsed(sent)
         try:
-            turns, now, box, said = done(command, turns, now, self.history(request))
-            problem = said or problem
+            command, history = parse_command(sent), self._history(request)
+            turns, current, box, message = dispatch(command, turns, current, history)
+            problem = message or problem
         except ConversationChanged as error:
-            turns, now, problem = self._as_kept(turns, now, request, error)
+            turns, current, problem = self._reloaded(turns, current, request, error)
         except Exception as error:
-            problem = told(error)
-        return self._view(turns, now, request, box=box, remark=problem)
+            problem = error_message(error)
+        return self._update(turns, current, request, box=box, remark=problem)
 
-    def listed(self, now: Now, request: gr.Request) -> str:
-        """The list of conversations as HTML, the one in the chat marked."""
-        current = now.kept.id if now.kept is not None else ""
-        return listing(self.history(request).list(), current)
-
-    async def _seated(self, asked: Asked, turns: Turns, at: int, now: Now) -> Views:
-        """The answer once there is a seat for it; until then the question stays in its box."""
-
-        def waiting(remark: str) -> View:
-            return (asked.question, *look(turns, remark=remark)[1:], now, gr.skip(), "")
-
-        steps = self.talk.seats.taken(
-            seat(asked.request), self._ask(asked, turns, at, now), waiting
-        )
-        async with aclosing(steps) as views:
-            async for view in views:
-                yield view
-
-    def _ask(self, asked: Asked, turns: Turns, at: int, now: Now) -> Generator[View, None, None]:
+    def fetch(self, sent: str, turns: Turns, request: gr.Request) -> tuple[str, str]:
+        """Copy, export or rate, as a browser asked: a status, and JSON for the browser."""
+        command = parse_command(sent)
+        given: dict[str, Any] = {}
         try:
-            turns, now, _ = self._keeper.left(turns, now)
-            history = self.history(asked.request)
-            kept, turns, at = fresh(history, turns, at, now)
-            turns = thumbed(history, turns)
+            message, given = answer_command(command, turns, self._history(request))
         except Exception as error:
-            turns, now, problem = self._as_kept(turns, now, asked.request, error)
-            yield self._view(turns, now, asked.request, box=asked.question, remark=problem)
+            message = error_message(error)
+        return status(message), json.dumps(given | {"for": command.get("nonce")})
+
+    def list(self, current: OpenConversation, request: gr.Request) -> str:
+        """The list of conversations as HTML, the one in the chat marked."""
+        open_id = current.saved.id if current.saved is not None else ""
+        return render_list(self._history(request).list(), open_id)
+
+    async def _queued(
+        self, asked: Question, turns: Turns, at: int, current: OpenConversation
+    ) -> Updates:
+        """The answer once it is its turn; until then the question stays in its box."""
+
+        def notice(message: str) -> Update:
+            return (asked.text, *render(turns, remark=message)[1:], current, gr.skip(), "")
+
+        # For whom it is counted: the account; without accounts, the tab.
+        who = str(asked.request.username or f"/{asked.request.session_hash}")
+        steps = self._chat.queue.run(who, self._begin(asked, turns, at, current), notice)
+        async with aclosing(steps) as updates:
+            async for update in updates:
+                yield update
+
+    def _begin(
+        self, asked: Question, turns: Turns, at: int, current: OpenConversation
+    ) -> Generator[Update, None, None]:
+        """Answer after what the conversation is by now."""
+        try:
+            turns, current, _ = self._store.stop(turns, current)
+            history = self._history(asked.request)
+            conversation, turns, at = latest(history, turns, at, current)
+            turns = with_thumbs(history, turns)
+        except Exception as error:
+            turns, current, problem = self._reloaded(turns, current, asked.request, error)
+            yield self._update(turns, current, asked.request, box=asked.text, remark=problem)
         else:
-            running = Running(history, kept, turns[:at])
-            yield from self._answer(asked, running, turns, now)
+            running = RunningAnswer(history, conversation, turns[:at])
+            yield from self._answer(asked, running, turns, current)
 
     def _answer(
-        self, asked: Asked, running: Running, turns: Turns, now: Now
-    ) -> Generator[View, None, None]:
-        """Show each step of the answer, and the last once it is kept: then all is at rest."""
-        said, looked, box = running.before, look(turns), ""
-        going = Now(now.kept, run=self._keeper.begin(running))
+        self, asked: Question, running: RunningAnswer, turns: Turns, current: OpenConversation
+    ) -> Generator[Update, None, None]:
+        """Show each step of the answer, and the last once it is saved: then all is at rest."""
+        now, shown, box = running.before, render(turns), ""
+        going = OpenConversation(current.saved, answer_id=self._store.begin(running))
         try:
-            for looked in self.talk.answer(asked.question, running.before, asked.unticked):
-                said = looked[1]
-                if len(said) > len(running.before) and said[-1].reading:
-                    yield (box, *looked[1:], going, gr.skip(), "")
+            for shown in self._chat.answer(asked.text, running.before, asked.unticked):
+                now = shown[1]
+                if len(now) > len(running.before) and now[-1].reading:
+                    yield (box, *shown[1:], going, gr.skip(), "")
                     box = gr.skip()  # what is typed meanwhile stays
         finally:
-            said, going, problem = self._keeper.settled(said, going)
-        if len(said) > len(running.before):
-            yield self._view(said, going, asked.request, remark=problem)
+            now, going, problem = self._store.save(now, going)
+        if len(now) > len(running.before):
+            yield self._update(now, going, asked.request, remark=problem)
         else:  # it was no question: all stays as it was
-            view = self._view(turns, now, asked.request, box=looked[0])
-            yield (*view[:4], looked[-1], *view[5:])
+            update = self._update(turns, current, asked.request, box=shown[0])
+            yield (*update[:4], shown[-1], *update[5:])
 
-    def _as_kept(
-        self, turns: Turns, now: Now, request: gr.Request, error: Exception
-    ) -> tuple[Turns, Now, str]:
+    def _reloaded(
+        self, turns: Turns, current: OpenConversation, request: gr.Request, error: Exception
+    ) -> Outcome:
         """The conversation as another window left it."""
-        if now.kept is None:
-            return turns, now, told(error)
+        if current.saved is None:
+            return turns, current, error_message(error)
         try:
-            found = self.history(request).read(now.kept.id)
+            found = self._history(request).read(current.saved.id)
         except AssistantError as gone:
-            return (), Now(), str(gone)
-        return shown(found), Now(found), told(error)
+            return (), OpenConversation(), str(gone)
+        return page_turns(found), OpenConversation(found), error_message(error)
 
-    def _view(
+    def _update(
         self,
         turns: Turns,
-        now: Now,
+        current: OpenConversation,
         request: gr.Request,
         *,
         box: str | None = None,
         remark: str = "",
-    ) -> View:
+    ) -> Update:
         """Everything redrawn; what is typed stays where nothing is put in its place."""
-        turns = thumbed(self.history(request), turns)
-        _, *rest = look(turns, remark=remark, whole=now.whole)
-        links = as_links(further(turns))
-        return (gr.skip() if box is None else box, *rest, now, self.listed(now, request), links)
+        turns = with_thumbs(self._history(request), turns)
+        _, *rest = render(turns, remark=remark, show_all=current.show_all)
+        typed = gr.skip() if box is None else box
+        return (typed, *rest, current, self.list(current, request), suggestions(turns))
 
 
-class Column:
-    """The components of the column, made before they are laid out."""
+class ConversationComponents:
+    """The components of the column and the hidden boxes, made before they are laid out."""
 
     def __init__(self) -> None:
-        self.now = gr.State(Now(), time_to_live=6 * 3600, render=False)
+        self.current = gr.State(OpenConversation(), time_to_live=6 * 3600, render=False)
         self.new = gr.Button("New conversation", elem_id="new", size="sm", scale=0, render=False)
-        self.talks = gr.Markdown(elem_id="talks", render=False, **PLAIN)
-        self.further = gr.Markdown(elem_id="further", render=False, **PLAIN)
-        self.again, self.turn, self.give, self.given = (
-            gr.Textbox(elem_id=f"wish-{name}", visible="hidden", max_lines=1, render=False)
-            for name in ("again", "turn", "give", "given")
+        self.list = gr.Markdown(elem_id="talks", render=False, **NO_FORMULAS)
+        self.suggestions = gr.Markdown(elem_id="further", render=False, **NO_FORMULAS)
+        self.retry, self.change, self.fetch, self.fetched = (
+            gr.Textbox(elem_id=f"command-{name}", visible="hidden", max_lines=1, render=False)
+            for name in ("retry", "change", "fetch", "fetched")
         )
+        self.column = [
+            *(self.current, self.list, self.retry, self.change, self.fetch, self.fetched),
+        ]
+        """What is laid out in the column. `new` stands where it is always seen."""
 
 
-def tie(page: gr.Blocks, parts: Parts, column: Column, talk: Conversation) -> None:
-    """Tie the chat and the column to their events: whatever is asked is kept."""
-    archive = Archive(talk)
-    hand = Hand(archive)
-    known = [parts.turns, column.now]
-    seen: list[Any] = [*parts.look, column.now, column.talks, column.further]
+def bind(page: gr.Blocks, parts: Components, column: ConversationComponents, chat: Chat) -> None:
+    """Tie the chat and the column to their events: whatever is asked is saved."""
+    events = Conversations(chat)
+    known = [parts.turns, column.current]
+    changed: list[Any] = [*parts.update, column.current, column.list, column.suggestions]
     given = [*known, parts.unticked]
     asked = [parts.box.submit, parts.send.click]
     parts.asking += [
-        gr.on(asked, archive.ask, [parts.box, *given], seen, **SEATED),
-        parts.chat.example_select(archive.example, given, seen, **SEATED),
-        column.again.submit(archive.again, [column.again, *given], seen, **SEATED),
+        gr.on(asked, events.ask, [parts.box, *given], changed, **ANSWERING),
+        parts.chat.example_select(events.example, given, changed, **ANSWERING),
+        column.retry.submit(events.retry, [column.retry, *given], changed, **ANSWERING),
     ]
-    quick: dict[str, Any] = QUIET | {"concurrency_limit": None, "trigger_mode": "multiple"}
+    quick: dict[str, Any] = PRIVATE | {"concurrency_limit": None, "trigger_mode": "multiple"}
     ending: dict[str, Any] = quick | {"cancels": parts.asking}
-    parts.halt.click(archive.stop, known, seen, **ending)
-    column.new.click(archive.new, known, seen, **ending)
-    column.turn.submit(archive.turn, [column.turn, *known], seen, **ending)
-    handed = [parts.status, column.given]
-    column.give.submit(hand.give, [column.give, parts.turns], handed, **quick)
-    page.load(archive.listed, [column.now], [column.talks], **quick)
-
-
-def place(column: Column) -> None:
-    """Lay the column out here; what begins a new conversation stands where it is always seen."""
-    parts: list[Any] = [column.now, column.talks]
-    for part in [*parts, column.again, column.turn, column.give, column.given]:
-        part.render()
+    parts.stop.click(events.stop, known, changed, **ending)
+    column.new.click(events.new, known, changed, **ending)
+    column.change.submit(events.change, [column.change, *known], changed, **ending)
+    fetched = [parts.status, column.fetched]
+    column.fetch.submit(events.fetch, [column.fetch, parts.turns], fetched, **quick)
+    page.load(events.list, [column.current], [column.list], **quick)

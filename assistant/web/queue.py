@@ -1,133 +1,117 @@
-"""Who is asking. The door has found out; here it is only read.
-
-How many are answered at once, how many wait, and who is asked to come again.
-"""
+"""How many questions are answered at once, how many wait, and who is asked to try again."""
 
 import asyncio
+import logging
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
-from typing import Any, TypeVar
-
-import gradio as gr
-from fastapi import Request
+from contextvars import Context, copy_context
+from typing import TypeVar
 
 from assistant.llm.client import HALT
-from assistant.web.accounts import LOCAL, Person
-from assistant.web.auth import PERSON
-
-_NOBODY = Person(LOCAL, may_change=False)
-
-
-def person(request: gr.Request) -> Person:
-    """Who is asking, and whether they may change the sources."""
-    return _found(request.request) or _NOBODY
-
-
-def seat(request: gr.Request) -> str:
-    """For whom a question is counted: the account; without accounts, the tab."""
-    return str(request.username or f"/{request.session_hash}")
-
-
-def username(request: Request) -> str | None:
-    """Whom Gradio is to take for logged in."""
-    found = _found(request)
-    return found.name if found else None
-
-
-def arrive(request: gr.Request) -> tuple[Any, Any]:
-    """The buttons that are not for everyone: to sync, and to log out."""
-    may_change, has_account = person(request).may_change, request.username is not None
-    return gr.update(visible=may_change), gr.update(visible=has_account)
-
-
-def _found(request: Request | None) -> Person | None:
-    return request.scope.get(PERSON) if request else None
-
 
 BUSY = "Many people are asking right now. Your question is kept: please try again in a moment."
 ENOUGH = "Your other questions are still being answered. Please wait for one of them."
-_PAUSE = 3.0
-"""Seconds between two signs of life to one who waits; one who has gone is noticed by them."""
+_NOTICE_SECONDS = 3.0
+"""Between two notices to one who waits; that someone has gone is noticed by them."""
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 
 class RequestQueue:
-    """Some are answered at once, for more would only all be slower; others wait in line.
+    """Answers some questions at once, as more would only all be slower; others wait in order.
 
-    One event loop uses them, so nothing here needs a lock.
+    It is used from one event loop, so nothing here needs a lock.
     """
 
-    def __init__(self, reading: int = 16, waiting: int = 128, each: int = 3) -> None:
-        self._free = reading
-        self._threads = ThreadPoolExecutor(reading, thread_name_prefix="seat")
-        self._waiting = waiting
-        self._each = each
-        self._line: deque[asyncio.Future[None]] = deque()
-        self._held: Counter[str] = Counter()
+    def __init__(self, running: int = 16, waiting: int = 128, per_person: int = 3) -> None:
+        self._free = running
+        self._threads = ThreadPoolExecutor(running, thread_name_prefix="answer")
+        self._max_waiting = waiting
+        self._per_person = per_person
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._asked: Counter[str] = Counter()
+        self._closing: set[asyncio.Task[None]] = set()
 
-    async def taken(
-        self, who: str, steps: Generator[T, None, None], tell: Callable[[str], T]
+    async def run(
+        self, who: str, steps: Generator[T, None, None], notice: Callable[[str], T]
     ) -> AsyncGenerator[T, None]:
-        """The steps, each made in a thread, once there is a seat; `tell` shows what is awaited.
+        """The steps, each made in a thread, once it is their turn; `notice` shows a message.
 
-        All are made in one context, in which a call of a model finds when to halt.
+        All are made in one context, in which a call of a model learns when to end. Whoever leaves
+        before the last one has the generator closed, in a thread too: closing may save a
+        conversation, and must not hold up everybody else.
         """
-        if self._held[who] >= self._each:
-            yield tell(ENOUGH)
+        if self._asked[who] >= self._per_person:
+            yield notice(ENOUGH)
             return
-        if not self._free and len(self._line) >= self._waiting:
-            yield tell(BUSY)
+        if not self._free and len(self._waiting) >= self._max_waiting:
+            yield notice(BUSY)
             return
-        place, step = self._come(who), None
+        place = self._acquire(who)
+        step: asyncio.Future[T | None] | None = None
         halt, context = Future[None](), copy_context()
         context.run(HALT.set, halt)
         try:
             while not place.done():
-                yield tell(f"In line: {self._line.index(place)} before you.")
-                await asyncio.wait([place], timeout=_PAUSE)
-            work = asyncio.get_running_loop().run_in_executor
+                yield notice(f"In line: {self._waiting.index(place)} before you.")
+                await asyncio.wait([place], timeout=_NOTICE_SECONDS)
             while True:
-                step = work(self._threads, context.run, _next, steps)
+                run = asyncio.get_running_loop().run_in_executor
+                step = run(self._threads, context.run, _next, steps)
                 made = await asyncio.shield(step)
                 if made is None:
                     return
                 yield made
         finally:
             halt.set_result(None)
-            if step is None or step.done():
-                self._end(steps, who, place)
-            else:  # its seat is taken till it is done; whoever stopped it does not wait for that
-                step.add_done_callback(lambda _: self._end(steps, who, place))
+            if step is None:
+                self._release(who, place)
+            else:
+                closing = asyncio.create_task(self._close(step, steps, context, who, place))
+                self._closing.add(closing)
+                closing.add_done_callback(self._closing.discard)
+                if step.done():  # else whoever stopped it does not wait for it
+                    await asyncio.shield(closing)
 
-    def _come(self, who: str) -> asyncio.Future[None]:
-        """A place, which is done when it is a seat."""
-        self._held[who] += 1
+    async def _close(
+        self,
+        step: asyncio.Future[T | None],
+        steps: Generator[T, None, None],
+        context: Context,
+        who: str,
+        place: asyncio.Future[None],
+    ) -> None:
+        """After the step at work close the generator, then give its place to the next."""
+        try:
+            await asyncio.wait([step])
+            run = asyncio.get_running_loop().run_in_executor
+            await run(self._threads, context.run, steps.close)
+        except Exception as error:
+            _log.error("An answer that was left could not be put away", exc_info=error)
+        finally:
+            self._release(who, place)
+
+    def _acquire(self, who: str) -> asyncio.Future[None]:
+        """A place in the queue, done when it is its turn."""
+        self._asked[who] += 1
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._free:
             self._free -= 1
             place.set_result(None)
         else:
-            self._line.append(place)
+            self._waiting.append(place)
         return place
 
-    def _end(self, steps: Generator[T, None, None], who: str, place: asyncio.Future[None]) -> None:
-        """Have no more steps made, and give the seat to the next."""
-        try:
-            steps.close()
-        finally:
-            self._leave(who, place)
-
-    def _leave(self, who: str, place: asyncio.Future[None]) -> None:
-        self._held[who] -= 1
-        if not self._held[who]:
-            del self._held[who]
+    def _release(self, who: str, place: asyncio.Future[None]) -> None:
+        self._asked[who] -= 1
+        if not self._asked[who]:
+            del self._asked[who]
         if not place.done():
-            self._line.remove(place)
-        elif self._line:
-            self._line.popleft().set_result(None)
+            self._waiting.remove(place)
+        elif self._waiting:
+            self._waiting.popleft().set_result(None)
         else:
             self._free += 1
 

@@ -1,25 +1,20 @@
-"""The guard around the page: who may speak to it, and what its browser may do.
+"""Which requests may reach the page, and what a browser may do with the response.
 
 Gradio answers any site that reaches it under another name of this machine, stores uploads from
-anywhere, and fetches remote files for anyone. Nothing of that passes here.
+anywhere, and fetches remote files for anyone. The middleware here lets none of that through.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import parse_qs
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-Headers = Iterable[tuple[bytes, bytes]]
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT = 1_000_000
-"""Bytes of a request. The page sends questions; a file, to `UPLOAD` only."""
+"""Bytes of a request. The page sends questions; a file only to `UPLOAD`."""
 UPLOAD = "/gradio_api/upload"
-"""Where files are sent that are added."""
+"""Where the page sends files."""
 # 'unsafe-inline' because Gradio's page starts itself from an inline script.
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -31,7 +26,7 @@ _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 ]
-# What Gradio offers and the page does without: files, uploads, other ways to call its events.
+# What Gradio offers and the page does not use: files, uploads, other ways to call its events.
 _CLOSED = (
     "/monitoring",
     *(
@@ -46,49 +41,61 @@ _CLOSED = (
 
 
 class SecurityMiddleware:
-    """ASGI middleware: refuses strangers, and sets the security headers."""
+    """ASGI middleware: refuses requests of strangers, and sets the security headers.
 
-    def __init__(self, app: App, address: str = "", file_bytes: int = 0) -> None:
+    `address` is the page's address behind a proxy, `file_bytes` the limit of an uploaded file.
+    """
+
+    def __init__(self, app: ASGIApp, address: str = "", file_bytes: int = 0) -> None:
         self._app = app
-        self._address = address
+        self._address = origin(address) if address else ""
         self._file_bytes = file_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it with the reason why not."""
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
-        refusal = _refusal(scope, self._address, self._file_bytes)
+        refusal = self._refusal(scope)
         if refusal is None:
             return await self._app(scope, receive, _with_headers(send))
+        status, reason = refusal
         if scope["type"] == "websocket":
-            return await send({"type": "websocket.close", "code": 1008, "reason": refusal[1]})
-        return await answer(_with_headers(send), *refusal)
+            return await send({"type": "websocket.close", "code": 1008, "reason": reason})
+        response = PlainTextResponse(reason, status, {"cache-control": "no-store"})
+        return await response(scope, receive, _with_headers(send))
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        """Status and reason if the request must not pass."""
+        post, path = scope.get("method") == "POST", scope["path"]
+        ours = _origins(scope) | ({self._address} if self._address else set())
+        hosts = _sent(scope, "host")
+        named = hosts | _sent(scope, "x-forwarded-host")
+        if not hosts or not all(_is_ours(host, ours) for host in named):
+            return 403, "Refused: this page is not served under that name."
+        following = scope.get("method") == "GET" and "navigate" in _sent(scope, "sec-fetch-mode")
+        elsewhere = _sent(scope, "sec-fetch-site") & {"cross-site", "same-site"}
+        if _sent(scope, "origin") - ours or (elsewhere and not following):
+            return 403, "Refused: the request comes from another site."
+        upload = self._file_bytes if post and path == UPLOAD else 0
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+        if (not upload and path.startswith(_CLOSED)) or "deep_link" in query:
+            return 403, "Refused: this page does not offer that."
+        if _sent(scope, "transfer-encoding"):
+            return 411, "Refused: say how long the request is."
+        limit = upload or BODY_LIMIT
+        if not all(_fits(length, limit) for length in _sent(scope, "content-length")):
+            what = "file" if upload else "question"
+            return 413, f"Refused: {limit:,} bytes are enough for a {what}."
+        return None
 
 
-def _refusal(scope: Scope, address: str, file_bytes: int) -> tuple[int, str] | None:
-    """Status and reason if the request must not pass; files may come with up to `file_bytes`."""
-    upload = file_bytes if (scope.get("method"), scope["path"]) == ("POST", UPLOAD) else 0
-    ours = _origins(scope) | ({address} if address else set())
-    names = {origin.partition("://")[2] for origin in ours}
-    hosts, origins = _sent(scope, b"host"), _sent(scope, b"origin")
-    if not hosts or (hosts | _sent(scope, b"x-forwarded-host")) - names:
-        return 403, "Refused: this page is not served under that name."
-    following = scope.get("method") == "GET" and "navigate" in _sent(scope, b"sec-fetch-mode")
-    elsewhere = _sent(scope, b"sec-fetch-site") & {"cross-site", "same-site"}
-    if origins - ours or (elsewhere and not following):
-        return 403, "Refused: the request comes from another site."
-    if (not upload and scope["path"].startswith(_CLOSED)) or "deep_link" in _query(scope):
-        return 403, "Refused: this page does not offer that."
-    if _sent(scope, b"transfer-encoding"):
-        return 411, "Refused: say how long the request is."
-    limit = upload or BODY_LIMIT
-    if not all(_fits(length, limit) for length in _sent(scope, b"content-length")):
-        return 413, f"Refused: {limit:,} bytes are enough for a {'file' if upload else 'question'}."
-    return None
+def origin(address: str) -> str:
+    """The address as browsers send it in `Origin:`, without the default port of its scheme."""
+    return address.removesuffix({"http": ":80", "https": ":443"}[address.partition(":")[0]])
 
 
 def _origins(scope: Scope) -> set[str]:
-    """The address that answers, as in `Origin:`, under each of its names. None without a port.
+    """The origins of the server that answers, one for each of its names; none without a port.
 
     `localhost` is a name of this machine alone: from another one it is a stranger's.
     """
@@ -96,17 +103,18 @@ def _origins(scope: Scope) -> set[str]:
     if port is None:
         return set()
     here = {"127.0.0.1", "localhost"} if ip_address(host).is_loopback else set()
-    return {f"http://{name}:{port}" for name in {*here, f"[{host}]" if ":" in host else host}}
+    names = {*here, f"[{host}]" if ":" in host else host}
+    return {origin(f"http://{name}:{port}") for name in names}
 
 
-def _query(scope: Scope) -> dict[str, list[str]]:
-    return parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+def _is_ours(host: str, ours: set[str]) -> bool:
+    """Whether a `Host:` names one of our origins; its default port may be left out or said."""
+    return any(origin(f"{scheme}://{host}") in ours for scheme in ("http", "https"))
 
 
-def _sent(scope: Scope, name: bytes) -> set[str]:
+def _sent(scope: Scope, name: str) -> set[str]:
     """Every value sent under the name: a second one must not slip through."""
-    values = (value for key, value in scope["headers"] if key.lower() == name)
-    return {value.decode("latin-1").strip().lower() for value in values}
+    return {value.strip().lower() for value in Headers(scope=scope).getlist(name)}
 
 
 def _fits(length: str, limit: int) -> bool:
@@ -120,18 +128,3 @@ def _with_headers(send: Send) -> Send:
         await send(message)
 
     return sending
-
-
-async def answer(
-    send: Send, status: int, text: str, kind: str = "text/plain", more: Headers = ()
-) -> None:
-    """Send a short text of ours."""
-    body = text.encode()
-    headers = [
-        (b"content-type", f"{kind}; charset=utf-8".encode()),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        *more,
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

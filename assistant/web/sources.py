@@ -1,53 +1,58 @@
-"""How the sources look under their tab. Names and reasons are shown literally.
-
-What stands under the tab "Sources": the documents, which of them answer, and how they change.
+"""The tab "Sources": the documents, which of them answer, how they change, and uploads.
 
 The list is HTML; what is done with it comes back through two text boxes that nobody sees, into
-which `sources.js` writes. They are believed no more than any other input.
+which `sources.js` writes. They are believed no more than any other input. Files are uploaded one a
+request, as its body: Gradio's own upload keeps what it is sent in a folder that it serves, while
+here a file is where nobody else may read until it is checked.
 """
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
+from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import gradio as gr
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, RemovalRefused
 from assistant.library import MOST
 from assistant.load.formats import FORMATS
 from assistant.show import escape, plural
 from assistant.types import Progress, Source, State
-from assistant.web.chat import PLAIN, QUIET, Conversation, Parts, status, told
-from assistant.web.queue import person
+from assistant.web.actions import Command, parse_command
+from assistant.web.auth import person_of
+from assistant.web.chat import NO_FORMULAS, PRIVATE, Chat, Components, error_message, status
+from assistant.web.security import UPLOAD
 
-SHOWN = 300
+if TYPE_CHECKING:
+    from assistant.assistant import Assistant
+
+MAX_LISTED = 300
 """Sources in the list at a time: more would make the page slow, and are found by the filter."""
-REMOVED = 20
+MAX_REMOVED = 20
 """The same of what was removed."""
-MANY = 12
+_FILTER_FROM = 12
 """From so many sources on there is a filter."""
-_BUTTONS = (
-    '<div class="foot"><button type="button" class="sync">Sync folder</button> '
-    '<button type="button" class="rebuild">Rebuild index…</button></div>'
-)
-_READABLE = (State.INDEXED, State.NEW, State.CHANGED)
-_WORDS = {
-    State.NEW: "new: sync to ask it",
-    State.CHANGED: "changed since it was indexed: sync to ask it as it is",
-    State.REMOVED: "no longer in the folder: answers until a sync",
+_STATES = {
+    State.NEW: ("new", "new: sync to ask it"),
+    State.CHANGED: ("changed", "changed since it was indexed: sync to ask it as it is"),
+    State.REMOVED: ("gone", "no longer in the folder: answers until a sync"),
+    State.SKIPPED: ("skipped", "skipped: "),
+    State.UNAVAILABLE: ("not available", "not available now, answers as it was: "),
 }
-_COUNTED = {State.NEW: "new", State.CHANGED: "changed", State.REMOVED: "gone"} | {
-    State.SKIPPED: "skipped"
-}
+"""How sources are counted, and what is said of one, before the reason if there is one."""
 
 
-def listing(
+def render_list(
     sources: Sequence[Source],
     removed: Mapping[str, int],
     unticked: frozenset[str],
@@ -55,89 +60,37 @@ def listing(
     *,
     may_change: bool,
 ) -> str:
-    """The list, of what has the words in its name. One line of HTML.
+    """The list of the sources that have the words in their name. One line of HTML.
 
     Under it is what was `removed` (bytes by name), for those who may restore it.
     """
-    found = [each for each in sources if _is_called(each.name, words)]
+    found = [each for each in sources if _matches(each.name, words)]
     rows = "".join(
         _row(each, ticked=each.name not in unticked, may_change=may_change)
-        for each in found[:SHOWN]
+        for each in found[:MAX_LISTED]
     )
-    over = len(found) - SHOWN
-    more = f"and {over:,} more: filter to see them" if over > 0 else ""
-    more = more or ("" if found else "No source is called that." if sources else _empty(may_change))
-    more = more and f'<p class="more">{more}</p>'
-    below = _BUTTONS + _removed(removed, words) if may_change else ""
-    return f'<div class="shelf">{_head(sources)}<ul class="files">{rows}</ul>{more}{below}</div>'
-
-
-def adding(file_bytes: int) -> str:
-    """Where files are added. `sources.js` reads the limits from the button."""
-    kinds = ",".join(FORMATS)
-    most = f"up to {MOST} files of {file_bytes / 2**20:g} MB each"
+    more = _more(len(found) - MAX_LISTED)
+    if not found:
+        empty = "There are no documents yet." + " Add some to ask them." * may_change
+        more = f'<p class="more">{"No source is called that." if sources else empty}</p>'
+    below = (
+        '<div class="foot"><button type="button" class="sync">Sync folder</button> '
+        '<button type="button" class="rebuild">Rebuild index…</button></div>'
+        + _removed(removed, words)
+    )
     return (
-        f'<div class="drop"><button type="button" class="add" value="{MOST} {file_bytes} {kinds}">'
-        f"Add files…</button><span>or drop them here: {most}</span></div>"
+        f'<div class="source-list">{_head(sources)}<ul class="files">{rows}</ul>{more}'
+        f"{below if may_change else ''}</div>"
     )
-
-
-def bar(what: str, done: int, total: int) -> str:
-    """How far a sync is."""
-    told = f"{escape(what)}: {100 * done // total} %" if total else f"{escape(what)}…"
-    value = f' value="{done}" max="{total}"' if total else ""
-    return f'<div class="bar"><label>{told}<progress{value}></progress></label></div>'
-
-
-def outcome(told: str) -> str:
-    """What came of a sync, in a line."""
-    return f'<p class="done" dir="auto">{escape(told.splitlines()[0])}</p>'
-
-
-def scope(sources: Sequence[Source], unticked: frozenset[str]) -> str:
-    """How many sources are to answer, where not all."""
-    answering = [each.name for each in sources if each.passages]
-    ticked = sum(name not in unticked for name in answering)
-    if ticked == len(answering):
-        return ""
-    return f'<p class="scope">Answering from {ticked:,} of {plural(len(answering), "source")}</p>'
-
-
-def _is_called(name: str, words: str) -> bool:
-    return all(word in name.casefold() for word in words.casefold().split())
-
-
-def _removed(removed: Mapping[str, int], words: str) -> str:
-    """What was removed, each with a button that restores it."""
-    found = [name for name in removed if _is_called(name, words)]
-    rows = "".join(_removed_row(name, removed[name]) for name in found[:REMOVED])
-    over = len(found) - REMOVED
-    more = f'<p class="more">and {over:,} more: filter to see them</p>' if over > 0 else ""
-    return f'<h3 class="away">Removed</h3><ul class="files">{rows}</ul>{more}' if found else ""
-
-
-def _removed_row(source: str, size: int) -> str:
-    name, key = escape(source), escape(quote(source, safe=""))
-    return (
-        f'<li class="kept"><div class="about"><span class="name" dir="auto">{name}</span>'
-        f'<p>{_size(size)}</p></div><button type="button" class="restore" value="{key}">Restore'
-        f'<span class="unseen"> {name}</span></button></li>'
-    )
-
-
-def _empty(may_change: bool) -> str:
-    return "There are no documents yet." + (" Add some to ask them." if may_change else "")
 
 
 def _head(sources: Sequence[Source]) -> str:
-    passages = sum(each.passages for each in sources)
-    size = sum(each.size for each in sources)
     states = Counter(each.state for each in sources)
     parts = [
         plural(len(sources), "source"),
-        plural(passages, "passage"),
-        _size(size),
-        *(f"{states[state]:,} {word}" for state, word in _COUNTED.items() if states[state]),
+        plural(sum(each.passages for each in sources), "passage"),
+        _size(sum(each.size for each in sources)),
+        *(f"{states[state]:,} {word}" for state, (word, _) in _STATES.items() if states[state]),
     ]
     ticks = ""
     if sum(each.passages > 0 for each in sources) > 1:
@@ -153,8 +106,13 @@ def _row(source: Source, *, ticked: bool, may_change: bool) -> str:
     name, key = escape(source.name), escape(quote(source.name, safe=""))
     tick = " checked" if ticked and source.passages else "" if source.passages else " disabled"
     shown = f'<span class="name" dir="auto">{name}</span>'
-    if source.state in _READABLE:
+    if source.state in (State.INDEXED, State.NEW, State.CHANGED):
         shown = f'<a class="name" href="#read?source={key}" dir="auto">{name}</a>'
+    parts = [plural(source.passages, "passage")] if source.passages else []
+    parts += [_size(source.size)] if source.size else []
+    if source.state in _STATES:
+        note = _STATES[source.state][1] + escape(source.reason)
+        parts.append(f'<span class="told">{note}</span>')
     remove = ""
     if may_change and source.size:
         remove = (
@@ -165,15 +123,30 @@ def _row(source: Source, *, ticked: bool, may_change: bool) -> str:
         f'<li class="file {source.state}"><label class="pick">'
         f'<input type="checkbox" class="answers" value="{key}"{tick}>'
         f'<span class="unseen">Answer from {name}</span></label>'
-        f'<div class="about">{shown}<p>{_state(source)}</p></div>{remove}</li>'
+        f'<div class="about">{shown}<p>{" · ".join(parts)}</p></div>{remove}</li>'
     )
 
 
-def _state(source: Source) -> str:
-    parts = [plural(source.passages, "passage")] if source.passages else []
-    parts += [_size(source.size)] if source.size else []
-    told = f"skipped: {escape(source.reason)}" if source.reason else _WORDS.get(source.state)
-    return " · ".join([*parts, *([f'<span class="told">{told}</span>'] if told else [])])
+def _removed(removed: Mapping[str, int], words: str) -> str:
+    """What was removed, each with a button that restores it."""
+    found = [name for name in removed if _matches(name, words)]
+    rows = "".join(
+        f'<li class="kept"><div class="about"><span class="name" dir="auto">{escape(name)}</span>'
+        f'<p>{_size(removed[name])}</p></div><button type="button" class="restore" '
+        f'value="{escape(quote(name, safe=""))}">Restore'
+        f'<span class="unseen"> {escape(name)}</span></button></li>'
+        for name in found[:MAX_REMOVED]
+    )
+    more = _more(len(found) - MAX_REMOVED)
+    return f'<h3 class="away">Removed</h3><ul class="files">{rows}</ul>{more}' if found else ""
+
+
+def _more(over: int) -> str:
+    return f'<p class="more">and {over:,} more: filter to see them</p>' if over > 0 else ""
+
+
+def _matches(name: str, words: str) -> bool:
+    return all(word in name.casefold() for word in words.casefold().split())
 
 
 def _size(size: int) -> str:
@@ -186,127 +159,174 @@ def _size(size: int) -> str:
     return f"{number:.1f} {unit}" if unit != "bytes" and number < 10 else f"{number:.0f} {unit}"
 
 
+def _render_scope(sources: Sequence[Source], unticked: frozenset[str]) -> str:
+    """How many sources are to answer, where not all."""
+    answering = [each.name for each in sources if each.passages]
+    ticked = sum(name not in unticked for name in answering)
+    if ticked == len(answering):
+        return ""
+    return f'<p class="scope">Answering from {ticked:,} of {plural(len(answering), "source")}</p>'
+
+
+def _render_question(refused: RemovalRefused, do: str) -> str:
+    """Whether to go on with a sync that would remove most documents; the buttons answer it."""
+    return (
+        f'<div class="removal"><p>{refused.removed:,} of {plural(refused.total, "document")} are '
+        "not in the folder any more. Remove them from the index?</p> "
+        f'<button type="button" class="confirm" value="{do}">Remove them</button> '
+        '<button type="button" class="confirm" value="">Leave them</button></div>'
+    )
+
+
 Unticked = frozenset[str]
-Shown = dict[Any, Any]
+Changed = dict[Any, Any]
 """What an event changes: components, and their values."""
 Step = tuple[str, int, int]
-_BETWEEN = 0.2  # seconds between two looks at how far a sync is
-_NOT_ALLOWED = "Only those who may change the sources can do that."
 
 
-class Sources:
+class SourcesTab:
     """The components of the tab, and what their events do."""
 
-    def __init__(self, parts: Parts, talk: Conversation) -> None:
+    def __init__(self, parts: Components, chat: Chat) -> None:
         self._parts = parts
-        self._talk = talk
-        self._assistant = talk.assistant
+        self._chat = chat
+        self._assistant = chat.assistant
         self._listed: Sequence[Source] = ()
-        """As they were last seen; the same for everybody."""
+        """As they were last listed; the same for everybody."""
         self._removed: Mapping[str, int] = {}
-        hidden: dict[str, Any] = {"elem_classes": "channel", "container": False}
-        self.adding = gr.Markdown(elem_id="adding", **PLAIN)
-        self.progress = gr.Markdown(elem_id="progress", **PLAIN)
+        self.adding = gr.Markdown(elem_id="adding", **NO_FORMULAS)
+        self.progress = gr.Markdown(elem_id="progress", **NO_FORMULAS)
         self.words = gr.Textbox(
             elem_id="filter", label="Filter sources", show_label=False, visible=False,
             placeholder="Filter by name…", container=False, max_lines=1,
         )  # fmt: skip
-        self.files = gr.Markdown(elem_id="files", **PLAIN)
-        self.ticks = gr.Textbox(elem_id="ticks", label="Ticks", **hidden)
-        self.deed = gr.Textbox(elem_id="deed", label="Deed", **hidden)
+        self.files = gr.Markdown(elem_id="files", **NO_FORMULAS)
+        self.ticks = gr.Textbox(
+            elem_id="ticks", label="Ticks", elem_classes="channel", container=False
+        )
 
-    @property
-    def outputs(self) -> list[Any]:
-        """What an event may change."""
-        parts = self._parts
-        mine = [self.adding, self.progress, self.words, self.files]
-        return [*mine, parts.scope, parts.status, parts.header, parts.chat, parts.sync]
+    def bind(self, page: gr.Blocks) -> None:
+        """Tie the components to their events."""
+        parts, unticked, words = self._parts, self._parts.unticked, self.words
+        outputs = [
+            *(self.adding, self.progress, words, self.files),
+            *(parts.scope, parts.status, parts.header, parts.chat, parts.sync),
+        ]
+        one: dict[str, Any] = PRIVATE | {"concurrency_limit": 1}
+        each: dict[str, Any] = {"trigger_mode": "multiple"}
+        changing: dict[str, Any] = one | each | {"concurrency_id": "sources"}
+        page.load(self.welcome, unticked, outputs, **PRIVATE)
+        words.input(self.find, [words, unticked], self.files, trigger_mode="always_last", **PRIVATE)
+        ticked = [unticked, parts.scope]
+        self.ticks.change(self.tick, [self.ticks, unticked], ticked, **each, **one)
+        parts.command.change(self.run, [parts.command, unticked, words], outputs, **changing)
+        parts.sync.click(self.sync, [unticked, words], outputs, **changing)
 
-    def welcome(self, unticked: Unticked, request: gr.Request) -> Shown:
+    def welcome(self, unticked: Unticked, request: gr.Request) -> Changed:
         """The list, and for those who may change it what they need for that."""
-        may_change = person(request).may_change
-        form = adding(self._assistant.settings.file_bytes) if may_change else ""
-        shown = {self.adding: form, self._parts.sync: gr.update(visible=may_change)}
-        return shown | self._look(unticked, "", request)
+        may_change = person_of(request.request).may_change
+        limit, kinds = self._assistant.settings.file_bytes, ",".join(FORMATS)
+        adding = (  # sources.js reads the limits from the button
+            f'<div class="drop"><button type="button" class="add" value="{MOST} {limit} {kinds}">'
+            f"Add files…</button><span>or drop them here: up to {MOST} files of "
+            f"{limit / 2**20:g} MB each</span></div>"
+        )
+        buttons = {
+            self._parts.sync: gr.update(visible=may_change),
+            self.adding: adding if may_change else "",
+        }
+        return buttons | self._list(unticked, "", request)
 
     def find(self, words: str | None, unticked: Unticked, request: gr.Request) -> str:
-        """The list, of what has the words in its name."""
-        may_change = person(request).may_change
-        return listing(self._listed, self._removed, unticked, words or "", may_change=may_change)
+        """The list of the sources that have the words in their name."""
+        may_change = person_of(request.request).may_change
+        return render_list(
+            self._listed, self._removed, unticked, words or "", may_change=may_change
+        )
 
     def tick(self, message: str, unticked: Unticked) -> tuple[Unticked, str]:
-        """Note which sources are to answer."""
+        """Note which sources are to answer: all or none, then single ones."""
+        names = frozenset(each.name for each in self._listed)
         with suppress(ValueError, TypeError, KeyError, AttributeError):
-            unticked = self._chosen(json.loads(message), unticked)
-        return unticked, scope(self._listed, unticked)
+            sent = json.loads(message)
+            ticks: dict[str, object] = sent["ticks"]
+            every = {"all": frozenset[str](), "none": names}.get(sent.get("every"), unticked)
+            ticked = {name for name, on in ticks.items() if on}
+            unticked = ((every | ticks.keys()) - ticked) & names
+        return unticked, _render_scope(self._listed, unticked)
 
-    def do(
-        self, message: str, unticked: Unticked, words: str | None, request: gr.Request
-    ) -> Iterator[Shown]:
-        """What a button of the list asks for."""
-        try:
-            asked = json.loads(message)
-            deed, source = asked["do"], str(asked.get("source"))
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return
-        deeds: Mapping[object, Callable[[Progress], object]] = {
-            "remove": partial(self._remove, source),
-            "restore": partial(self._restore, source),
-            "rebuild": lambda progress: self._assistant.sync(rebuild=True, progress=progress),
-            "sync": lambda progress: self._assistant.sync(progress=progress),
-        }
-        if isinstance(deed, str) and deed in deeds:
-            yield from self._done(deeds[deed], unticked, words, request)
-
-    def sync(self, unticked: Unticked, words: str | None, request: gr.Request) -> Iterator[Shown]:
+    def sync(self, unticked: Unticked, words: str | None, request: gr.Request) -> Iterator[Changed]:
         """Read the folder again."""
-        yield from self.do('{"do": "sync"}', unticked, words, request)
+        yield from self.run('{"do": "sync"}', unticked, words, request)
 
-    def _done(
-        self,
-        deed: Callable[[Progress], object],
-        unticked: Unticked,
-        words: str | None,
-        request: gr.Request,
-    ) -> Iterator[Shown]:
-        """Do it with a bar, and show what came of it, if this person may."""
-        if not person(request).may_change:
-            yield {self._parts.status: status(_NOT_ALLOWED)}
+    def run(
+        self, message: str, unticked: Unticked, words: str | None, request: gr.Request
+    ) -> Iterator[Changed]:
+        """Run the command of a button with a bar, and show what came of it, if it is allowed."""
+        command = parse_command(message)
+        actions: Mapping[object, Callable[[Command, Progress], object]] = {
+            "remove": self._remove,
+            "restore": self._restore,
+            "sync": self._sync,
+            "rebuild": self._sync,
+            "leave": lambda *_: "The index was left as it is.",
+        }
+        action = actions.get(command.get("do"))
+        if action is None:
+            return
+        if not person_of(request.request).may_change:
+            refusal = "Only those who may change the sources can do that."
+            yield {self._parts.status: status(refusal)}
             return
         result: list[object] = []
         try:
             yield {self._parts.status: status("Reading the folder…")}
-            for step in _steps(deed, result):
-                yield {self.progress: bar(*step)}
-            done = f"Ready. {result[0]}"
+            for what, done, total in _steps(lambda progress: action(command, progress), result):
+                label = escape(what) + (f": {100 * done // total} %" if total else "…")
+                value = f' value="{done}" max="{total}"' if total else ""
+                bar = f"<label>{label}<progress{value}></progress></label>"
+                yield {self.progress: f'<div class="bar">{bar}</div>'}
+            ended = self._ended(f"Ready. {result[0]}")
+        except RemovalRefused as refused:
+            question = _render_question(refused, str(command["do"]))
+            ended = {self.progress: question, self._parts.status: question}
         except Exception as error:
-            done = told(error)
-        header, chat = self._talk.welcome()
+            ended = self._ended(error_message(error))
+        header, chat = self._chat.welcome()
         welcome = {self._parts.header: header, self._parts.chat: chat}
-        ended = {self.progress: outcome(done), self._parts.status: status(done)}
-        yield welcome | ended | self._look(unticked, words, request)
+        yield welcome | ended | self._list(unticked, words, request)
 
-    def _look(self, unticked: Unticked, words: str | None, request: gr.Request) -> Shown:
+    def _ended(self, message: str) -> Changed:
+        first = f'<p class="done" dir="auto">{escape(message.splitlines()[0])}</p>'
+        return {self.progress: first, self._parts.status: status(message)}
+
+    def _list(self, unticked: Unticked, words: str | None, request: gr.Request) -> Changed:
         """The list, as the folder is now."""
         try:
             self._listed = self._assistant.sources()
             self._removed = self._assistant.library.removed()
         except Exception as error:
-            return {self.files: f'<p class="more">{escape(told(error))}</p>'}
+            return {self.files: f'<p class="more">{escape(error_message(error))}</p>'}
+        count = len(self._listed) + len(self._removed)
         return {
             self.files: self.find(words, unticked, request),
-            self.words: gr.update(visible=len(self._listed) + len(self._removed) >= MANY),
-            self._parts.scope: scope(self._listed, unticked),
+            self.words: gr.update(visible=count >= _FILTER_FROM),
+            self._parts.scope: _render_scope(self._listed, unticked),
         }
 
-    def _remove(self, source: str, progress: Progress) -> str:
+    def _sync(self, command: Command, progress: Progress) -> object:
+        rebuild, remove_many = command["do"] == "rebuild", command.get("confirmed") is True
+        return self._assistant.sync(rebuild=rebuild, remove_many=remove_many, progress=progress)
+
+    def _remove(self, command: Command, progress: Progress) -> str:
+        source = str(command.get("source"))
         kept = self._assistant.library.remove(source)
         where = kept.relative_to(self._assistant.settings.home).as_posix()
-        removed = f"“{source}” was removed; it is kept as {where}"
-        return self._followed(removed, "until", progress)
+        done = f"“{source}” was removed; it is kept as {where}"
+        return self._followed(done, "until", progress)
 
-    def _restore(self, name: str, progress: Progress) -> str:
-        source = self._assistant.library.restore(name)
+    def _restore(self, command: Command, progress: Progress) -> str:
+        source = self._assistant.library.restore(str(command.get("source")))
         return self._followed(f"“{source}” was restored", "after", progress)
 
     def _followed(self, done: str, when: str, progress: Progress) -> str:
@@ -316,40 +336,56 @@ class Sources:
         except AssistantError as error:
             return f"{done}, and answers {when} the next sync: {error}"
 
-    def _chosen(self, message: Mapping[str, Any], unticked: Unticked) -> Unticked:
-        """The choice after what was ticked: all or none, then single ones."""
-        names = frozenset(each.name for each in self._listed)
-        if message.get("every") in ("all", "none"):
-            unticked = names if message["every"] == "none" else frozenset()
-        told: dict[str, object] = message["ticks"]
-        ticked = {name for name, on in told.items() if on}
-        return ((unticked | told.keys()) - ticked) & names
 
-
-def place(page: gr.Blocks, parts: Parts, talk: Conversation) -> None:
-    """Make the components under the tab, and tie them to their events."""
-    here = Sources(parts, talk)
-    unticked, words = parts.unticked, here.words
-    one: dict[str, Any] = QUIET | {"concurrency_limit": 1}
-    deeds: dict[str, Any] = one | {"concurrency_id": "sources", "trigger_mode": "multiple"}
-    page.load(here.welcome, unticked, here.outputs, **QUIET)
-    words.input(here.find, [words, unticked], here.files, trigger_mode="always_last", **QUIET)
-    here.ticks.change(
-        here.tick, [here.ticks, unticked], [unticked, parts.scope], trigger_mode="multiple", **one
-    )
-    here.deed.change(here.do, [here.deed, unticked, words], here.outputs, **deeds)
-    parts.sync.click(here.sync, [unticked, words], here.outputs, **deeds)
-
-
-def _steps(deed: Callable[[Progress], object], result: list[object]) -> Iterator[Step]:
-    """How far the deed is, from time to time; at its end `result` holds what came of it."""
+def _steps(action: Callable[[Progress], object], result: list[object]) -> Iterator[Step]:
+    """How far the action is, from time to time; at its end `result` holds what it returned."""
     steps: SimpleQueue[Step] = SimpleQueue()
-    with ThreadPoolExecutor(1, "deed") as pool:
-        done = pool.submit(deed, lambda what, done, total: steps.put((what, done, total)))
-        while not done.done():
+    with ThreadPoolExecutor(1, "sync") as pool:
+        running = pool.submit(action, lambda what, done, total: steps.put((what, done, total)))
+        while not running.done():
             with suppress(Empty):
-                step = steps.get(timeout=_BETWEEN)
+                step = steps.get(timeout=0.2)
                 while not steps.empty():
                     step = steps.get()
                 yield step
-        result.append(done.result())
+        result.append(running.result())
+
+
+def upload_route(assistant: "Assistant") -> Route:
+    """Where the page sends files. Gradio's own upload under that name is never reached."""
+    checking = asyncio.Semaphore(2)  # at once; each may take a gigabyte for some seconds
+
+    async def upload(request: Request) -> Response:
+        if not person_of(request).may_change:
+            return PlainTextResponse("Refused: this account may ask, and change nothing.", 403)
+        # No form on another site can send this type.
+        if request.headers.get("content-type") != "application/octet-stream":
+            return PlainTextResponse("Refused: a file is sent by the page, as it is.", 403)
+        with TemporaryDirectory(prefix="assistant-upload-") as folder:  # mode 0700
+            path = Path(folder) / "file"
+            if not await _receive(request, path, assistant.settings.file_bytes):
+                return PlainTextResponse("Refused: the file is too large, or came in part.", 413)
+            try:
+                async with checking:
+                    name = request.query_params.get("name", "")
+                    added = await asyncio.to_thread(assistant.library.add, path, name)
+            except Exception as error:
+                return JSONResponse({"message": error_message(error), "stored": False})
+        # One that was there already may still have to be indexed.
+        return JSONResponse({"message": str(added), "stored": True})
+
+    return Route(UPLOAD, upload, methods=["POST"])
+
+
+async def _receive(request: Request, path: Path, limit: int) -> bool:
+    """Write the body as it comes; whether it is all there, and of at most `limit` bytes."""
+    size = 0
+    try:
+        with path.open("xb") as file:
+            async for part in request.stream():
+                size += file.write(part)
+                if size > limit:
+                    return False
+    except ClientDisconnect:
+        return False
+    return True

@@ -1,9 +1,7 @@
-"""A document's text in blocks: numbers of pages, headings, paragraphs, rows.
+"""A document for the page's viewer: its text around a place in blocks, as JSON.
 
-A document for the page's viewer: the text around a place in blocks, as JSON.
-
-The browser puts it on the page as text, never as HTML. The door lets nobody read here who could
-not ask.
+The browser puts it on the page as text, never as HTML; `auth` lets nobody read here who may not
+ask.
 """
 
 import re
@@ -21,11 +19,13 @@ from starlette.routing import Route
 from assistant.errors import AssistantError
 from assistant.show import bare, unwrapped, visible
 from assistant.types import Document, Section, Span, counted, locate
-from assistant.web.chat import told
+from assistant.web.chat import error_message
 
 if TYPE_CHECKING:
     from assistant.assistant import Assistant
 
+WINDOW = 20_000
+"""Characters that are sent on each side of a place, more or less."""
 _PARAGRAPH = re.compile(r"[^\s](?:[^\n]|\n(?![ \t\r]*\n))*")
 _ROW = re.compile(r"[^\s][^\n]*")
 
@@ -54,10 +54,10 @@ def blocks(document: Document, window: Span, place: Span) -> Iterator[Block]:
             if section.start >= window.start:
                 yield Block("number", f"{section.unit.capitalize()} {section.number}")
             last = here
-        yield from _under(document, section, window, place)
+        yield from _section(document, section, window, place)
 
 
-def _under(document: Document, section: Section, window: Span, place: Span) -> Iterator[Block]:
+def _section(document: Document, section: Section, window: Span, place: Span) -> Iterator[Block]:
     """The heading of a section and its paragraphs, so far as the window holds them."""
     text = document.text
     if section.start >= window.start:
@@ -82,19 +82,6 @@ def _block(text: str, span: Span, place: Span, kind: str, label: str = "") -> Bl
     return Block(kind, before, marked, after, label)
 
 
-def located(document: Document, start: int) -> str:
-    """Where a person would look for this character."""
-    at = bisect_right([section.start for section in document.sections], start) - 1
-    section = document.sections[max(0, at)]
-    lines = document.text.count("\n", section.start, start)
-    return locate(document.source, section.heading, section.unit, section.number, lines)
-
-
-WINDOW = 20_000
-"""Characters that are sent on each side of a place, more or less."""
-_CHANGED = "This file has changed since it was cited."
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a browser asks for: a place as it was cited, or more of what it shows."""
@@ -111,39 +98,44 @@ class Wanted:
     """Show what stands after this character."""
 
 
-_WANTED = TypeAdapter(Wanted)
+def document_route(assistant: "Assistant") -> Route:
+    """Where the viewer asks for a document."""
+    adapter = TypeAdapter(Wanted)
 
-
-def routes(assistant: "Assistant") -> list[Route]:
-    """What the page's server answers besides Gradio."""
+    def answer(wanted: Wanted) -> JSONResponse:
+        try:
+            return JSONResponse(view(assistant.read(wanted.source), wanted))
+        except Exception as error:
+            status = 200 if isinstance(error, AssistantError) else 500  # gone is an answer too
+            return JSONResponse({"message": visible(error_message(error))}, status)
 
     async def document(request: Request) -> JSONResponse:
         try:
-            wanted = _WANTED.validate_json(await request.body(), strict=True)
+            wanted = adapter.validate_json(await request.body(), strict=True)
         except ValidationError:
-            return JSONResponse({"told": "That is no place in a document."}, 400)
-        return await run_in_threadpool(_answered, assistant, wanted)
+            return JSONResponse({"message": "That is no place in a document."}, 400)
+        return await run_in_threadpool(answer, wanted)
 
-    return [Route("/document", document, methods=["POST"])]
-
-
-def _answered(assistant: "Assistant", wanted: Wanted) -> JSONResponse:
-    try:
-        return JSONResponse(view(assistant.read(wanted.source), wanted))
-    except Exception as error:
-        status = 200 if isinstance(error, AssistantError) else 500  # that it is gone is an answer
-        return JSONResponse({"told": visible(told(error))}, status)
+    return Route("/document", document, methods=["POST"])
 
 
 def view(document: Document, wanted: Wanted) -> dict[str, object]:
     """What the viewer shows of the document."""
-    place = _found(document, wanted)
-    stood = min(max(0, wanted.start), len(document.text))
-    window = _window(document.text, wanted, place or Span(stood, stood))
+    place = _cited(document, wanted)
+    start = min(max(0, wanted.start), len(document.text))
+    window = _window(document.text, wanted, place or Span(start, start))
+    message = ""
+    if place is None and (wanted.words or wanted.end):
+        message = "This file has changed since it was cited. The cited words are no longer in it."
+    elif wanted.sha256 not in ("", document.sha256):
+        message = (
+            "This file has changed since it was cited. The cited words are still in it: they are "
+            "marked."
+        )
     return {
         "title": visible(document.title),
-        "place": visible(located(document, place.start)) if place else "",
-        "told": _told(document, wanted, place),
+        "place": visible(_location(document, place.start)) if place else "",
+        "message": message,
         "blocks": [asdict(block) for block in blocks(document, window, place or Span(0, 0))],
         "sha256": document.sha256,
         "from": window.start,
@@ -152,23 +144,22 @@ def view(document: Document, wanted: Wanted) -> dict[str, object]:
     }
 
 
-def _told(document: Document, wanted: Wanted, place: Span | None) -> str:
-    """What has become of the cited words; nothing where they stand as they were cited."""
-    if place is None and (wanted.words or wanted.end):
-        return f"{_CHANGED} The cited words are no longer in it."
-    if wanted.sha256 in ("", document.sha256):
-        return ""
-    return f"{_CHANGED} The cited words are still in it: they are marked."
-
-
-def _found(document: Document, wanted: Wanted) -> Span | None:
-    """Where the cited words stand now, nearest to where they stood."""
+def _cited(document: Document, wanted: Wanted) -> Span | None:
+    """Where the cited words are now, nearest to where they were."""
     cited = Span(wanted.start, wanted.end)
     if wanted.sha256 == document.sha256 and 0 <= cited.start < cited.end <= len(document.text):
         return cited
     found = re.finditer(re.escape(wanted.words), document.text) if wanted.words else ()
     places = [Span(*each.span()) for each in found]
     return min(places, key=lambda place: abs(place.start - cited.start), default=None)
+
+
+def _location(document: Document, start: int) -> str:
+    """Where a person would look for this character."""
+    at = bisect_right([section.start for section in document.sections], start) - 1
+    section = document.sections[max(0, at)]
+    lines = document.text.count("\n", section.start, start)
+    return locate(document.source, section.heading, section.unit, section.number, lines)
 
 
 def _window(text: str, wanted: Wanted, place: Span) -> Span:

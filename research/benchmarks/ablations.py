@@ -39,7 +39,7 @@ def documents(folder: Path) -> list[Document]:
     """What can be read of a folder."""
     limit = 50 * 2**20
     with Readers() as readers:
-        read = [result for _, result in readers.read(scan(folder, limit)[0], limit, {})]
+        read = [result for _, result in readers.read(scan(folder, limit).files, limit, {})]
     return [each for each in read if isinstance(each, Document)]
 
 

@@ -1,11 +1,11 @@
-"""Fit the weights of the reader by likeness on one question set and measure them on another.
+"""Fit the weights of the reader by similarity on one question set and measure them on another.
 
     python -m research.benchmarks.evidence TRAIN_FOLDER TEST_FOLDER [--most 2500]
 
-Two logistic regressions over the FEATURES of `assistant.read.likeness`: RANK over all sentences
-retrieved for a question (does this one hold the answer, in the text it belongs to), ODDS over the
-sentence that ranks first. A question of one article is asked of that article (as many near misses
-as the set has) and, for every fourth, of another article (nothing there answers).
+Two logistic regressions over the FEATURES of `assistant.read.similarity`: RANK over all sentences
+retrieved for a question (does this one hold the answer, in the text it belongs to), PROBABILITY
+over the sentence that ranks first. A question of one article is asked of that article (as many
+near misses as the set has) and, for every fourth, of another article (nothing there answers).
 """
 
 import argparse
@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from assistant.embed import SentenceTransformerEmbeddings
-from assistant.read.similarity import FEATURES, ODDS, RANK, Evidence, Vectors, weigh_up
+from assistant.read.similarity import FEATURES, PROBABILITY, RANK, Evidence, Vectors, weigh_up
 from assistant.retrieve import fuse
 from assistant.text import terms, topic
 from assistant.types import Hit
@@ -103,7 +103,7 @@ def fit(features: Vectors, labels: list[bool]) -> tuple[float, ...]:
 
 
 def train(made: list[Case]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """RANK and ODDS."""
+    """RANK and PROBABILITY."""
     rank = fit(
         np.concatenate([case.features for case in made]),
         [answers for case in made for answers in case.answers],
@@ -162,7 +162,7 @@ def main() -> None:
     made = cases(read_set(options.test, options.most, embedder), embedder)
     cosine = (1.0, *[0.0] * len(FEATURES))
     report(made, cosine, cosine, "similarity of the sentence")
-    report(made, RANK, ODDS, "shipped weights")
+    report(made, RANK, PROBABILITY, "shipped weights")
     report(made, rank, probability, "weights as fitted now")
 
 

@@ -20,9 +20,9 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from assistant.history import MOST_TURNS, Conversation, History, Turn
-from assistant.types import Answer
-from assistant.web import chat as talk
+from assistant.history import MAX_TURNS, Conversation, History
+from assistant.types import Answer, Turn
+from assistant.web import chat
 from tests.conftest import CHROMIUMS, SWITCHES
 from tests.scripted import ScriptedAssistant, ask, serving
 
@@ -42,7 +42,7 @@ def begun(history: History, turns: int) -> str:
     assert isinstance(answer, Answer)
     said = Conversation.begin()
     for number in range(turns):
-        said = said.and_then(Turn(f"Question {number}", answer))
+        said = said.with_turn(Turn(f"Question {number}", answer))
     return f"#c-{history.save(said).id}" if turns else ""
 
 
@@ -57,7 +57,7 @@ def costs(browser: "Browser", address: str, turns: int) -> list[tuple[float, ...
     tab.add_init_script(_WATCH)
     tab.goto(address)
     tab.locator("#chat .asked" if turns else "#chat .example").nth(
-        max(min(turns, talk.DRAWN) - 1, 0)
+        max(min(turns, chat.MAX_DRAWN) - 1, 0)
     ).wait_for()
     found: list[tuple[float, ...]] = []
     for number in range(QUESTIONS):
@@ -91,8 +91,8 @@ def main() -> None:
         assistant.settings.history = Path(folder)
         with serving(assistant) as served, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
-            for count, most in product(turns, (MOST_TURNS, talk.DRAWN)):
-                talk.DRAWN = most
+            for count, most in product(turns, (MAX_TURNS, chat.MAX_DRAWN)):
+                chat.MAX_DRAWN = most
                 where = str(served.local_url) + begun(History(Path(folder)), count)
                 rows = zip(*costs(browser, where, count), strict=True)
                 took, blocked, worked, size = map(median, rows)

@@ -4,12 +4,12 @@
 
 Two regressions on questions the network was not trained on (`dev/`, and the sample article's in
 benchmarks/article.jsonl), asked through the product: RANK over the sentences of a question that
-has an answer, ODDS over the sentence that ranks first. A question of the sets is asked of all
-texts, of its own text alone (where the near-misses are hardest), and of all but its own (where
+has an answer, PROBABILITY over the sentence that ranks first. A question of the sets is asked of
+all texts, of its own text alone (where the near-misses are hardest), and of all but its own (where
 nothing answers). Two thirds end without an answer, many by a near-miss, which is not how people
-ask: so for ODDS each set weighs as much as the article, and right as much as wrong. Prints how well
-the odds hold when fitted on the other sets only, and writes `calibration.json` beside the weights
-they belong to.
+ask: so for PROBABILITY each set weighs as much as the article, and right as much as wrong. Prints
+how well the probabilities hold when fitted on the other sets only, and writes `calibration.json`
+beside the weights they belong to.
 """
 
 import argparse
@@ -30,8 +30,7 @@ from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.evaluate import Question, read_questions
 from assistant.models import file_sha256
-from assistant.read import Candidate, Reader, weigh
-from assistant.read.similarity import probability
+from assistant.read import Candidate, Reader, probability, weigh
 from assistant.settings import Settings
 from assistant.types import Hit
 from research.benchmarks.sets import auroc, interval, workplace, write_home
@@ -42,7 +41,7 @@ SETS = {"squad2_dev": 450, "squadshifts_reddit": 150}
 ARTICLE = Path("knowledge/china-belarus-joint-statement.txt")
 QUESTIONS = Path("research/benchmarks/article.jsonl")
 RANK = ("span", "answers", "span close", "retrieval")
-ODDS = ("span", "span close", "answers close", "retrieval")
+PROBABILITY = ("span", "span close", "answers close", "retrieval")
 WAYS = ("all texts", "own text", "all but its own")
 Floats = npt.NDArray[np.float64]
 
@@ -136,10 +135,10 @@ def fit_rank(rows: Sequence[Row]) -> dict[str, float]:
 def fit_odds(rows: Sequence[Row], rank: dict[str, float]) -> dict[str, float]:
     """Whether the sentence that ranks first is right: a logistic regression, with its constant."""
     told, right = zip(*(first(row, rank) for row in rows), strict=True)
-    features = np.array([[each[name] for name in ODDS] for each in told])
+    features = np.array([[each[name] for name in PROBABILITY] for each in told])
     model = LogisticRegression(C=1.0, max_iter=5000)
     model.fit(features, np.array(right), sample_weight=weights(rows, right))
-    fitted = dict(zip(ODDS, model.coef_[0].tolist(), strict=True))
+    fitted = dict(zip(PROBABILITY, model.coef_[0].tolist(), strict=True))
     return {**fitted, "constant": float(model.intercept_[0])}
 
 

@@ -1,9 +1,9 @@
-// The buttons at each turn and in the list of conversations. What they wish for is put into hidden
+// The buttons at each turn and in the list of conversations. Their commands are put into hidden
 // text boxes, which the server reads and believes nothing of. All text is set as text.
 (() => {
   const one = (selector, within = document) => within.querySelector(selector);
   const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
-  let wishes = 0;
+  let commands = 0;
   let now = "";
   let restored = false;
   let editing = false;
@@ -13,39 +13,39 @@
     return Object.assign(document.createElement(tag), { textContent: text }, properties);
   }
 
-  // One after the other: Gradio reads a box a moment after it was told to.
+  // One after the other: Gradio reads a box a moment after the event.
   let before = Promise.resolve();
-  function wish(kind, what) {
-    wishes += 1;
-    const text = JSON.stringify({ ...what, nonce: wishes });
+  function send(kind, what) {
+    commands += 1;
+    const text = JSON.stringify({ ...what, nonce: commands });
     before = before.then(() => {
-      const box = one(`#wish-${kind} input`);
+      const box = one(`#command-${kind} input`);
       box.value = text;
       box.dispatchEvent(new Event("input", { bubbles: true }));
       box.dispatchEvent(new KeyboardEvent("keypress", { key: "Enter", bubbles: true }));
       return pause(30);
     });
-    return wishes;
+    return commands;
   }
 
-  // What the server hands out for one wish; nothing if that takes half a minute. One at a time:
+  // What the server answers to one command; nothing if that takes half a minute. One at a time:
   // the answers come in one box, where the next would take the place of one not yet seen.
   let answered = Promise.resolve();
-  function given(what) {
-    answered = answered.catch(() => {}).then(() => handed(what));
+  function fetchFor(what) {
+    answered = answered.catch(() => {}).then(() => fetchOne(what));
     return answered;
   }
 
-  async function handed(what) {
-    const box = one("#wish-given input");
+  async function fetchOne(what) {
+    const box = one("#command-fetched input");
     let last = box.value;
-    const mine = wish("give", what);
+    const mine = send("fetch", what);
     for (let tries = 0; tries < 600; tries += 1) {
       await pause(50);
       if (box.value === last) continue;
       last = box.value;
-      const said = JSON.parse(last);
-      if (said.for === mine) return said;
+      const reply = JSON.parse(last);
+      if (reply.for === mine) return reply;
     }
     return {};
   }
@@ -66,20 +66,20 @@
   }
 
   async function copy(turn, button) {
-    const said = await given({ do: "copy", turn });
-    if (said.text === undefined) return;
+    const reply = await fetchFor({ do: "copy", turn });
+    if (reply.text === undefined) return;
     const name = button.textContent;
-    button.textContent = (await copied(said.text)) ? "Copied" : "Not copied";
+    button.textContent = (await copied(reply.text)) ? "Copied" : "Not copied";
     button.focus();
     await pause(2000);
     button.textContent = name;
   }
 
   async function download(key, kind) {
-    const said = await given({ do: "export", key, kind });
-    if (!said.save) return;
-    const address = URL.createObjectURL(new Blob([said.text], { type: "text/plain" }));
-    make("a", "", { href: address, download: said.save }).click();
+    const reply = await fetchFor({ do: "export", key, kind });
+    if (!reply.save) return;
+    const address = URL.createObjectURL(new Blob([reply.text], { type: "text/plain" }));
+    make("a", "", { href: address, download: reply.save }).click();
     setTimeout(() => URL.revokeObjectURL(address), 60000);
   }
 
@@ -107,12 +107,12 @@
 
   async function rename(key, title) {
     const text = await inquire("Title of this conversation", "Rename", title);
-    if (text !== null) wish("turn", { do: "rename", key, title: text });
+    if (text !== null) send("change", { do: "rename", key, title: text });
   }
 
   async function erase(key, title) {
     const sure = await inquire(`Delete “${title}”? It cannot be brought back.`, "Delete");
-    if (sure !== null) wish("turn", { do: "delete", key });
+    if (sure !== null) send("change", { do: "delete", key });
   }
 
   function askThat(event) {
@@ -128,7 +128,7 @@
 
   function edit(turn) {
     editing = true;
-    wish("turn", { do: "edit", turn });
+    send("change", { do: "edit", turn });
     one("#question textarea").focus();
   }
 
@@ -149,7 +149,7 @@
     said.classList.remove("up", "down");
     if (!back) said.classList.add(way);
     press(bar);
-    given({ do: back ? "none" : way, turn });
+    fetchFor({ do: back ? "none" : way, turn });
     one("form", bar)?.remove();
     if (!back) invite(turn, way, bar, button);
   }
@@ -161,7 +161,7 @@
     form.append(box, make("button", "Send", { className: "act" }));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      given({ do: way, turn, comment: box.value });
+      fetchFor({ do: way, turn, comment: box.value });
       form.remove();
       button.focus();
     });
@@ -198,10 +198,10 @@
         return button;
       };
       const again = act("Retry", `Retry question ${number}; what followed it goes`, () =>
-        wish("again", { turn }),
+        send("retry", { turn }),
       );
       const undo = act("Undo", "Undo: take the last question back", () => {
-        wish("turn", { do: "undo" });
+        send("change", { do: "undo" });
         one("#question textarea").focus();
       });
       const copying = act("Copy", `Copy answer ${number} with footnotes`, (button) =>
@@ -244,11 +244,11 @@
   function showEarlier(event) {
     if (!event.target.closest?.(".earlier a")) return;
     event.preventDefault();
-    wish("turn", { do: "earlier" });
+    send("change", { do: "earlier" });
   }
 
   const wanted = () => /^#c-([0-9a-f]{32})$/.exec(location.hash)?.[1] ?? "";
-  const open = () => wish("turn", { do: "open", key: wanted() });
+  const open = () => send("change", { do: "open", key: wanted() });
 
   function dressList() {
     if (!one(".talks")) return;
@@ -299,7 +299,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !editing || !event.target.closest?.("#question")) return;
     editing = false;
-    wish("turn", { do: "leave" });
+    send("change", { do: "leave" });
   });
   new MutationObserver(() => {
     if (!due) requestAnimationFrame(() => (dress(), refocus()));

@@ -22,7 +22,7 @@
     field.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  // Ticks are told all together: one message that is overtaken by the next loses nothing.
+  // Ticks are sent all together: one message that is overtaken by the next loses nothing.
   function tick(event) {
     if (!event.target.matches?.("#files input.answers")) return;
     ticks[decodeURIComponent(event.target.value)] = event.target.checked;
@@ -59,37 +59,37 @@
     const source = decodeURIComponent(button.value);
     const name = button.querySelector(".unseen").textContent.trim();
     const remark = "It no longer answers. It is kept, and can be restored.";
-    if (await sure(`Remove “${name}”?`, remark, "Remove")) send("deed", { do: "remove", source });
+    if (await sure(`Remove “${name}”?`, remark, "Remove")) send("command", { do: "remove", source });
   }
 
   async function rebuild() {
     const remark = "Every document is read again. Until that is done the old index answers.";
-    if (await sure("Rebuild the index?", remark, "Rebuild")) send("deed", { do: "rebuild" });
+    if (await sure("Rebuild the index?", remark, "Rebuild")) send("command", { do: "rebuild" });
   }
 
   function results() {
     document.getElementById("added")?.remove();
     const box = make("section", null, { id: "added", "aria-label": "Files that are added" });
     document.getElementById("adding").after(box);
-    const told = make("p", box, { role: "status" });
-    return { told, list: make("ul", box) };
+    const message = make("p", box, { role: "status" });
+    return { message, list: make("ul", box) };
   }
 
   async function add(files) {
     const [most, bytes] = library().querySelector("button.add").value.split(" ").map(Number);
     if (!files.length || busy) return;
     busy = true;
-    const { told, list } = results();
+    const { message, list } = results();
     let stored = 0;
     if (files.length > most) {
-      told.textContent = `These are ${files.length} files, and none was added: add at most ${most} at a time.`;
+      message.textContent = `These are ${files.length} files, and none was added: add at most ${most} at a time.`;
     } else {
       for (const [number, file] of files.entries()) {
-        told.textContent = `Adding file ${number + 1} of ${files.length}…`;
+        message.textContent = `Adding file ${number + 1} of ${files.length}…`;
         if (await addOne(file, bytes, make("li", list))) stored += 1;
       }
-      told.textContent = `${stored} of ${files.length} in the folder.`;
-      if (stored) send("deed", { do: "sync" });
+      message.textContent = `${stored} of ${files.length} in the folder.`;
+      if (stored) send("command", { do: "sync" });
     }
     busy = false;
   }
@@ -98,10 +98,10 @@
   async function addOne(file, bytes, row) {
     const words = make("span", row, { dir: "auto" }, file.name);
     const bar = make("progress", row, { max: "1", value: "0", "aria-label": file.name });
-    let outcome = { told: `“${file.name}” was not added: over the ${bytes / 2 ** 20} MB limit.` };
+    let outcome = { message: `“${file.name}” was not added: over the ${bytes / 2 ** 20} MB limit.` };
     if (file.size <= bytes) outcome = await post(file, bar);
     bar.remove();
-    words.textContent = outcome.told;
+    words.textContent = outcome.message;
     row.className = outcome.stored ? "good" : "bad";
     return outcome.stored;
   }
@@ -118,7 +118,7 @@
     };
     return new Promise((resolve) => {
       const failed = () =>
-        resolve({ told: `“${file.name}” was not added. ${request.responseText || "It could not be sent."}` });
+        resolve({ message: `“${file.name}” was not added. ${request.responseText || "It could not be sent."}` });
       request.onload = () => (request.status === 200 ? resolve(JSON.parse(request.responseText)) : failed());
       request.onerror = failed;
       request.send(file);
@@ -132,15 +132,22 @@
     input.click();
   }
 
+  // A sync that would remove most of the documents asks first, in the status and under the tab.
+  function confirmRemoval(button) {
+    send("command", button.value ? { do: button.value, confirmed: true } : { do: "leave" });
+  }
+
   function click(event) {
+    const answer = event.target.closest?.(".removal button");
+    if (answer) return confirmRemoval(answer);
     const button = event.target.closest?.("#library button");
     if (!button) return;
     if (button.matches(".add")) choose(button);
     else if (button.matches(".remove")) remove(button);
     else if (button.matches(".restore")) {
-      send("deed", { do: "restore", source: decodeURIComponent(button.value) });
+      send("command", { do: "restore", source: decodeURIComponent(button.value) });
     } else if (button.matches(".rebuild")) rebuild();
-    else if (button.matches(".sync")) send("deed", { do: "sync" });
+    else if (button.matches(".sync")) send("command", { do: "sync" });
     else if (button.matches(".every")) tickEvery(button.value);
   }
 

@@ -24,7 +24,7 @@ const viewer = (() => {
     parts.title = make("h2", names, { id: "viewer-title", dir: "auto" });
     parts.place = make("p", names, { id: "viewer-place", dir: "auto" });
     parts.close = make("button", top, { type: "button", class: "close" }, "Close");
-    parts.told = make("p", dialog, { class: "told", role: "status" });
+    parts.message = make("p", dialog, { class: "told", role: "status" });
     const region = { class: "text", tabindex: "0", role: "region", "aria-label": "Text of the document" };
     parts.text = make("div", dialog, region);
     parts.dialog = dialog;
@@ -77,19 +77,19 @@ const viewer = (() => {
     parts.place.textContent = card ? link.textContent : "";
     parts.close.textContent = card ? "Back to the answer" : "Close";
     parts.text.classList.toggle("near", Boolean(card) && !card.querySelector("mark"));
-    tell("");
+    say("");
     parts.text.replaceChildren(make("p", null, { class: "opening" }, "Opening…"));
     show();
     parts.close.focus();
     const answer = await ask({});
     if (!answer) return;
     if (answer.blocks) begin(answer);
-    else asCited(answer.told, card);
+    else asCited(answer.message, card);
   }
 
-  function tell(words) {
-    parts.told.textContent = words;
-    parts.told.hidden = !words;
+  function say(words) {
+    parts.message.textContent = words;
+    parts.message.hidden = !words;
   }
 
   // The server's answer; nothing if another place was asked for meanwhile.
@@ -102,7 +102,7 @@ const viewer = (() => {
       const got = await fetch(new URL("document", document.baseURI), { method: "POST", headers, body });
       answer = await got.json();
     } catch {
-      answer = { told: "The assistant does not answer. Is it still running?" };
+      answer = { message: "The assistant does not answer. Is it still running?" };
     }
     return number === asked && parts.dialog.open ? answer : null;
   }
@@ -112,7 +112,7 @@ const viewer = (() => {
     parts.title.textContent = answer.title || wanted.source;
     const named = answer.title ? "" : `${wanted.source}, `; // not twice
     if (answer.place) parts.place.textContent = answer.place.replace(named, () => "");
-    tell(answer.told);
+    say(answer.message);
     parts.text.replaceChildren(...answer.blocks.map(block));
     const mark = parts.text.querySelector("mark");
     mark?.scrollIntoView({ block: "center" });
@@ -122,8 +122,8 @@ const viewer = (() => {
   }
 
   // The file cannot be read: what is known of it are the words of the card.
-  function asCited(told, card) {
-    tell(card ? `${told} These are the words as they were cited:` : told);
+  function asCited(message, card) {
+    say(card ? `${message} These are the words as they were cited:` : message);
     const passage = card?.querySelector(".passage");
     parts.text.replaceChildren(
       ...(passage ? [block({ kind: "line", label: "", ...cut(passage) })] : []),
@@ -171,7 +171,7 @@ const viewer = (() => {
     parts.ends.unobserve(button);
     const answer = await ask({ [side]: side === "before" ? shown.from : shown.to });
     if (!answer) return end(side), button.remove();
-    if (answer.sha256 !== shown.sha256) return tell("The file has just changed: open it again.");
+    if (answer.sha256 !== shown.sha256) return say("The file has just changed: open it again.");
     const bottom = parts.text.scrollHeight - parts.text.scrollTop;
     button.replaceWith(...answer.blocks.map(block));
     shown[side === "before" ? "from" : "to"] = answer[side === "before" ? "from" : "to"];

@@ -5,25 +5,25 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from assistant.web.accounts import Account, Accounts, Person
-from assistant.web.auth import BUSY, PERSON, WRONG, Authenticator, AuthMiddleware, Refused
-from assistant.web.security import Message, Receive, Scope, Send
+from assistant.web.auth import BUSY, PERSON, WRONG, Authenticator, AuthMiddleware, LoginRefused
 from assistant.web.sessions import (
-    FORGETTING,
-    IDLE,
-    LASTS,
-    MOST,
-    MOST_SESSIONS,
+    FORGET_SECONDS,
+    IDLE_SECONDS,
+    LOGIN_SECONDS,
+    MAX_COUNTED,
+    MAX_SESSIONS,
     Logins,
     LoginThrottle,
-    Senseless,
+    MalformedMessage,
     Sessions,
-    named,
+    sessions_of,
 )
 
 PASSWORD = "correct horse battery"
-MARK = "m" * 32
+BROWSER = "m" * 32
 
 
 class Clock:
@@ -34,12 +34,12 @@ class Clock:
 
 
 class Counted(Accounts):
-    """Counts how many passwords are looked at, and takes no time over it."""
+    """Counts how many passwords are checked, and takes no time over it."""
 
-    looked = 0
+    checked = 0
 
     def check(self, name: str, password: str) -> Account | None:
-        self.looked += 1
+        self.checked += 1
         account = self.all().get(name)
         return account if password == PASSWORD else None
 
@@ -63,120 +63,126 @@ def accounts(stored: Path, tmp_path: Path) -> Counted:
 
 def test_waits_grow_and_wrong_tries_are_forgotten() -> None:
     clock = Clock()
-    tries = LoginThrottle(clock)
+    throttle = LoginThrottle(clock)
     who = [("address", "192.0.2.1")]
     waits = []
     for _ in range(9):
-        tries.begin(who)
-        waits.append(tries.wait(who))
+        throttle.begin(who)
+        waits.append(throttle.wait(who))
     assert [wait > 0 for wait in waits] == [False] * 4 + [True] * 5
     assert waits[4:] == [1, 2, 4, 8, 16]
     clock.now += 17
-    assert tries.wait(who) <= 0
-    clock.now += 9 * FORGETTING
-    tries.begin(who)
-    assert tries.wait(who) <= 0
+    assert throttle.wait(who) <= 0
+    clock.now += 9 * FORGET_SECONDS
+    throttle.begin(who)
+    assert throttle.wait(who) <= 0
 
 
 def test_a_right_try_takes_back_its_own_count_and_no_other() -> None:
-    tries = LoginThrottle(Clock())
+    throttle = LoginThrottle(Clock())
     who = [("address", "192.0.2.1")]
     for _ in range(6):
-        tries.begin(who)
-    tries.begin(who)
-    tries.right(who)
-    assert tries.wait(who) == 2
+        throttle.begin(who)
+    throttle.begin(who)
+    throttle.succeed(who)
+    assert throttle.wait(who) == 2
 
 
 def test_what_is_remembered_of_strangers_is_bounded() -> None:
-    tries = LoginThrottle(Clock())
-    for number in range(MOST + 100):
-        tries.begin([("name", str(number))])
-    assert len(tries._counts) == MOST
+    throttle = LoginThrottle(Clock())
+    for number in range(MAX_COUNTED + 100):
+        throttle.begin([("name", str(number))])
+    assert len(throttle._counts) == MAX_COUNTED
 
 
-# entrance
+# authenticator
 
 
-async def enter(
-    entrance: Authenticator, name: str, password: str, browser: str = "", address: str = "192.0.2.1"
+async def log_in(
+    authenticator: Authenticator,
+    name: str,
+    password: str,
+    browser: str = "",
+    address: str = "192.0.2.1",
 ) -> int:
-    found = await entrance.enter(name, password, browser, address)
-    return found.status if isinstance(found, Refused) else 200
+    found = await authenticator.login(name, password, browser, address)
+    return found.status if isinstance(found, LoginRefused) else 200
 
 
-async def test_u10_of_a_thousand_wrong_passwords_a_handful_is_looked_at(accounts: Counted) -> None:
-    entrance = Authenticator(accounts, LoginThrottle(Clock()))
-    statuses = [await enter(entrance, "ana", f"wrong {i}") for i in range(1000)]
+async def test_u10_of_a_thousand_wrong_passwords_a_handful_is_checked(accounts: Counted) -> None:
+    authenticator = Authenticator(accounts, LoginThrottle(Clock()))
+    statuses = [await log_in(authenticator, "ana", f"wrong {i}") for i in range(1000)]
     assert statuses == [401] * 5 + [429] * 995
-    assert accounts.looked == 5
-    assert await enter(entrance, "ana", PASSWORD) == 429
+    assert accounts.checked == 5
+    assert await log_in(authenticator, "ana", PASSWORD) == 429
 
 
 async def test_u10_at_once_is_no_way_round(accounts: Counted) -> None:
-    entrance = Authenticator(accounts, LoginThrottle(Clock()))
-    tried = (enter(entrance, "ana", f"wrong {i}") for i in range(1000))
+    authenticator = Authenticator(accounts, LoginThrottle(Clock()))
+    tried = (log_in(authenticator, "ana", f"wrong {i}") for i in range(1000))
     statuses = await asyncio.gather(*tried)
-    assert accounts.looked == statuses.count(401) == 5
+    assert accounts.checked == statuses.count(401) == 5
 
 
 async def test_u10_in_an_hour_one_address_gets_few_tries(accounts: Counted) -> None:
     clock = Clock()
-    entrance = Authenticator(accounts, LoginThrottle(clock))
+    authenticator = Authenticator(accounts, LoginThrottle(clock))
     for second in range(3600):
         clock.now += 1
-        await enter(entrance, f"name{second}", "wrong")
-    assert 5 < accounts.looked < 25
+        await log_in(authenticator, f"name{second}", "wrong")
+    assert 5 < accounts.checked < 25
 
 
 async def test_u10_a_network_of_ipv6_is_one_address(accounts: Counted) -> None:
-    entrance = Authenticator(accounts, LoginThrottle(Clock()))
+    authenticator = Authenticator(accounts, LoginThrottle(Clock()))
     for number in range(100):
-        await enter(entrance, f"name{number}", "wrong", address=f"2001:db8::{number:x}")
-    assert accounts.looked == 5
-    assert await enter(entrance, "ana", PASSWORD, address="2001:db8:1::1") == 200
+        await log_in(authenticator, f"name{number}", "wrong", address=f"2001:db8::{number:x}")
+    assert accounts.checked == 5
+    assert await log_in(authenticator, "ana", PASSWORD, address="2001:db8:1::1") == 200
 
 
 async def test_u10_many_addresses_do_not_guess_at_one_name(accounts: Counted) -> None:
-    entrance = Authenticator(accounts, LoginThrottle(Clock()))
+    authenticator = Authenticator(accounts, LoginThrottle(Clock()))
     for number in range(1000):
-        await enter(entrance, "ana", "wrong", address=f"10.0.{number // 250}.{number % 250}")
-    assert accounts.looked == 20
+        await log_in(authenticator, "ana", "wrong", address=f"10.0.{number // 250}.{number % 250}")
+    assert accounts.checked == 20
 
 
 async def test_u10_who_guesses_at_a_name_does_not_lock_its_person_out(accounts: Counted) -> None:
     clock = Clock()
-    entrance = Authenticator(accounts, LoginThrottle(clock))
-    assert await enter(entrance, "ana", PASSWORD, MARK) == 200
+    authenticator = Authenticator(accounts, LoginThrottle(clock))
+    assert await log_in(authenticator, "ana", PASSWORD, BROWSER) == 200
     for number in range(100):
-        await enter(entrance, "ana", "wrong", address=f"10.0.0.{number}")
-    assert await enter(entrance, "ana", "wrong", "x" * 32, "10.1.1.1") == 429
-    assert await enter(entrance, "ana", PASSWORD, MARK, "10.0.0.1") == 200
+        await log_in(authenticator, "ana", "wrong", address=f"10.0.0.{number}")
+    assert await log_in(authenticator, "ana", "wrong", "x" * 32, "10.1.1.1") == 429
+    assert await log_in(authenticator, "ana", PASSWORD, BROWSER, "10.0.0.1") == 200
     clock.now += 61
-    assert await enter(entrance, "ana", PASSWORD, "x" * 32, "10.1.1.1") == 200
+    assert await log_in(authenticator, "ana", PASSWORD, "x" * 32, "10.1.1.1") == 200
 
 
 async def test_u10_a_known_browser_has_few_tries_too(accounts: Counted) -> None:
-    entrance = Authenticator(accounts, LoginThrottle(Clock()))
-    await enter(entrance, "ana", PASSWORD, MARK)
+    authenticator = Authenticator(accounts, LoginThrottle(Clock()))
+    await log_in(authenticator, "ana", PASSWORD, BROWSER)
     for _ in range(100):
-        await enter(entrance, "ana", "wrong", MARK)
-    assert accounts.looked == 6
+        await log_in(authenticator, "ana", "wrong", BROWSER)
+    assert accounts.checked == 6
 
 
 async def test_an_unknown_name_is_treated_as_a_known_one(accounts: Counted) -> None:
     for name in ("ana", "nobody"):
-        entrance = Authenticator(accounts, LoginThrottle(Clock()))
-        found = [await entrance.enter(name, "wrong", "", "192.0.2.1") for _ in range(7)]
-        told = [each.told for each in found if isinstance(each, Refused)]
-        assert told == [WRONG] * 5 + ["Too many wrong tries. Please try again in 1 seconds."] * 2
+        authenticator = Authenticator(accounts, LoginThrottle(Clock()))
+        found = [await authenticator.login(name, "wrong", "", "192.0.2.1") for _ in range(7)]
+        messages = [each.message for each in found if isinstance(each, LoginRefused)]
+        assert (
+            messages == [WRONG] * 5 + ["Too many wrong tries. Please try again in 1 seconds."] * 2
+        )
 
 
-async def test_more_at_once_than_can_be_looked_at_are_told_so(accounts: Counted) -> None:
-    entrance = Authenticator(accounts, LoginThrottle(Clock()))
-    tried = (enter(entrance, f"name{i}", "wrong", address=f"10.0.0.{i}") for i in range(100))
+async def test_more_at_once_than_can_be_looked_at_get_a_message(accounts: Counted) -> None:
+    authenticator = Authenticator(accounts, LoginThrottle(Clock()))
+    tried = (log_in(authenticator, f"name{i}", "wrong", address=f"10.0.0.{i}") for i in range(100))
     statuses = await asyncio.gather(*tried)
-    assert statuses.count(503) == 100 - accounts.looked
+    assert statuses.count(503) == 100 - accounts.checked
     assert statuses.count(503) > 50
     assert "again in a moment" in BUSY
 
@@ -197,7 +203,7 @@ def test_a_login_ends_by_time_by_leaving_and_with_its_account(accounts: Counted)
     assert logins.person(late) is None
     accounts.add("ana", PASSWORD + " new", may_change=True)
     assert logins.person(late) is None
-    clock.now += LASTS - 1
+    clock.now += LOGIN_SECONDS - 1
     assert logins.person(other)
     clock.now += 1
     assert logins.person(other) is None
@@ -227,12 +233,12 @@ def test_u11_no_flood_of_sessions_makes_one_forgotten_that_may_be_in_use() -> No
     clock = Clock()
     sessions = Sessions(clock)
     sessions.admit("abc", "ana's")
-    for number in range(MOST_SESSIONS):
+    for number in range(MAX_SESSIONS):
         sessions.admit(f"flood{number}", "bo's")
     assert not sessions.admit("one more", "bo's")
     assert not sessions.admit("abc", "bo's")
     assert sessions.admit("abc", "ana's")
-    clock.now += IDLE + 1
+    clock.now += IDLE_SECONDS + 1
     assert sessions.admit("one more", "bo's")
     assert len(sessions._owners) == 1
 
@@ -245,12 +251,12 @@ def request(path: str = "/gradio_api/queue/join", query: str = "") -> Scope:
 
 
 def test_every_session_a_request_names_is_found() -> None:
-    assert named(request(), b'{"session_hash": "abc"}') == {"abc"}
-    assert named(request(), b'{"session_hash": "abc", "session_hash": "bcd"}') == {"bcd"}
-    assert named(request(), b'{"data": []}') == set()
-    assert named(request(query="session_hash=a&session%5Fhash=b"), b"") == {"a", "b"}
-    assert named(request("/gradio_api/heartbeat/abc"), b"") == {"abc"}
-    assert named(request("/gradio_api/heartbeat/abc", "session_hash=b"), b"") == {"abc", "b"}
+    assert sessions_of(request(), b'{"session_hash": "abc"}') == {"abc"}
+    assert sessions_of(request(), b'{"session_hash": "abc", "session_hash": "bcd"}') == {"bcd"}
+    assert sessions_of(request(), b'{"data": []}') == set()
+    assert sessions_of(request(query="session_hash=a&session%5Fhash=b"), b"") == {"a", "b"}
+    assert sessions_of(request("/gradio_api/heartbeat/abc"), b"") == {"abc"}
+    assert sessions_of(request("/gradio_api/heartbeat/abc", "session_hash=b"), b"") == {"abc", "b"}
 
 
 @pytest.mark.parametrize(
@@ -270,19 +276,19 @@ def test_every_session_a_request_names_is_found() -> None:
     ],
 )
 def test_what_is_no_message_is_refused(body: bytes) -> None:
-    with pytest.raises(Senseless):
-        named(request(), body)
+    with pytest.raises(MalformedMessage):
+        sessions_of(request(), body)
 
 
 @pytest.mark.parametrize("depth", [50, 1000, 100_000])
 def test_u14_a_message_of_many_levels_is_refused(depth: int) -> None:
     for left, right in ((b"[", b"]"), (b'{"a":', b"}")):
         nested = left * depth + b"1" + right * depth
-        with pytest.raises(Senseless):
-            named(request(), b'{"data": ' + nested + b"}")
+        with pytest.raises(MalformedMessage):
+            sessions_of(request(), b'{"data": ' + nested + b"}")
 
 
-# the door
+# the middleware
 
 
 class Inner:
@@ -299,13 +305,13 @@ class Inner:
 
 
 class Visitor:
-    """A browser at the door: keeps its cookies, and follows no redirect."""
+    """A browser before the middleware: keeps its cookies, and follows no redirect."""
 
     def __init__(self, accounts: Accounts | None, scheme: str = "http") -> None:
         self.inner = Inner()
-        self.door = AuthMiddleware(self.inner, "The page", accounts)
+        self.middleware = AuthMiddleware(self.inner, "The page", accounts)
         self.cookies: dict[str, str] = {}
-        self.given: list[str] = []
+        self.set_cookies: list[str] = []
         self.scope: dict[str, Any] = {"server": ("127.0.0.1", 7860), "client": ("127.0.0.1", 5)}
         self.scope["scheme"] = scheme
         self.headers: dict[str, str] = {}
@@ -328,11 +334,11 @@ class Visitor:
         async def send(message: Message) -> None:
             got.append(message)
 
-        await self.door(scope, receive, send)
+        await self.middleware(scope, receive, send)
         self.headers = {name.decode(): value.decode() for name, value in got[0]["headers"]}
         self.body = got[-1].get("body", b"")
         for given in (value.decode() for name, value in got[0]["headers"] if name == b"set-cookie"):
-            self.given.append(given)
+            self.set_cookies.append(given)
             name, _, value = given.partition(";")[0].partition("=")
             self.cookies[name] = value
         return int(got[0]["status"])
@@ -378,13 +384,13 @@ async def test_one_who_logged_in_is_known_by_name_until_logging_out(accounts: Co
     assert await visitor.ask("GET", "/") == 303
 
 
-async def test_a_program_is_told_without_a_page_that_it_is_in(accounts: Counted) -> None:
+async def test_a_program_is_answered_without_a_page(accounts: Counted) -> None:
     visitor = Visitor(accounts)
     assert await visitor.log_in(accept="*/*") == 200
     assert json.loads(visitor.body) == {"success": True}
 
 
-async def test_a_wrong_password_is_told_in_words_and_nothing_typed_becomes_html(
+async def test_a_wrong_password_gets_a_message_and_nothing_typed_becomes_html(
     accounts: Counted,
 ) -> None:
     visitor = Visitor(accounts)
@@ -417,12 +423,12 @@ async def test_cookies_are_for_this_site_and_for_no_script(accounts: Counted) ->
     visitor = Visitor(accounts)
     await visitor.ask("GET", "/login")
     await visitor.log_in()
-    assert len(visitor.given) == 2
-    for cookie in visitor.given:
+    assert len(visitor.set_cookies) == 2
+    for cookie in visitor.set_cookies:
         assert "; HttpOnly; SameSite=Strict" in cookie
         assert "Secure" not in cookie
         assert "Domain" not in cookie
-    values = [cookie.partition("=")[2].partition(";")[0] for cookie in visitor.given]
+    values = [cookie.partition("=")[2].partition(";")[0] for cookie in visitor.set_cookies]
     assert [len(value) for value in values] == [32, 43]
 
 
@@ -430,7 +436,7 @@ async def test_behind_tls_cookies_are_for_tls_alone(accounts: Counted) -> None:
     visitor = Visitor(accounts, scheme="https")
     await visitor.ask("GET", "/login")
     await visitor.log_in()
-    for cookie in visitor.given:
+    for cookie in visitor.set_cookies:
         assert cookie.startswith("__Host-assistant-")
         assert cookie.endswith("; Path=/; Max-Age=31536000; HttpOnly; SameSite=Strict; Secure") or (
             cookie.endswith("; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict; Secure")
@@ -438,20 +444,20 @@ async def test_behind_tls_cookies_are_for_tls_alone(accounts: Counted) -> None:
     assert await visitor.ask("GET", "/") == 200
 
 
-async def test_a_mark_is_given_once_and_a_made_up_one_is_no_mark() -> None:
+async def test_a_browser_id_is_given_once_and_a_made_up_one_is_none() -> None:
     visitor = Visitor(None)
     await visitor.ask("GET", "/")
     await visitor.ask("GET", "/")
-    assert len(visitor.given) == 1
+    assert len(visitor.set_cookies) == 1
     (name,) = visitor.cookies
     visitor.cookies[name] = "guessable"
     await visitor.ask("GET", "/")
-    assert len(visitor.given) == 2
+    assert len(visitor.set_cookies) == 2
 
 
 async def test_u11_a_session_cannot_be_borrowed_by_another_browser() -> None:
     ana, bo = Visitor(None), Visitor(None)
-    bo.door = ana.door
+    bo.middleware = ana.middleware
     await ana.ask("GET", "/")
     await bo.ask("GET", "/")
     assert await ana.join("abc") == 200

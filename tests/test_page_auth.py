@@ -1,4 +1,4 @@
-"""The page served, with the guard and the door before it, over real HTTP and in real browsers."""
+"""The page served, with its middleware, over real HTTP and in real browsers."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from assistant.errors import AccountsMissing, SettingRefused
 from assistant.show import escape
 from assistant.types import Answer, Statement
 from assistant.web import app as page
-from assistant.web import chat as talk
+from assistant.web import chat
 from assistant.web.accounts import Accounts
 from assistant.web.queue import BUSY, ENOUGH, RequestQueue
 from research.benchmarks.readers import Visit, visits
@@ -99,25 +99,25 @@ def test_u1_a_hundred_ask_at_once_and_each_gets_its_own_answer(open_page: str) -
     assert all(own(visit, seen) for visit in seen)
 
 
-def test_u2_of_two_hundred_some_are_told_to_come_again_and_nothing_breaks(open_page: str) -> None:
+def test_u2_of_two_hundred_some_are_asked_to_come_again_and_nothing_breaks(open_page: str) -> None:
     seen = asyncio.run(visits(open_page, [f"number {number}" for number in range(200)]))
     answered = [visit for visit in seen if visit.first is not None]
     refused = [visit for visit in seen if visit.first is None]
     assert len(answered) >= 128
     assert refused
     assert all(own(visit, answered) for visit in answered)
-    assert all(visit.question in visit.seen and told(BUSY) in visit.seen for visit in refused)
+    assert all(visit.question in visit.seen and sent_as(BUSY) in visit.seen for visit in refused)
     assert max(visit.whole for visit in refused) < max(visit.whole for visit in answered)
     (after,) = asyncio.run(visits(open_page, ["after"]))
     assert own(after, [after])
 
 
-def told(words: str) -> str:
+def sent_as(words: str) -> str:
     """Words of ours as they are sent: escaped for HTML, then for JSON."""
     return json.dumps(escape(words), ensure_ascii=False)[1:-1]
 
 
-def test_llm10_one_person_holds_three_seats_and_others_are_answered(
+def test_llm10_one_person_asks_three_at_once_and_others_are_answered(
     closed_page: str, echo: Echo
 ) -> None:
     echo.go_on.clear()
@@ -125,7 +125,7 @@ def test_llm10_one_person_holds_three_seats_and_others_are_answered(
         streams = [join(ana, "wait") for _ in range(3)]
         for _ in streams:
             assert echo.waiting.acquire(timeout=20)
-        assert told(ENOUGH) in read(ana, join(ana, "one more"))
+        assert sent_as(ENOUGH) in read(ana, join(ana, "one more"))
         assert "You asked a thing of me" in read(bo, join(bo, "a thing"))
         echo.go_on.set()
         for stream in streams:
@@ -163,7 +163,7 @@ def read(browser: httpx.Client, session: str) -> str:
     return got.raise_for_status().text
 
 
-def test_u3_who_leaves_in_the_middle_frees_the_seat(open_page: str, echo: Echo) -> None:
+def test_u3_who_leaves_in_the_middle_frees_the_place(open_page: str, echo: Echo) -> None:
     echo.closed.clear()
     with httpx.Client(base_url=open_page, timeout=30) as browser:
         session = join(browser, "long")
@@ -175,7 +175,7 @@ def test_u3_who_leaves_in_the_middle_frees_the_seat(open_page: str, echo: Echo) 
 
 
 @pytest.mark.browser
-def test_u3_a_browser_closed_in_the_middle_frees_the_seat(
+def test_u3_a_browser_closed_in_the_middle_frees_the_place(
     browser: "Browser", open_page: str, echo: Echo
 ) -> None:
     context = browser.new_context()
@@ -193,7 +193,7 @@ def test_u3_a_browser_closed_in_the_middle_frees_the_seat(
 def test_u2_a_busy_page_keeps_the_question_in_its_box(
     browser: "Browser", echo: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(talk, "Seats", lambda: RequestQueue(reading=1, waiting=0))
+    monkeypatch.setattr(chat, "RequestQueue", lambda: RequestQueue(running=1, waiting=0))
     echo.go_on.clear()
     for address in serve(echo):
         with httpx.Client(base_url=address, timeout=30) as other:
@@ -328,7 +328,7 @@ def test_u9_a_document_is_for_those_who_logged_in(closed_page: str) -> None:
             httpx.post(f"{closed_page}/document", json=wanted, headers=headers).status_code == 401
         )
     with log_in(closed_page, "bo") as bo:
-        assert "gone.md" in bo.post("/document", json=wanted).json()["told"]
+        assert "gone.md" in bo.post("/document", json=wanted).json()["message"]
 
 
 def test_u10_a_thousand_wrong_passwords(echo: Echo) -> None:

@@ -1,16 +1,18 @@
-import json
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistant import load
 from assistant import sync as compare
 from assistant.assistant import Assistant
+from assistant.load import VERSION, folder
 from assistant.settings import Settings
+from assistant.store import files
 from assistant.types import Changes, Source, State
 from tests.conftest import WordEmbeddings
 
@@ -21,21 +23,21 @@ BINARY = bytes(range(256)) * 40
 @pytest.fixture(autouse=True)
 def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of a test were all changed just now."""
-    monkeypatch.setattr(compare, "_SETTLED", -(10**12))
-    monkeypatch.setattr(compare, "_PATIENCE", 0)
+    monkeypatch.setattr(files, "RACY", -(10**12))
+    monkeypatch.setattr(compare, "_MIN_INTERVAL", 0)
 
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
     """The names of the files that are opened."""
     names: Opened = []
-    content = load.folder.content
+    read = folder._read
 
-    def noted(path: Path, limit: int) -> bytes:
+    def noted(path: Path, limit: int) -> tuple[bytes, bool]:
         names.append(path.name)
-        return content(path, limit)
+        return read(path, limit)
 
-    monkeypatch.setattr(load, "content", noted)
+    monkeypatch.setattr(folder, "_read", noted)
     return names
 
 
@@ -83,7 +85,7 @@ def test_a_change_that_keeps_size_and_time_is_noticed(synced: Assistant, home: P
 def test_a_file_changed_just_now_is_not_trusted(
     assistant: Assistant, home: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compare, "_SETTLED", 10**12)
+    monkeypatch.setattr(files, "RACY", 10**12)
     (home / "knowledge" / "a.txt").write_text("The seat is Minsk.")
     assistant.sync()
     assert assistant.sync().unchanged == ("a.txt",)
@@ -93,7 +95,7 @@ def test_a_file_changed_just_now_is_not_trusted(
 def test_a_file_refused_just_now_is_not_called_new(
     assistant: Assistant, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compare, "_SETTLED", 10**12)
+    monkeypatch.setattr(files, "RACY", 10**12)
     (home / "knowledge" / "bad.txt").write_bytes(BINARY)
     for _ in range(2):
         assistant.sync()
@@ -104,18 +106,41 @@ def test_a_file_refused_just_now_is_not_called_new(
     assert assistant.sync().added == ("bad.txt",)
 
 
+def altered(sql: str) -> Callable[[Path], None]:
+    def run(table: Path) -> None:
+        with closing(sqlite3.connect(table)) as db, db:
+            db.execute(sql)
+
+    return run
+
+
 @pytest.mark.parametrize(
-    "stored", [None, b"", b"{", b"[]", b'{"loader": 0, "files": {}}', b'{"loader": 3, "files": 3}']
+    "lose",
+    [
+        Path.unlink,
+        lambda table: table.write_bytes(b""),
+        lambda table: table.write_bytes(b"no database" * 1_000),
+        lambda table: os.truncate(table, 5_000),
+        altered("PRAGMA user_version = 0"),
+        altered("DROP TABLE files"),
+        altered("UPDATE files SET signature = 'x'"),
+        altered("UPDATE files SET signature = NULL"),
+    ],
+    ids=["gone", "empty", "other", "cut", "version", "no table", "signature", "null"],
 )
-def test_without_what_was_seen_files_are_known_by_their_bytes(
-    synced: Assistant, home: Path, stored: bytes | None, opened: Opened
+def test_without_the_table_of_files_they_are_known_by_their_bytes(
+    synced: Assistant, home: Path, lose: Callable[[Path], None], opened: Opened
 ) -> None:
-    seen = home / "index" / "seen.json"
-    seen.unlink() if stored is None else seen.write_bytes(stored)
+    lose(home / "index" / files.FILES)
     report = synced.sync()
     assert (report.embedded, len(report.unchanged)) == (0, 3)
     assert len(opened) == 4
-    assert json.loads(seen.read_bytes())["files"].keys() >= {"a.txt", "bad.txt"}
+    assert files.load_state(home / "index", VERSION).keys() == {
+        "a.txt",
+        "b.txt",
+        "bad.txt",
+        "c.txt",
+    }
 
 
 def test_a_rebuild_opens_every_file(synced: Assistant, opened: Opened) -> None:
@@ -187,7 +212,7 @@ def test_many_changes_are_told_short(synced: Assistant, home: Path) -> None:
 def test_the_folder_is_not_looked_at_for_every_question(
     synced: Assistant, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compare, "_PATIENCE", 10**9)
+    monkeypatch.setattr(compare, "_MIN_INTERVAL", 10**9)
     synced.ask("What is the limit of a?")
     change(home / "knowledge" / "a.txt")
     assert synced.ask("What is the limit of a?").notices == ()
