@@ -68,6 +68,7 @@ class Assistant:
         """The folder of documents, to add to and remove from; a sync then follows."""
         self._chat = chat
         self._building = RLock()
+        self._has_answered = False
         self._stale_check = StaleIndexCheck(self.settings)
 
     def ask(
@@ -96,7 +97,9 @@ class Assistant:
         sources: Sequence[str] | None = None,
     ) -> Iterator[Statement | Answer]:
         """Each statement once it is verified; the last item is the whole answer."""
-        yield from pipeline.stream(self._begin(question, history=history, sources=sources))
+        state = self._begin(question, history, sources)
+        yield from pipeline.stream(state)
+        self._warm(state.context.generation)
 
     async def aask(
         self,
@@ -258,7 +261,7 @@ class Assistant:
         """
         from assistant.chain import build_chain
 
-        return build_chain(self._begin)
+        return build_chain(self._begin, self._warm)
 
     def _begin(
         self,
@@ -284,6 +287,12 @@ class Assistant:
         ]
         return pipeline.QuestionState(context, question, turns, sources, (*notices, *stale))
 
+    def _warm(self, generation: Generation) -> None:
+        """Make searching faster, once a second answer shows that this process lives on."""
+        if self._has_answered:
+            generation.warm()
+        self._has_answered = True
+
     def _context(self, generation: Generation) -> pipeline.Context:
         documents, size = generation.documents, len(generation)
         return pipeline.Context(
@@ -307,7 +316,7 @@ class Assistant:
         with self._building:
             why, generation = "There was no index yet.", None
             try:
-                if self._store.server is None or self._followed():
+                if self._store.server is None or self._fetched():
                     generation = self._store.current()
             except IndexDamaged as damage:
                 why = str(damage)
@@ -315,7 +324,7 @@ class Assistant:
                 return generation, ()
             if self._store.server and not self.settings.knowledge.is_dir():
                 if generation is None:
-                    raise self._store.server.empty()
+                    raise self._store.server.empty_error()
                 return generation, ()
             if generation is not None:
                 why = "The index was empty."
@@ -327,11 +336,11 @@ class Assistant:
             assert generation is not None
             return generation, (f"{why} It was built from {len(report.added)} documents.",)
 
-    def _followed(self) -> bool:
+    def _fetched(self) -> bool:
         from assistant.show.terminal import Bar
 
         with Bar() as bar:
-            return self._store.follow(bar)
+            return self._store.fetch(bar)
 
     @cached_property
     def _model(self) -> "Model | None":

@@ -14,20 +14,26 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from assistant import pipeline
+from assistant.store.generation import Generation
 from assistant.types import Answer, Hit
 
 
 def build_chain(
-    prepare: Callable[..., pipeline.QuestionState],
+    prepare: Callable[..., pipeline.QuestionState], finish: Callable[[Generation], None]
 ) -> Runnable[str | Mapping[str, Any], Answer]:
     """The steps from a question to its answer, each a runnable with the name of the step.
 
     `prepare` takes the arguments of `Assistant.ask`; the input is the question, or a mapping of
-    those arguments.
+    those arguments. `finish` is called with the generation that answered.
     """
 
     def begin(asked: str | Mapping[str, Any]) -> pipeline.QuestionState:
         return prepare(**asked) if isinstance(asked, Mapping) else prepare(asked)
+
+    def answer(state: pipeline.QuestionState) -> Answer:
+        found = pipeline.answer(state)
+        finish(state.context.generation)
+        return found
 
     steps: list[Runnable[Any, Any]] = [
         RunnableLambda(begin, name="prepare"),
@@ -36,7 +42,7 @@ def build_chain(
         RunnableLambda(pipeline.read, name="read"),
         RunnableLambda(pipeline.cite, name="cite"),
         RunnableLambda(pipeline.verify, name="verify"),
-        RunnableLambda(pipeline.answer, name="answer"),
+        RunnableLambda(answer, name="answer"),
     ]
     return reduce(or_, steps).with_config(run_name="assistant")
 

@@ -18,7 +18,7 @@ from assistant.cite import cite as cite_readings
 from assistant.embed import Embedder
 from assistant.errors import QuestionRefused
 from assistant.read import UNKNOWN, Reader, asks_for_several, central, is_overview
-from assistant.retrieve import CANDIDATES, Scored, boost_proximity, fuse
+from assistant.retrieve import CANDIDATES, boost_proximity, fuse
 from assistant.settings import Settings
 from assistant.store.generation import Generation
 from assistant.text import topic, visible
@@ -299,24 +299,10 @@ def find(
     context: Context, meaning: StandaloneQuestion, sources: Sequence[str] | None = None
 ) -> list[Hit]:
     """The passages that may answer a question, the likeliest first."""
-    hits = fuse(*search(context, meaning, sources))
-    return boost_proximity(hits, meaning.question, context.generation.words)
-
-
-def search(
-    context: Context, meaning: StandaloneQuestion, sources: Sequence[str] | None = None
-) -> tuple[Scored, Scored]:
-    """What the vectors and the words find, each with the scores of what the other found."""
-    generation = context.generation
     vector, words = context.embedder.embed_query(meaning.question), topic(meaning.search)
     count = max(CANDIDATES, context.settings.passages)
-    dense = dict(generation.nearest(vector, count, sources))
-    lexical = dict(generation.matching(words, count, sources))
-    only_dense = [passage for passage in dense if passage not in lexical]
-    only_lexical = [passage for passage in lexical if passage not in dense]
-    dense.update(generation.cosines(vector, only_lexical))
-    lexical.update(generation.scores(words, only_dense))
-    return list(dense.items()), list(lexical.items())
+    hits = fuse(*context.generation.search(vector, words, count, sources))
+    return boost_proximity(hits, meaning.question, context.generation.words)
 
 
 def read_hits(

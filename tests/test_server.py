@@ -29,8 +29,8 @@ from assistant.errors import (
     ServerUnusable,
 )
 from assistant.settings import Settings
-from assistant.store.connection import connect
-from assistant.store.replica import Copy
+from assistant.store.client import open_server
+from assistant.store.replica import Replica
 from assistant.store.server import Server
 from assistant.types import Abstention, Progress
 from tests.conftest import WordEmbeddings
@@ -111,7 +111,7 @@ def reader(tmp_path: Path, address: str) -> Assistant:
 
 
 def api(address: str) -> FastAPI:
-    return connect(address, "", 20)
+    return open_server(address, "", 20)
 
 
 def collections(address: str) -> list[str]:
@@ -348,12 +348,12 @@ def test_a_generation_that_goes_while_it_is_brought_is_no_fault(
 
         left = 2
 
-        def bring(self, name: str, copy: Copy, progress: Progress) -> None:
+        def fetch(self, name: str, replica: Replica, progress: Progress) -> None:
             while self.left:
                 write(writer.settings.home, {"seat.txt": f"The seat is town {self.left}."})
                 writer.sync()
                 self.left -= 1
-            super().bring(name, copy, progress)
+            super().fetch(name, replica, progress)
 
     reader._store.server = Hurried(address)
     assert "town 1" in said(reader, "What is the seat?")
@@ -655,7 +655,7 @@ def test_several_indexes_share_a_server(writer: Assistant, tmp_path: Path, addre
     ],
 )
 def test_the_server_is_asked_where_its_address_says(address: str, asked: str) -> None:
-    assert connect(address, "", 1).get_api_url() == asked
+    assert open_server(address, "", 1).get_api_url() == asked
 
 
 def test_settings_of_chroma_in_the_current_folder_count_for_nothing(
@@ -665,7 +665,7 @@ def test_settings_of_chroma_in_the_current_folder_count_for_nothing(
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    connect("http://127.0.0.1:8000", "", 1)
+    open_server("http://127.0.0.1:8000", "", 1)
     assert not (tmp_path / "ran").exists()
 
 

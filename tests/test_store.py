@@ -19,8 +19,8 @@ from assistant.assistant import Assistant
 from assistant.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexUnwritable
 from assistant.settings import Settings
 from assistant.store import Store
-from assistant.store.generation import Generation
-from assistant.store.manifest import digests, remove, seal
+from assistant.store.generation import GOOD_RECALL, Generation
+from assistant.store.manifest import checksum, digests, remove
 from assistant.text import terms, topic
 from assistant.types import Document, Passage, Span
 from tests.conftest import WordEmbeddings
@@ -72,9 +72,33 @@ def unit_vectors(count: int, size: int = 384) -> Any:  # noqa: ANN401 (an array)
     return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
 
+def warm(generation: Generation) -> None:
+    """Open Chroma, and wait for it."""
+    generation.warm()
+    if generation._opener:
+        generation._opener.join()
+
+
+@contextmanager
+def counted_queries() -> Iterator[list[object]]:
+    """What Chroma's collections are asked meanwhile."""
+    from chromadb.api.models.Collection import Collection
+
+    queries: list[object] = []
+    query = Collection.query
+
+    def counted(self: Collection, *given: Any, **named: Any) -> Any:  # noqa: ANN401
+        queries.append(named)
+        return query(self, *given, **named)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Collection, "query", counted)
+        yield queries
+
+
 def write_sealed(manifest: Path, built: dict[str, Any]) -> None:
     """Write a manifest as if an index had been published with it."""
-    manifest.write_text(json.dumps(built | {"seal": seal(built)}))
+    manifest.write_text(json.dumps(built | {"seal": checksum(built)}))
 
 
 @contextmanager
@@ -260,19 +284,19 @@ def test_i5_on_a_small_disk_it_says_what_it_needs(tmp_path: Path, words: WordEmb
 def _flush_with_little_room(home: Path, told: "multiprocessing.Queue[str]") -> None:
     import resource
 
-    from assistant.store import graph
+    from assistant.store import client
 
     def limited(folder: Path) -> Any:  # noqa: ANN401 (Chroma's client)
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
-        return open_chroma(folder)
+        return open_local(folder)
 
     store, vectors = Store(home / "index", RECIPE), unit_vectors(3_200)
     texts = [f"Record {i}." for i in range(3_200)]
     old = publish(store, texts[:2_000], vectors[:2_000])
     # Chroma's SQLite file has room in it; what grows beyond is only the graph, silently cut.
     room = (old.folder / "chroma" / "chroma.sqlite3").stat().st_size + 100_000
-    open_chroma = vars(graph)["open_chroma"]
-    vars(graph)["open_chroma"] = limited
+    open_local = vars(client)["open_local"]
+    vars(client)["open_local"] = limited
     try:
         publish(store, texts, vectors)
     except IndexUnwritable as error:
@@ -399,7 +423,7 @@ def test_a_generation_whose_place_is_not_flushed_is_not_left(
     before = folders(home)
     write(home, {"new.txt": "The fee is 3 euros."})
     with monkeypatch.context() as patched:
-        patched.setattr("assistant.store.folder.flush", broken)
+        patched.setattr("assistant.store.flush", broken)
         with pytest.raises(IndexUnwritable, match="Input/output error"):
             synced.sync()
     assert folders(home) == before
@@ -453,9 +477,11 @@ def test_i18_a_collection_that_names_an_embedding_function_is_refused(
     built["files"] = digests(folder, "passages.sqlite", "chroma")
     write_sealed(folder / "manifest.json", built)  # as who wrote the poison can as well
     generation = current(fresh(home))
-    generation.most_held = 0  # as of a large index, which Chroma searches
     with pytest.raises(IndexDamaged, match="names an embedding function"):
-        generation.nearest([1.0] * 256, 1)
+        _ = generation.collection
+    warm(generation)
+    assert generation.nearest([1.0] * 256, 1)  # by the copies
+    assert "names an embedding function" in fresh(home)._store.verify()[0]
     write(home, {"new.txt": "The fee is 3 euros."})
     fresh(home).sync()  # makes the vectors' part anew, from its own copy
     assert fresh(home).ask("What is the fee in euros?").statements
@@ -505,18 +531,69 @@ def test_i23_every_passage_is_found_by_its_own_vector(home: Path) -> None:
 
 
 @pytest.mark.parametrize("sources", [None, ["a.txt"], []], ids=["all", "one", "none"])
-def test_held_or_in_chroma_the_same_passages_are_nearest(
+def test_compared_or_by_chroma_the_same_passages_are_nearest(
     home: Path, sources: list[str] | None
 ) -> None:
     vectors = unit_vectors(60)
     generation = publish(
         Store(home / "index", RECIPE), [f"Record {i}." for i in range(60)], vectors
     )
-    held = generation.nearest(vectors[3], 9, sources)
-    generation.most_held = 0
-    searched = generation.nearest(vectors[3], 9, sources)
-    assert [passage for passage, _ in held] == [passage for passage, _ in searched]
-    assert [cosine for _, cosine in held] == pytest.approx([c for _, c in searched], abs=1e-5)
+    compared = generation.nearest(vectors[3], 9, sources)
+    warm(generation)
+    with counted_queries() as queries:
+        searched = generation.nearest(vectors[3], 9, sources)
+    assert len(queries) == (sources != [])
+    assert [passage for passage, _ in compared] == [passage for passage, _ in searched]
+    assert [cosine for _, cosine in compared] == pytest.approx([c for _, c in searched], abs=1e-5)
+
+
+def test_a_process_that_goes_on_asking_is_answered_by_chroma(synced: Assistant, home: Path) -> None:
+    asking = fresh(home)
+    with counted_queries() as queries:
+        answers = [asking.ask("What is the limit?") for _ in range(2)]
+        assert queries == []  # a command that asks once has no use for it
+        warm(current(asking))
+        answers.append(asking.ask("What is the limit?"))
+        assert len(queries) == 1
+        write(home, {"new.txt": "The fee is 3 euros."})
+        synced.sync()
+        queries.clear()
+        answers.append(asking.ask("What is the limit?"))  # a new generation: once by the copies
+        warm(current(asking))
+        assert queries == []
+        answers.append(asking.ask("What is the limit?"))
+        assert len(queries) == 1
+    assert len({answer.statements for answer in answers}) == 1
+
+
+def test_a_graph_that_failed_its_check_is_not_searched(home: Path) -> None:
+    store, vectors = Store(home / "index", RECIPE), unit_vectors(4_000)  # as bad as vectors can be
+    generation = publish(store, [f"Record {i}." for i in range(4_000)], vectors)
+    assert 0.5 < generation.manifest["recall"] < GOOD_RECALL
+    warm(generation)
+    with counted_queries() as queries:
+        assert generation.nearest(vectors[3], 9)[0][1] == pytest.approx(1)
+    assert queries == []
+    assert store.verify() == []  # it holds what it should, and so it is kept
+
+
+def test_where_chroma_finds_too_few_the_copies_answer(
+    synced: Assistant, words: WordEmbeddings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chromadb.api.models.Collection import Collection
+    from chromadb.errors import InternalError
+
+    generation, asked = current(synced), words.embed_query("What is the limit?")
+    assert generation.manifest["recall"] == 1
+    compared = generation.nearest(asked, 2)
+    warm(generation)
+
+    def fails(*_: object, **__: object) -> None:
+        raise InternalError("the graph is torn")
+
+    for query in (lambda *_, **__: {"ids": [["x"]], "distances": [[0.0]]}, fails):
+        monkeypatch.setattr(Collection, "query", query)
+        assert generation.nearest(asked, 2) == compared
 
 
 def test_f24_equal_files_share_a_vector_and_are_both_found(
@@ -573,16 +650,18 @@ def test_scores_of_some_passages_are_those_of_the_searches(
     synced: Assistant, words: WordEmbeddings
 ) -> None:
     generation, asked = current(synced), words.embed_query("seat Minsk")
-    near, matching = generation.nearest(asked, 5), generation.matching(["minsk", "seat"], 5)
+    near, matching = generation.nearest(asked, 5), generation.matching(["minsk", "limit"], 5)
     passages = generation.passages()
-    cosines, scores = (
-        generation.cosines(asked, passages),
-        generation.scores(["minsk", "seat"], passages),
-    )
-    assert dict(cosines) == pytest.approx(dict(near), abs=1e-6)
-    assert dict(scores) == pytest.approx(dict(matching))
-    assert 0 < len(scores) <= len(passages)
-    assert generation.scores([], passages) == generation.scores(["minsk"], []) == []
+    assert len(near) == len(matching) == len(passages) == 2
+    for vector in (asked, words.embed_query("limit")):  # mostly the two find different ones
+        near = generation.nearest(vector, 5)
+        cosines, scores = generation.search(vector, ["minsk", "limit"], 1)
+        assert (cosines[0], scores[0]) == (near[0], matching[0])
+        assert dict(cosines) == pytest.approx({p: dict(near)[p] for p, _ in cosines}, abs=1e-6)
+        assert dict(scores) == pytest.approx({p: dict(matching)[p] for p, _ in scores})
+        assert dict(cosines).keys() == dict(scores).keys()
+    assert generation.search(asked, [], 5) == (generation.nearest(asked, 5), [])
+    assert generation.search(asked, ["minsk"], 5, []) == ([], [])
     assert generation.words(passages) == {each: " ".join(terms(each.text)) for each in passages}
 
 
@@ -611,8 +690,8 @@ def test_vectors_are_compared_block_by_block(
     assistant.sync()
     asked, sources = words.embed_query("Matter 17"), [f"{i:02}.txt" for i in range(30)]
     whole = current(assistant).nearest(asked, 9, sources)
-    current(assistant).most_held = 0
-    monkeypatch.setattr("assistant.store.generation._NAMED", 20)
+    warm(current(assistant))
+    monkeypatch.setattr("assistant.store.generation._MOST_KEYS", 20)
     monkeypatch.setattr("assistant.store.generation._BLOCK", 4)
     found = current(assistant).nearest(asked, 9, sources)
     assert [cosine for _, cosine in found] == pytest.approx([cosine for _, cosine in whole])
@@ -654,7 +733,7 @@ def test_a_graph_does_not_fill_up_with_what_was_removed(home: Path) -> None:
 def test_many_vectors_at_once_are_all_in_the_graph_and_few_wait_to_be_written(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.store.graph._FLUSHES", 2)
+    monkeypatch.setattr("assistant.store.graph.FLUSHES", 2)
     store, vectors = Store(home / "index", RECIPE), unit_vectors(3_500)
     generation = publish(store, [f"Record {i}." for i in range(3_500)], vectors)
     with closing(sqlite3.connect(generation.folder / "chroma" / "chroma.sqlite3")) as db:

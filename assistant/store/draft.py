@@ -10,15 +10,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from assistant.errors import IndexDamaged
 from assistant.fs import flush
-from assistant.store.folder import copy_chroma, copy_database, size
-from assistant.store.generation import CHROMA, SQLITE
+from assistant.store.generation import CHROMA, COLUMNS, SQLITE, refuse_other_size, to_passage
 from assistant.store.graph import Graph, counts, refuse_unsound_words
-from assistant.store.manifest import MANIFEST, SPARE, digests, seal
-from assistant.store.tables import connect, passages_in, refuse_other_size, to_blob
+from assistant.store.manifest import BACKUP, MANIFEST, checksum, digests
 from assistant.text import terms
 from assistant.types import Document, Passage, Skipped
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS documents (source TEXT PRIMARY KEY, sha256 TEXT, notes TEXT);
+CREATE TABLE IF NOT EXISTS passages (
+    number INTEGER PRIMARY KEY, id TEXT UNIQUE, key TEXT, source TEXT, start INT, end INT,
+    text TEXT, sentences TEXT, title TEXT, heading TEXT, unit TEXT, place INT);
+CREATE INDEX IF NOT EXISTS by_key ON passages (key);
+CREATE INDEX IF NOT EXISTS by_place ON passages (source, start);
+CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB);
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
+    body, above, name, tokenize = "unicode61 remove_diacritics 0 tokenchars '.,'");
+CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab (words, row);
+"""
 
 
 class Draft:
@@ -39,7 +52,8 @@ class Draft:
         """What the last sync left out."""
         self.unembedded: dict[str, str] = {}
         """What has still to be embedded: the text for each key."""
-        self._graph = Graph(folder / CHROMA, _manifest(vectors)["dead"] if vectors else 0)
+        tombstones = _manifest(vectors)["dead"] if vectors else 0
+        self._graph = Graph(folder / CHROMA, tombstones)
         self._chroma_bytes = 0
         self.replaces: str | None = None
         """The generation that answered on the server when this was begun."""
@@ -59,22 +73,23 @@ class Draft:
         self._refuse_without_room()
         self.folder.mkdir()
         if self.base:
-            copy_database(self.base / SQLITE, self.folder / SQLITE)
+            _copy_database(self.base / SQLITE, self.folder / SQLITE)
         if self.vectors:
-            copy_chroma(self.vectors / CHROMA, self.folder / CHROMA)
-        db = connect(self.folder / SQLITE)
-        db.execute("PRAGMA secure_delete = ON")  # what the user deletes is gone
-        if self.vectors and not self.base:
-            self._take_vectors(db)
+            _copy_chroma(self.vectors / CHROMA, self.folder / CHROMA)
+        db = sqlite3.connect(self.folder / SQLITE)
+        try:
+            db.executescript(_TABLES)
+            db.execute("PRAGMA secure_delete = ON")  # what the user deletes is gone
+        except sqlite3.Error:
+            db.close()
+            raise
+        if self.vectors and not self.base:  # the passages are lost: take the vectors from Chroma
+            from chromadb.errors import ChromaError
+
+            with suppress(IndexDamaged, ChromaError, ValueError):
+                rows = [(key, _to_blob(vector)) for key, vector in self._graph.vectors()]
+                db.executemany("INSERT INTO vectors VALUES (?, ?)", rows)
         return db
-
-    def _take_vectors(self, db: sqlite3.Connection) -> None:
-        """Take back from Chroma the vectors that were lost with the passages."""
-        from chromadb.errors import ChromaError
-
-        with suppress(IndexDamaged, ChromaError, ValueError):
-            rows = [(key, to_blob(vector)) for key, vector in self._graph.vectors()]
-            db.executemany("INSERT INTO vectors VALUES (?, ?)", rows)
 
     @property
     def needs(self) -> int:
@@ -115,7 +130,8 @@ class Draft:
         )
         for passage in passages:
             self._insert(passage)
-            if not self._has_vector(passage.key):
+            stored = self._db.execute("SELECT 1 FROM vectors WHERE key = ?", (passage.key,))
+            if not stored.fetchone():
                 self.unembedded[passage.key] = passage.embedded
 
     def _insert(self, passage: Passage) -> None:
@@ -142,12 +158,9 @@ class Draft:
             (cursor.lastrowid, *(" ".join(terms(text)) for text in searched)),
         )
 
-    def _has_vector(self, key: str) -> bool:
-        return bool(self._db.execute("SELECT 1 FROM vectors WHERE key = ?", (key,)).fetchone())
-
     def add_vectors(self, keys: Iterable[str], vectors: Iterable[Sequence[float]]) -> None:
         """Store the vector of each key. Raises `IndexMismatch` where others are of another size."""
-        rows = [(key, to_blob(vector)) for key, vector in zip(keys, vectors, strict=True)]
+        rows = [(key, _to_blob(vector)) for key, vector in zip(keys, vectors, strict=True)]
         stored = self._db.execute("SELECT length(vector) FROM vectors LIMIT 1").fetchone()
         for _, blob in rows:
             refuse_other_size(self.folder.parent, stored[0] // 4 if stored else 0, len(blob) // 4)
@@ -158,13 +171,16 @@ class Draft:
         """Have everything embedded that came from a server, and so without its vector."""
         if self._is_partial:
             self.is_new = True
-            bare = passages_in(self._db, "key NOT IN (SELECT key FROM vectors)")
-            self.unembedded.update((passage.key, passage.embedded) for passage in bare)
+            bare = self._db.execute(
+                f"SELECT {COLUMNS} FROM passages WHERE key NOT IN (SELECT key FROM vectors)"  # noqa: S608
+            )
+            passages = map(to_passage, bare)
+            self.unembedded.update((each.key, each.embedded) for each in passages)
 
     def finish(
         self, recipe: Mapping[str, Any], skipped: Sequence[Skipped], *, chroma: bool = True
     ) -> None:
-        """Bring Chroma in line, verify, write the manifest, and flush everything to disk.
+        """Update Chroma's part, verify, write the manifest, and flush everything to disk.
 
         Without `chroma` the vectors are searched elsewhere.
         """
@@ -175,21 +191,53 @@ class Draft:
         self._db.execute("VACUUM")
         refuse_unsound_words(self._db)
         if chroma:
-            self._graph.follow(self._db)
+            self._graph.update(self._db)
         else:
             self._graph.remove()
         manifest = {
             "recipe": dict(recipe),
             **counts(self._db),
-            "dead": self._graph.dead,
+            "dead": self._graph.tombstones,
+            "recall": round(self._graph.recall, 4),
             "skipped": [[skip.source, skip.reason] for skip in skipped],
         }
         self._db.close()
         manifest["files"] = digests(self.folder, SQLITE, CHROMA)
-        manifest["seal"] = seal(manifest)
-        for name in (SPARE, MANIFEST):
+        manifest["seal"] = checksum(manifest)
+        for name in (BACKUP, MANIFEST):
             (self.folder / name).write_text(json.dumps(manifest, indent=1))
         flush(*self.folder.rglob("*"), self.folder)
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder; 0 where there is none."""
+    paths = [path, *path.rglob("*")]
+    return sum(path.stat().st_size for path in paths if path.is_file())
+
+
+def _to_blob(vector: Sequence[float]) -> bytes:
+    """A vector as it is stored: little-endian float32, of length 1."""
+    array = np.asarray(vector, dtype="<f4")
+    return bytes((array / (np.linalg.norm(array) or 1)).astype("<f4").tobytes())
+
+
+def _copy_chroma(folder: Path, target: Path) -> None:
+    """Copy Chroma's part of a generation."""
+    target.mkdir()
+    for path in sorted(folder.rglob("*")):
+        copied = target / path.relative_to(folder)
+        if path.is_dir():
+            copied.mkdir()
+        elif path.suffix == ".sqlite3":
+            _copy_database(path, copied)
+        elif not path.name.endswith("-journal"):
+            shutil.copyfile(path, copied)
+
+
+def _copy_database(path: Path, target: Path) -> None:
+    """Copy as databases, not as files: a reader's Chroma may be writing to its own."""
+    with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

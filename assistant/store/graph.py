@@ -1,12 +1,13 @@
-"""Whether a generation holds what it should: asked before it is published, and by `verify`.
+"""Chroma's part of a generation while it is written, and the checks before it is published.
 
-Chroma's part of a generation while it is written: the graph in which vectors are searched.
+A graph does not find every vector it holds. So before publishing, some vectors are searched for in
+it, and what it finds is compared with their nearest neighbours; the share found is in the manifest.
 """
 
 import shutil
 import sqlite3
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -15,15 +16,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assistant.errors import IndexDamaged, IndexUnwritable
-from assistant.store.chroma import COLLECTION, open_chroma, refuse_foreign
-from assistant.store.generation import CHROMA, Generation
+from assistant.models import one_thread
+from assistant.store.generation import CHROMA, GOOD_RECALL, Generation
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
 
-# Distance at which a vector counts as found again; float32 noise is about 1e-6.
 SAME = 1e-3
+"""Distance at which a vector counts as found again; float32 noise is about 1e-6."""
+TORN = 0.1
+"""A graph that finds a smaller share of its vectors is torn, or not there."""
+FLUSHES = 20
+"""Chroma writes its graph whenever so many vectors came, and the ids of all with it: for many new
+ones that takes longer than all else. So it is to write it only so often."""
+_FLUSH = 1_000  # vectors, Chroma's default: what is left at the end is put in twice, so not too few
 _BATCH = 5_000  # of 5,461 that Chroma takes at once
+_PROBES = 64  # vectors of the new, and as many of the old, whose neighbours are searched for
+_NEIGHBOURS = 10
 _LOST = {
     "passages of no document": "SELECT count(*) FROM passages WHERE source NOT IN "
     "(SELECT source FROM documents)",
@@ -32,20 +41,167 @@ _LOST = {
 }
 
 
+class Graph:
+    """The vectors by their keys, in a Chroma collection in a folder."""
+
+    def __init__(self, folder: Path, tombstones: int = 0) -> None:
+        self._folder = folder
+        self.tombstones = tombstones
+        """Vectors that were removed, but that Chroma's files keep."""
+        self.recall = 0.0
+        """The share of the nearest neighbours of some vectors that a search finds."""
+
+    def update(self, db: sqlite3.Connection) -> None:
+        """Hold exactly the vectors of a database. Raises `IndexUnwritable` where it does not."""
+        from chromadb.errors import ChromaError
+
+        is_new = not self._folder.exists()
+        try:
+            sound = self._apply(db) and (is_new or self.recall >= GOOD_RECALL)
+        except (IndexDamaged, ChromaError, ValueError):  # a copied collection not ours, or torn
+            sound = False
+        if not sound:  # made again from the stored vectors: nothing is embedded again
+            self.remove()
+            if not self._apply(db):
+                index = self._folder.parent.parent
+                raise IndexUnwritable(index, "Chroma does not hold what it was given")
+
+    def remove(self) -> None:
+        """Hold nothing."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self.tombstones = 0
+
+    def vectors(self) -> Iterator[tuple[str, Any]]:
+        """Each key with its vector. Raises what Chroma raises where it is damaged."""
+        with self._collection() as collection:
+            found = collection.get(include=["embeddings"])
+        return zip(found["ids"], np.asarray(found["embeddings"]), strict=True)
+
+    def _apply(self, db: sqlite3.Connection) -> bool:
+        """Apply the difference, and measure the recall; whether all is then there."""
+        wanted = {key for (key,) in db.execute("SELECT key FROM vectors")}
+        with self._collection() as collection:
+            stored = set(collection.get(include=[])["ids"])
+            removed, added = sorted(stored - wanted), sorted(wanted - stored)
+            self.tombstones += len(removed)
+            if self.tombstones > len(wanted):
+                return False  # more than half of its files would be what was removed
+            for keys in _batches(removed):
+                collection.delete(ids=keys)
+            flush = max(_FLUSH, len(added) // FLUSHES)
+            if flush > _FLUSH:
+                _flush_every(collection, flush)
+            for keys in _batches(added):
+                collection.add(ids=keys, embeddings=_vectors(db, keys))
+            if flush > _FLUSH:
+                _flush_every(collection, _FLUSH)
+            if added:  # a search makes it flush what is left
+                share_found(collection, _vectors(db, added[:1]))
+        # Chroma flushes without looking whether the disk is full. So look at what is on it.
+        with self._collection() as collection:
+            if collection.count() != len(wanted) or not _holds(collection, db, sorted(wanted)):
+                return False
+            probes = _vectors(db, [*_sample(added), *_sample(sorted(wanted & stored))])
+            self.recall = _recall(collection, db, probes)
+            return share_found(collection, probes) >= TORN
+
+    @contextmanager
+    def _collection(self) -> Iterator["Collection"]:
+        from assistant.store.client import COLLECTION, open_local, refuse_foreign
+
+        with closing(open_local(self._folder)) as client:
+            collection = client.get_or_create_collection(
+                COLLECTION,
+                embedding_function=None,
+                configuration={"hnsw": {"space": "cosine"}},
+            )
+            refuse_foreign(collection, self._folder.parent)
+            yield collection
+
+
+def is_held(
+    collection: "Collection",
+    ids: Sequence[str],
+    vectors: Any,  # noqa: ANN401 (an array)
+    fields: Sequence[Mapping[str, Any]] | None = None,
+) -> bool:
+    """Whether a collection holds these vectors by their ids, with these fields if any."""
+    found = collection.get(ids=list(ids), include=["embeddings", "metadatas"])
+    rows = {id_: place for place, id_ in enumerate(found["ids"])}
+    if rows.keys() != set(ids):
+        return False
+    order = [rows[id_] for id_ in ids]
+    if fields is not None and [(found["metadatas"] or [])[place] for place in order] != fields:
+        return False
+    return np.allclose(np.asarray(found["embeddings"])[order], vectors, atol=SAME)
+
+
+def share_found(collection: "Collection", vectors: Any) -> float:  # noqa: ANN401 (an array)
+    """The share of these vectors to which a search by them leads; 1 where there are none."""
+    if not len(vectors):
+        return 1.0
+    found = collection.query(query_embeddings=vectors, n_results=1, include=["distances"])
+    same = sum(bool(row) and row[0] < SAME for row in found["distances"] or [])
+    return same / len(vectors)
+
+
+def _recall(collection: "Collection", db: sqlite3.Connection, probes: Any) -> float:  # noqa: ANN401
+    """The share of the probes' nearest neighbours that Chroma's query finds.
+
+    One as near as the last of them counts: among equals any will do.
+    """
+    if not len(probes):
+        return 1.0
+    nearest = np.empty((len(probes), 0), "<f4")
+    cursor = db.execute("SELECT vector FROM vectors")
+    with one_thread():
+        while blobs := cursor.fetchmany(_BATCH):
+            stored = np.frombuffer(b"".join(blob for (blob,) in blobs), "<f4")
+            cosines = probes @ stored.reshape(len(blobs), -1).T
+            nearest = np.hstack([nearest, cosines])
+            if nearest.shape[1] > _NEIGHBOURS:
+                nearest = -np.partition(-nearest, _NEIGHBOURS - 1)[:, :_NEIGHBOURS]
+    found = collection.query(
+        query_embeddings=probes, n_results=nearest.shape[1], include=["distances"]
+    )
+    near = sum(
+        1 - distance > least - SAME / 10
+        for distances, least in zip(found["distances"] or [], nearest.min(axis=1), strict=True)
+        for distance in distances
+    )
+    return float(near / nearest.size)
+
+
 def problems(generation: Generation) -> list[str]:
     """What is wrong with a generation whose passages are as they were written."""
     found = [f"{name} is not as it was written" for name in generation.changed(CHROMA)]
     with closing(sqlite3.connect("")) as db:  # a copy: the lexical index can only check itself so
         try:
             generation.copy_passages(db)
-            found += _inside(db)
+            verdicts = [verdict for (verdict,) in db.execute("PRAGMA integrity_check(9)")]
+            found += [f"passages.sqlite: {verdict}" for verdict in verdicts if verdict != "ok"]
+            refuse_unsound_words(db)
+            for what, query in _LOST.items():
+                (lost,) = db.execute(query).fetchone()
+                found += [f"passages.sqlite: {lost} {what}"] if lost else []
             if counts(db) != {key: generation.manifest.get(key) for key in counts(db)}:
                 found.append("passages.sqlite does not hold what the manifest says")
-            if generation.is_searched_here and not found:
-                found += _vectors(generation, db)
+            if generation.server_search is None and not found:
+                found += _problems_of_chroma(generation, db)
         except sqlite3.DatabaseError as error:
             found.append(f"passages.sqlite: {error}")
     return found
+
+
+def _problems_of_chroma(generation: Generation, db: sqlite3.Connection) -> list[str]:
+    """What Chroma's part holds, against the vectors stored with the passages."""
+    collection = generation.collection
+    if collection is None:
+        return ["Chroma cannot open its part, in which it must write; it is not searched"]
+    keys = [key for (key,) in db.execute("SELECT key FROM vectors")]
+    if collection.count() == len(keys) and _holds(collection, db, keys):
+        return []
+    return ["Chroma does not hold the vectors that it should"]
 
 
 def counts(db: sqlite3.Connection) -> dict[str, Any]:
@@ -73,153 +229,23 @@ def refuse_unsound_words(db: sqlite3.Connection) -> None:
     db.execute("INSERT INTO words (words) VALUES ('integrity-check')")
 
 
-def holds(collection: "Collection", db: sqlite3.Connection, keys: Sequence[str]) -> bool:
+def _holds(collection: "Collection", db: sqlite3.Connection, keys: list[str]) -> bool:
     """Whether Chroma holds the stored vectors of these keys."""
-    return all(_are_stored(collection, db, batch) for batch in batches(sorted(keys)))
+    return all(is_held(collection, batch, _vectors(db, batch)) for batch in _batches(keys))
 
 
-def batches(keys: list[str]) -> Iterator[list[str]]:
+def _batches(keys: list[str]) -> Iterator[list[str]]:
     """As many at once as Chroma takes."""
     return (keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH))
 
 
-def vectors_of(db: sqlite3.Connection, keys: Sequence[str]) -> Any:  # noqa: ANN401 (an array)
+def _vectors(db: sqlite3.Connection, keys: Sequence[str]) -> Any:  # noqa: ANN401 (an array)
     """The stored vectors of these keys, one in each row."""
+    if not keys:
+        return np.empty((0, 0), "<f4")
     query = "SELECT vector FROM vectors WHERE key = ?"
     blobs = [db.execute(query, (key,)).fetchone()[0] for key in keys]
     return np.frombuffer(b"".join(blobs), dtype="<f4").reshape(len(keys), -1)
-
-
-def _are_stored(collection: "Collection", db: sqlite3.Connection, keys: list[str]) -> bool:
-    found = collection.get(ids=keys, include=["embeddings"])
-    if sorted(found["ids"]) != keys:
-        return False
-    vectors = np.asarray(found["embeddings"])[np.argsort(found["ids"])]
-    return np.allclose(vectors, vectors_of(db, keys), atol=SAME)
-
-
-def _inside(db: sqlite3.Connection) -> list[str]:
-    verdicts = [verdict for (verdict,) in db.execute("PRAGMA integrity_check(9)")]
-    found = [f"passages.sqlite: {verdict}" for verdict in verdicts if verdict != "ok"]
-    refuse_unsound_words(db)
-    for what, query in _LOST.items():
-        (lost,) = db.execute(query).fetchone()
-        found += [f"passages.sqlite: {lost} {what}"] if lost else []
-    return found
-
-
-def _vectors(generation: Generation, db: sqlite3.Connection) -> list[str]:
-    """What Chroma's part holds, against the vectors stored with the passages."""
-    if generation.collection is None:
-        return ["Chroma cannot open its part, in which it must write; it is not searched"]
-    keys = [key for (key,) in db.execute("SELECT key FROM vectors")]
-    if holds(generation.collection, db, keys) and generation.collection.count() == len(keys):
-        return []
-    return ["Chroma does not hold the vectors that it should"]
-
-
-# Vectors of the new and of the old that are searched for before a generation is published.
-_PROBES = 256
-# A graph does not find every vector it holds: 1.5 % of random ones were missed in trials. Where
-# all are equally far apart it missed six in ten; one that is torn, or not there, finds none.
-_FOUND, _FOUND_IN_NEW = 0.9, 0.1
-# Chroma writes its graph whenever so many vectors came, and the ids of all with it: for many new
-# ones that takes longer than all else. What is left at the end is put in twice, so not too few.
-_FLUSH, _FLUSHES = 1_000, 20
-
-
-class Graph:
-    """The vectors by their keys. `dead` of them were removed, but Chroma's files keep them."""
-
-    def __init__(self, folder: Path, dead: int = 0) -> None:
-        self._folder = folder
-        self.dead = dead
-
-    def follow(self, db: sqlite3.Connection) -> None:
-        """Hold exactly the vectors of a database. Raises `IndexUnwritable` where it does not."""
-        from chromadb.errors import ChromaError
-
-        try:
-            sound = self._brought_in_line(db, _FOUND)
-        except (IndexDamaged, ChromaError, ValueError):  # a copied collection not ours, or torn
-            sound = False
-        if not sound:  # made anew from the stored vectors: nothing is embedded again
-            self.remove()
-            if not self._brought_in_line(db, _FOUND_IN_NEW):
-                index = self._folder.parent.parent
-                raise IndexUnwritable(index, "Chroma does not hold what it was given")
-
-    def remove(self) -> None:
-        """Hold nothing."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self.dead = 0
-
-    def vectors(self) -> Iterator[tuple[str, Any]]:
-        """Each key with its vector. Raises what Chroma raises where it is damaged."""
-        with self._collection() as collection:
-            found = collection.get(include=["embeddings"])
-        return zip(found["ids"], np.asarray(found["embeddings"]), strict=True)
-
-    def _brought_in_line(self, db: sqlite3.Connection, least: float) -> bool:
-        """Apply the difference; whether the files then hold exactly what they should.
-
-        A search must lead to `least` of the vectors, as a share.
-        """
-        wanted = {key for (key,) in db.execute("SELECT key FROM vectors")}
-        with self._collection() as collection:
-            stored = set(collection.get(include=[])["ids"])
-            removed, added = sorted(stored - wanted), sorted(wanted - stored)
-            self.dead += len(removed)
-            if self.dead > len(wanted):
-                return False  # more than half of its files would be what was removed
-            for keys in batches(removed):
-                collection.delete(ids=keys)
-            with _flushed_less(collection, len(added)):
-                for keys in batches(added):
-                    collection.add(ids=keys, embeddings=vectors_of(db, keys))
-            _found_again(collection, db, added[:1], 0)  # a search makes it flush what is left
-        # Chroma flushes without looking whether the disk is full. So look at what is on it.
-        with self._collection() as collection:
-            probes = [*_some(added), *_some(sorted(wanted & stored))]
-            return (
-                collection.count() == len(wanted)
-                and holds(collection, db, list(wanted))
-                and _found_again(collection, db, probes, least)
-            )
-
-    @contextmanager
-    def _collection(self) -> Iterator["Collection"]:
-        with closing(open_chroma(self._folder)) as client:
-            collection = client.get_or_create_collection(
-                COLLECTION,
-                embedding_function=None,
-                configuration={"hnsw": {"space": "cosine"}},
-            )
-            refuse_foreign(collection, self._folder.parent)
-            yield collection
-
-
-def _found_again(
-    collection: "Collection", db: sqlite3.Connection, keys: list[str], least: float
-) -> bool:
-    """Whether a search by these vectors leads to at least this share of them."""
-    if not keys:
-        return True
-    found = collection.query(
-        query_embeddings=vectors_of(db, keys), n_results=1, include=["distances"]
-    )
-    same = sum(bool(row) and row[0] < SAME for row in found["distances"] or [])
-    return same >= least * len(keys)
-
-
-@contextmanager
-def _flushed_less(collection: "Collection", added: int) -> Iterator[None]:
-    if (many := added // _FLUSHES) <= _FLUSH:
-        yield
-        return
-    _flush_every(collection, many)
-    yield
-    _flush_every(collection, _FLUSH)
 
 
 def _flush_every(collection: "Collection", vectors: int) -> None:
@@ -228,6 +254,6 @@ def _flush_every(collection: "Collection", vectors: int) -> None:
         collection.modify(configuration={"hnsw": {"sync_threshold": vectors}})
 
 
-def _some(keys: list[str]) -> list[str]:
+def _sample(keys: list[str]) -> list[str]:
     """About so many as there are probes, spread over all."""
     return keys[:: len(keys) // _PROBES + 1]

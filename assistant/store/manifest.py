@@ -1,11 +1,9 @@
-"""What a generation says of itself, sealed, and held by whoever reads it.
+"""What a generation says of itself, and whether its files are still as they were written.
 
-Whether files are as they were written, which is asked before anything opens them.
-
-Chroma does not ask: flipped bytes in its graph crash the process, a graph cut short makes it
-write until the disk is full, and an empty database is to it an empty store.
-
-The recipe: all that decides what the passages and the vector of a text are.
+The manifest carries the recipe: all that decides what the passages and the vector of a text are.
+Files are compared with their digests before anything opens them, because Chroma does not look:
+flipped bytes in its graph crash the process, a graph cut short makes it write until the disk is
+full, and an empty database is to it an empty store.
 """
 
 import json
@@ -26,36 +24,42 @@ except ImportError:  # Windows, where open files cannot be removed anyway
 
 FORMAT = 2
 """Raise it when an index of this version could not be read by the last one, or the reverse."""
-
 MANIFEST = "manifest.json"
-SPARE = "manifest.spare.json"
+BACKUP = "manifest.spare.json"
+
+# To be alone with its database, Chroma writes a row into this table whenever it opens it.
+_CHANGES = "acquire_write"
+_TABLES = (
+    "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name != ? "
+    "AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
+)
 
 
-def seal(manifest: Mapping[str, Any]) -> str:
+def checksum(manifest: Mapping[str, Any]) -> str:
     """A digest of all else in a manifest, so that a changed one is noticed."""
     rest = {name: value for name, value in manifest.items() if name != "seal"}
     return sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def hold(manifest: Path) -> BinaryIO:
-    """Open a manifest, shared with other readers: a writer removes only what nobody holds."""
-    held = manifest.open("rb")
+def open_shared(manifest: Path) -> BinaryIO:
+    """Open a manifest under a shared lock: a writer removes only what no reader has open."""
+    file = manifest.open("rb")
     if fcntl:
         with suppress(OSError):  # some network drives lock nothing; a writer removes nothing there
-            fcntl.flock(held, fcntl.LOCK_SH)
+            fcntl.flock(file, fcntl.LOCK_SH)
     if not manifest.exists():  # removed between the opening and the lock
-        held.close()
+        file.close()
         raise FileNotFoundError(manifest)
-    return held
+    return file
 
 
 def remove(folder: Path) -> None:
-    """Remove an unfinished build, or a generation unless a reader holds it."""
+    """Remove an unfinished build, or a generation unless a reader has it open."""
     manifest = folder / MANIFEST
     try:
-        with manifest.open("rb") as held:
+        with manifest.open("rb") as file:
             if fcntl:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 manifest.unlink()  # under the lock: a reader who waits for it sees it gone
         if not fcntl:
             manifest.unlink()  # Windows refuses while a reader has it open
@@ -66,67 +70,10 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-_CHROMA = "chroma.sqlite3"
-# To be alone with its database, Chroma writes a row into this table whenever it opens it.
-_CHANGES = "acquire_write"
-_TABLES = (
-    "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name != ? "
-    "AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
-)
+def is_outdated(built: Mapping[str, Any], wanted: Mapping[str, Any], where: Path | str) -> bool:
+    """Whether an older version of us built it by its recipe.
 
-
-def digests(folder: Path, *parts: str) -> dict[str, str]:
-    """The digest of each file of these parts of a generation, of those that stay as they are."""
-    paths = (path for part in parts for path in (folder / part, *(folder / part).rglob("*")))
-    return {
-        path.relative_to(folder).as_posix(): _digest(path) for path in sorted(paths) if _stays(path)
-    }
-
-
-def changed(folder: Path, written: Mapping[str, str], part: str) -> list[str]:
-    """The files of a part that are not as they were written; those that came or went as well."""
-    was = {name: digest for name, digest in written.items() if name.split("/")[0] == part}
-    now = digests(folder, part)
-    return sorted(name for name in was | now if was.get(name) != now.get(name))
-
-
-def _stays(path: Path) -> bool:
-    """Up to its first flush, at 1,000 vectors, Chroma makes its graph anew whenever it opens."""
-    is_database = path.suffix in (".sqlite", ".sqlite3")
-    return path.is_file() and (is_database or (path.parent / "index_metadata.pickle").exists())
-
-
-def _digest(path: Path) -> str:
-    """Empty where the file cannot be read."""
-    try:
-        if path.name == _CHROMA:
-            return _digest_of_rows(path)
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
-    except (OSError, sqlite3.Error, UnicodeDecodeError):  # what SQLite quotes may be no text
-        return ""
-
-
-def _digest_of_rows(path: Path) -> str:
-    """Of what a database of Chroma's holds: its bytes change whenever it is opened."""
-    digest = sha256()
-    # Not read-only, which would keep SQLite from undoing what a killed reader left half done.
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as db:
-        digest.update(str(db.execute("PRAGMA integrity_check(1)").fetchall()).encode())
-        for name, made in db.execute(_TABLES, (_CHANGES,)).fetchall():
-            digest.update(made.encode())
-            for row in db.execute(f'SELECT * FROM "{name}"'):  # noqa: S608 (a table of its own)
-                digest.update(repr(row).encode())
-    return digest.hexdigest()
-
-
-Recipe = Mapping[str, Any]
-
-
-def is_outdated(built: Recipe, wanted: Recipe, where: Path | str) -> bool:
-    """Whether an older version of us built it. Raises `IndexMismatch` for what else differs.
-
-    That is another model, or a newer format.
+    Raises `IndexMismatch` for what else differs: another model, or a newer format.
     """
     differs = [key for key in wanted if built.get(key) != wanted[key]]
     if not differs:
@@ -145,6 +92,51 @@ def is_outdated(built: Recipe, wanted: Recipe, where: Path | str) -> bool:
     )
 
 
-def is_newer(built: Recipe) -> bool:
-    """Whether it is of a format that this version does not know yet."""
+def is_newer(built: Mapping[str, Any]) -> bool:
+    """Whether a recipe is of a format that this version does not know yet."""
     return str(built.get("format")).isdecimal() and int(built["format"]) > FORMAT
+
+
+def digests(folder: Path, *parts: str) -> dict[str, str]:
+    """The digest of each file of these parts of a generation, of those that stay as they are."""
+    paths = (path for part in parts for path in (folder / part, *(folder / part).rglob("*")))
+    return {
+        path.relative_to(folder).as_posix(): _digest(path) for path in sorted(paths) if _stays(path)
+    }
+
+
+def changed(folder: Path, written: Mapping[str, str], part: str) -> list[str]:
+    """The files of a part that are not as they were written; those that came or went as well."""
+    was = {name: digest for name, digest in written.items() if name.split("/")[0] == part}
+    now = digests(folder, part)
+    return sorted(name for name in was | now if was.get(name) != now.get(name))
+
+
+def _stays(path: Path) -> bool:
+    """Up to its first flush, at 1,000 vectors, Chroma makes its graph again whenever it opens."""
+    is_database = path.suffix in (".sqlite", ".sqlite3")
+    return path.is_file() and (is_database or (path.parent / "index_metadata.pickle").exists())
+
+
+def _digest(path: Path) -> str:
+    """Empty where the file cannot be read."""
+    try:
+        if path.name == "chroma.sqlite3":
+            return _digest_of_rows(path)
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except (OSError, sqlite3.Error, UnicodeDecodeError):  # what SQLite quotes may be no text
+        return ""
+
+
+def _digest_of_rows(path: Path) -> str:
+    """The digest of what Chroma's database holds: its bytes change whenever it is opened."""
+    digest = sha256()
+    # Not read-only, which would keep SQLite from undoing what a killed reader left half done.
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as db:
+        digest.update(str(db.execute("PRAGMA integrity_check(1)").fetchall()).encode())
+        for name, made in db.execute(_TABLES, (_CHANGES,)).fetchall():
+            digest.update(made.encode())
+            for row in db.execute(f'SELECT * FROM "{name}"'):  # noqa: S608 (a table of its own)
+                digest.update(repr(row).encode())
+    return digest.hexdigest()

@@ -1,11 +1,11 @@
-"""What goes to a server and comes from it: a row for each passage.
+"""The passages of a generation as rows on a Chroma server: read for it, and copied from it.
 
-A generation as a collection on a Chroma server: filled, verified, and described.
+A row's id is the passage's id, which says its words and place, and the start of the file's hash,
+which says all else that is stored of it.
 """
 
-import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -13,19 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 import numpy as np
 
-from assistant.store.chroma import refuse_foreign
 from assistant.store.draft import Draft
-from assistant.store.generation import SQLITE
-from assistant.store.graph import SAME
-from assistant.store.tables import from_fields
-from assistant.types import Passage, Progress, Skipped
+from assistant.store.generation import COLUMNS, SQLITE, to_passage
+from assistant.types import Passage, Progress
 
 if TYPE_CHECKING:
-    from chromadb.api.fastapi import FastAPI
     from chromadb.api.models.Collection import Collection
-    from chromadb.types import Collection as Model
 
-# A passage's id says its words and place; the file's hash, all else that is stored of it.
+PAGE = 300
+"""Rows to a call: far fewer than fill the deadline."""
+_IDS = 5_000  # ids alone to a call: a page costs Chroma more the further on it is, so there are few
 _ROW = "passages.id || '-' || substr(documents.sha256, 1, 16)"
 _OURS = ("number", "id", "key")  # columns that only the local tables need
 _TYPES = {name: kind for name, kind in get_type_hints(Passage).items() if name != "sentences"}
@@ -39,8 +36,8 @@ class Row(NamedTuple):
     vector: Any
 
 
-def read_rows(folder: Path, count: int) -> Iterator[list[Row]]:
-    """The rows of a generation, `count` at a time, by their ids."""
+def read_rows(folder: Path) -> Iterator[list[Row]]:
+    """The rows of a generation, a page at a time, by their ids."""
     query = (
         f"SELECT {_ROW} AS row, vectors.vector AS vector, documents.sha256, passages.* "  # noqa: S608
         "FROM passages JOIN documents USING (source) JOIN vectors USING (key) ORDER BY passages.id"
@@ -48,31 +45,60 @@ def read_rows(folder: Path, count: int) -> Iterator[list[Row]]:
     with closing(sqlite3.connect(f"{(folder / SQLITE).as_uri()}?mode=ro", uri=True)) as db:
         db.row_factory = sqlite3.Row
         found = db.execute(query)
-        while rows := found.fetchmany(count):
-            yield [_row(row) for row in rows]
+        while page := found.fetchmany(PAGE):
+            rows = []
+            for stored in page:
+                fields = {name: value for name, value in dict(stored).items() if value is not None}
+                for name in _OURS:
+                    del fields[name]
+                vector = np.frombuffer(fields.pop("vector"), "<f4")
+                rows.append(Row(fields.pop("row"), fields, vector))
+            yield rows
 
 
-def _row(stored: sqlite3.Row) -> Row:
-    fields = {name: stored[name] for name in stored.keys() if stored[name] is not None}  # noqa: SIM118
-    for name in _OURS:
-        del fields[name]
-    return Row(fields.pop("row"), fields, np.frombuffer(fields.pop("vector"), "<f4"))
+def digest(ids: Iterable[str]) -> str:
+    """One hash for all the rows of a generation, whose ids come in order."""
+    whole = sha256()
+    for row in ids:
+        whole.update(row.encode())
+    return whole.hexdigest()
 
 
-class Copy(Draft):
-    """A draft that follows a generation elsewhere: passages and their words, but no new vectors.
+class Replica(Draft):
+    """A draft that follows a generation on a server: passages and words, but no new vectors."""
 
-    Raises `ValueError` for a row that is not one of ours.
-    """
+    def copy(
+        self, collection: "Collection", manifest: Mapping[str, Any], progress: Progress
+    ) -> None:
+        """Make it hold the rows of a collection; only those that are not here are fetched.
 
-    def want(self, ids: Sequence[str]) -> None:
-        """Name rows that the generation has."""
-        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (row TEXT PRIMARY KEY)")
-        self._db.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((row,) for row in ids))
+        Raises `ValueError` for what is not as a manifest of ours and its rows should be.
+        """
+        total = manifest["passages"]
+        self._db.execute("CREATE TEMP TABLE wanted (row TEXT PRIMARY KEY)")
+        for start in range(0, total, _IDS):
+            ids = collection.get(limit=_IDS, offset=start, include=[])["ids"]
+            if len(ids) != min(_IDS, total - start):
+                raise ValueError("more rows, or fewer, than were asked for")
+            self._db.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((row,) for row in ids))
+        missing = self._remove_unwanted()
+        for done in range(0, missing, PAGE):
+            progress("Fetching", done, missing)
+            wanted = self._db.execute("SELECT row FROM wanted LIMIT ?", (PAGE,))
+            ids = [row for (row,) in wanted]
+            page = collection.get(ids=ids, include=["metadatas"])
+            rows = dict(zip(page["ids"], page["metadatas"] or [], strict=True))
+            for row in ids:
+                self._add_row(row, rows[row])
+        progress("Fetching", missing, missing)
+        held = self._db.execute(
+            f"SELECT {_ROW} FROM passages JOIN documents USING (source) ORDER BY passages.id"  # noqa: S608
+        )
+        if digest(row for (row,) in held) != manifest["digest"]:
+            raise ValueError("rows are missing, or were changed")
 
-    def forget_unwanted(self) -> int:
-        """Remove the documents of which the generation lacks a row; how many rows are missing."""
-        self.want(())  # there may be none
+    def _remove_unwanted(self) -> int:
+        """Remove the documents of which a row is not wanted; how many wanted rows are missing."""
         gone = self._db.execute(
             f"SELECT DISTINCT source FROM documents LEFT JOIN passages USING (source) "  # noqa: S608
             f"WHERE passages.id IS NULL OR {_ROW} NOT IN (SELECT row FROM wanted)"
@@ -86,40 +112,17 @@ class Copy(Draft):
         (missing,) = self._db.execute("SELECT count(*) FROM wanted").fetchone()
         return int(missing)
 
-    def missing(self, count: int) -> list[str]:
-        """Rows that the generation has and the copy has not yet, at most so many."""
-        found = self._db.execute("SELECT row FROM wanted LIMIT ?", (count,))
-        return [row for (row,) in found]
-
-    def take(self, ids: Sequence[str], rows: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take up the rows with these ids."""
-        for row in ids:
-            fields = dict(rows[row])
-            file_hash = fields.pop("sha256")
-            passage = from_fields(fields)
-            _refuse_unsound(passage)
-            if row != f"{passage.id}-{file_hash[:16]}":
-                raise ValueError("a row is not what its id says")
-            self._db.execute(
-                "INSERT OR IGNORE INTO documents VALUES (?, ?, '[]')", (passage.source, file_hash)
-            )
-            self._insert(passage)
-            self._db.execute("DELETE FROM wanted WHERE row = ?", (row,))
-
-    def digest(self) -> str:
-        """What tells whether the copy has the rows it should have; see `digest`."""
-        rows = self._db.execute(
-            f"SELECT {_ROW} FROM passages JOIN documents USING (source) ORDER BY passages.id"  # noqa: S608
+    def _add_row(self, row: str, stored: Mapping[str, Any]) -> None:
+        passage = to_passage([stored.get(name) for name in COLUMNS.split(", ")])
+        _refuse_unsound(passage)
+        file_hash = stored["sha256"]
+        if row != f"{passage.id}-{file_hash[:16]}":
+            raise ValueError("a row is not what its id says")
+        self._db.execute(
+            "INSERT OR IGNORE INTO documents VALUES (?, ?, '[]')", (passage.source, file_hash)
         )
-        return digest(row for (row,) in rows)
-
-
-def digest(ids: Iterator[str]) -> str:
-    """One hash for all the rows of a generation, whose ids come in order."""
-    whole = sha256()
-    for row in ids:
-        whole.update(row.encode())
-    return whole.hexdigest()
+        self._insert(passage)
+        self._db.execute("DELETE FROM wanted WHERE row = ?", (row,))
 
 
 def _refuse_unsound(passage: Passage) -> None:
@@ -131,108 +134,3 @@ def _refuse_unsound(passage: Passage) -> None:
     numbers = all(isinstance(place, int) for span in passage.sentences for place in span)
     if not numbers or not all(start <= span.start < span.end <= end for span in passage.sentences):
         raise ValueError("a row has sentences outside its text")
-
-
-PAGE = 300
-"""Rows to a call: far fewer than fill the deadline."""
-IDS = 5_000
-"""Ids alone to a call: a page costs Chroma more the further on it is, so there are few."""
-
-_FLUSHES = 20  # times that the server writes the whole graph anew while it is built
-_MOST = 10_000_000  # passages; a manifest that claims more is not believed
-_SKIPPED = 100  # files that were left out, of which a manifest tells
-_PROBES = 256  # rows that are looked for before a generation is published
-_FOUND = 0.1  # of the probes, as in graph.py: that they are stored is looked at by itself
-
-
-def create(api: "FastAPI", name: str, base: str | None, total: int) -> "Collection":
-    """A new collection for so many rows, to replace the generation `base`."""
-    flush = max(1_000, total // _FLUSHES)
-    model = api.create_collection(
-        name,
-        configuration={"hnsw": {"space": "cosine", "sync_threshold": flush}},
-        metadata={"replaces": base or ""},
-    )
-    return sound(api, model, name)
-
-
-def sound(api: "FastAPI", model: "Model", name: str) -> "Collection":
-    """A collection that is safe to use: what another's configuration names would run.
-
-    Raises `IndexDamaged` where it names an embedding function.
-    """
-    from chromadb.api.models.Collection import Collection
-
-    collection = Collection(api, model, embedding_function=None)
-    if model.name != name:
-        raise ValueError("it gave another collection than was asked for")
-    refuse_foreign(collection, Path(name))
-    return collection
-
-
-def upload(collection: "Collection", folder: Path, total: int, progress: Progress) -> str:
-    """Add all rows of a draft, and look whether they are there; the digest of their ids.
-
-    Raises `ValueError` where they are not.
-    """
-    digest, done, probes = sha256(), 0, list[Row]()
-    for rows in read_rows(folder, PAGE):
-        progress("Publishing", done, total)
-        collection.add(
-            ids=[row.id for row in rows],
-            embeddings=[row.vector for row in rows],
-            metadatas=[row.fields for row in rows],
-        )
-        digest.update("".join(row.id for row in rows).encode())
-        probes += rows[:: total // _PROBES + 1]
-        done += len(rows)
-    progress("Publishing", total, total)
-    if not collection.count() == done == total or not _holds(collection, probes):
-        raise ValueError("it does not hold what it was given")
-    return digest.hexdigest()
-
-
-def described(manifest: Mapping[str, Any], digest: str, base: str | None) -> dict[str, Any]:
-    """A manifest as a collection's metadata; there, it says "complete"."""
-    return {
-        "recipe": json.dumps(manifest["recipe"]),
-        "documents": manifest["documents"],
-        "passages": manifest["passages"],
-        "digest": digest,
-        "skipped": json.dumps(manifest["skipped"][:_SKIPPED]),
-        "replaces": base or "",
-    }
-
-
-def read_manifest(collection: "Collection") -> dict[str, Any]:
-    """The manifest that a collection carries; raises `ValueError` where it is not true."""
-    fields = collection.metadata or {}
-    if "recipe" not in fields or not collection.count() == fields["passages"] <= _MOST:
-        raise ValueError(f"{collection.name} is unfinished, or was changed")
-    recipe = dict(json.loads(fields["recipe"]))
-    if not all(isinstance(each, int) or each.isprintable() for each in recipe.values()):
-        raise ValueError(f"{collection.name} has no recipe of ours")
-    return {
-        **fields,
-        "recipe": recipe | {"format": int(recipe["format"])},
-        "skipped": [Skipped(str(name), str(why)) for name, why in json.loads(fields["skipped"])],
-    }
-
-
-def _holds(collection: "Collection", probes: Sequence[Row]) -> bool:
-    """Whether rows are stored as they are, and a search by their vectors leads to them."""
-    found = 0
-    for start in range(0, len(probes), PAGE // 10):
-        rows = {row.id: row for row in probes[start : start + PAGE // 10]}
-        stored = collection.get(ids=list(rows), include=["embeddings", "metadatas"])
-        for name, vector, fields in zip(
-            stored["ids"], np.asarray(stored["embeddings"]), stored["metadatas"] or [], strict=True
-        ):
-            row = rows.pop(name)
-            if fields != row.fields or not np.allclose(vector, row.vector, atol=SAME):
-                return False
-            near = collection.query(query_embeddings=vector, n_results=1, include=["distances"])
-            found += (near["distances"] or [[2.0]])[0][0] < SAME
-        if rows:
-            return False
-    return found >= _FOUND * len(probes)

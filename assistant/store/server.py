@@ -11,79 +11,30 @@ checked: anybody who reaches it can write there.
 """
 
 import json
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import (
-    AssistantError,
-    GenerationReplaced,
-    IndexBusy,
-    IndexDamaged,
-    ServerUnusable,
-)
+from assistant.errors import GenerationReplaced, IndexBusy, ServerUnusable
 from assistant.store.generation import NAME
-from assistant.store.graph import SAME
+from assistant.store.graph import FLUSHES, SAME, TORN, is_held, share_found
 from assistant.store.manifest import MANIFEST
-from assistant.store.replica import IDS, PAGE, Copy, create, described, read_manifest, sound, upload
-from assistant.types import Progress
+from assistant.store.replica import PAGE, Replica, Row, digest, read_rows
+from assistant.types import Progress, Skipped
 
 if TYPE_CHECKING:
     from chromadb.api.fastapi import FastAPI
     from chromadb.api.models.Collection import Collection
     from chromadb.types import Collection as Model
 
-
-@contextmanager
-def plainly(address: str, seconds: float) -> Iterator[None]:
-    """Say what is wrong with the server plainly, whichever library noticed it."""
-    import httpx
-    from chromadb.errors import ChromaError, NotFoundError
-
-    try:
-        yield
-    except IndexDamaged as error:
-        raise ServerUnusable(
-            address,
-            "somebody wrote a collection there that names an embedding function",
-            "None of ours does, and it was not run. Replace it where the documents are: "
-            "assistant sync.",
-        ) from error
-    except (AssistantError, OSError, sqlite3.OperationalError):
-        raise  # ours, or the disk here
-    except httpx.TimeoutException as error:
-        raise _unusable(address, f"no answer within {seconds:g} seconds") from error
-    except httpx.ConnectError as error:
-        raise _unusable(address, "nothing answers there") from error
-    except httpx.HTTPError as error:
-        raise _unusable(address, "the connection breaks off") from error
-    except NotFoundError as error:
-        raise GenerationReplaced(address) from error
-    except ChromaError as error:
-        raise _unusable(address, f"it says “{_one_line(str(error))}”") from error
-    except Exception as error:  # a foreign server makes the client raise anything
-        raise _unusable(address, f"it gives no index of ours ({_one_line(str(error))})") from error
-
-
-def _unusable(address: str, problem: str) -> ServerUnusable:
-    return ServerUnusable(
-        address, problem, "Start it or mend it and try again, or change ASSISTANT_CHROMA."
-    )
-
-
-def _one_line(text: str) -> str:
-    """What a server says, fit for a message."""
-    shown = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(shown.split())[:200]
-
-
 DEADLINE = 5.0
 """Seconds that a call to the server may take, with what is tried again."""
-
-_MOST = 30_000  # collections of a server that are looked through for our old ones
+_MOST_COLLECTIONS = 30_000  # of a server that are looked through for our old ones
+_MOST_PASSAGES = 10_000_000  # a manifest that claims more is not believed
+_MOST_SKIPPED = 100  # files that were left out, of which a manifest tells
+_PROBES = 256  # rows that are looked for before a generation is published
 
 
 class Server:
@@ -102,7 +53,7 @@ class Server:
 
     def current(self) -> str | None:
         """The name of the generation that answers; None where nothing was published yet."""
-        with self._plainly():
+        with self._translate_errors():
             pointer = self._find(self._name)
             if pointer is None:
                 return None
@@ -116,13 +67,28 @@ class Server:
 
         Raises `IndexBusy` where another machine was first.
         """
-        with self._plainly():
+        with self._translate_errors():
             manifest = json.loads((folder / MANIFEST).read_bytes())
-            total = manifest["passages"]
-            collection = create(self._api, self._full(name), base, total)
+            flush = max(1_000, manifest["passages"] // FLUSHES)
+            model = self._api.create_collection(
+                self._full(name),
+                configuration={"hnsw": {"space": "cosine", "sync_threshold": flush}},
+                metadata={"replaces": base or ""},
+            )
+            collection = self._sound(model, self._full(name))
             try:
-                digest = upload(collection, folder, total, progress)
-                collection.modify(metadata=described(manifest, digest, base))
+                ids = _upload(collection, folder, manifest["passages"], progress)
+                # As a collection's metadata a manifest says "complete".
+                collection.modify(
+                    metadata={
+                        "recipe": json.dumps(manifest["recipe"]),
+                        "documents": manifest["documents"],
+                        "passages": manifest["passages"],
+                        "digest": digest(ids),
+                        "skipped": json.dumps(manifest["skipped"][:_MOST_SKIPPED]),
+                        "replaces": base or "",
+                    }
+                )
             except BaseException:
                 self._remove(collection.name)
                 raise
@@ -133,42 +99,27 @@ class Server:
 
     def manifest(self, name: str) -> dict[str, Any]:
         """What a generation says of itself."""
-        with self._plainly():
-            return read_manifest(self._generation(name))
+        with self._translate_errors():
+            return _manifest(self._generation(name))
 
-    def holds(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
         """Whether a generation is there and complete."""
         with suppress(ServerUnusable):
             return bool(self.manifest(name))
         return False
 
-    def bring(self, name: str, copy: Copy, progress: Progress) -> None:
-        """Make a copy hold the passages of a generation."""
-        with self._plainly():
+    def fetch(self, name: str, replica: Replica, progress: Progress) -> None:
+        """Make a replica hold the passages of a generation."""
+        with self._translate_errors():
             collection = self._generation(name)
-            manifest = read_manifest(collection)
-            total = manifest["passages"]
-            for start in range(0, total, IDS):
-                ids = collection.get(limit=IDS, offset=start, include=[])["ids"]
-                if len(ids) != min(IDS, total - start):
-                    raise ValueError("more rows, or fewer, than were asked for")
-                copy.want(ids)
-            missing = copy.forget_unwanted()
-            for done in range(0, missing, PAGE):
-                progress("Fetching", done, missing)
-                ids = copy.missing(PAGE)
-                found = collection.get(ids=ids, include=["metadatas"])
-                copy.take(ids, dict(zip(found["ids"], found["metadatas"] or [], strict=True)))
-            progress("Fetching", missing, missing)
-            if copy.digest() != manifest["digest"]:
-                raise ValueError("rows are missing, or were changed")
+            replica.copy(collection, _manifest(collection), progress)
 
     def nearest(
         self, name: str, vector: Sequence[float], count: int, sources: Sequence[str] | None
     ) -> dict[str, float]:
         """The cosines of the passages nearest to a vector, by their ids."""
         among: Any = None if sources is None else {"source": {"$in": [*sources]}}
-        with self._plainly():
+        with self._translate_errors():
             found = self._generation(name).query(
                 query_embeddings=list(vector),
                 n_results=count,
@@ -181,8 +132,8 @@ class Server:
             cosines = (max(-1.0, min(1.0, 1 - far)) for far in distances)
             return dict(zip((row.partition("-")[0] for row in ids), cosines, strict=True))
 
-    def empty(self) -> ServerUnusable:
-        """What to tell who asks a server that has no index for this version and name."""
+    def empty_error(self) -> ServerUnusable:
+        """The error for a server that has no index for this version and name."""
         return ServerUnusable(
             self.address,
             f"it holds no index named {self._name} that this version can use",
@@ -191,12 +142,14 @@ class Server:
 
     @cached_property
     def _api(self) -> "FastAPI":
-        from assistant.store.connection import connect
+        from assistant.store.client import open_server
 
-        return connect(self.address, self._token, self._seconds)
+        return open_server(self.address, self._token, self._seconds)
 
-    def _plainly(self) -> AbstractContextManager[None]:
-        return plainly(self.address, self._seconds)
+    def _translate_errors(self) -> AbstractContextManager[None]:
+        from assistant.store.client import translate_errors
+
+        return translate_errors(self.address, self._seconds)
 
     def _full(self, name: str) -> str:
         return f"{self._name}.{name}"
@@ -215,9 +168,21 @@ class Server:
             model = self._find(self._full(name))
             if model is None:
                 raise GenerationReplaced(self.address)
-            known = sound(self._api, model, self._full(name))
+            known = self._sound(model, self._full(name))
             self._opened = {name: known}
         return known
+
+    def _sound(self, model: "Model", name: str) -> "Collection":
+        """A collection that is safe to use. Raises `IndexDamaged` for one that would run code."""
+        from chromadb.api.models.Collection import Collection
+
+        from assistant.store.client import refuse_foreign
+
+        collection = Collection(self._api, model, embedding_function=None)
+        if model.name != name:
+            raise ValueError("it gave another collection than was asked for")
+        refuse_foreign(collection, Path(name))
+        return collection
 
     def _swap(self, name: str, base: str | None) -> bool:
         """Make the pointer name a generation, unless it was moved since the draft was begun.
@@ -246,7 +211,7 @@ class Server:
         """
         kept = {self._full(name), self._full(base or "")}
         found: list[Model] = []
-        while len(found) < _MOST:
+        while len(found) < _MOST_COLLECTIONS:
             page = self._api.list_collections(limit=PAGE, offset=len(found))
             found += page
             if len(page) < PAGE:
@@ -259,3 +224,42 @@ class Server:
     def _remove(self, name: str) -> None:
         with suppress(Exception):  # what stays is removed after the next sync
             self._api.delete_collection(name)
+
+
+def _upload(collection: "Collection", folder: Path, total: int, progress: Progress) -> list[str]:
+    """Add all rows of a draft; their ids. Raises `ValueError` where they are not there then."""
+    ids, probes = list[str](), list[Row]()
+    for rows in read_rows(folder):
+        progress("Publishing", len(ids), total)
+        collection.add(
+            ids=[row.id for row in rows],
+            embeddings=[row.vector for row in rows],
+            metadatas=[row.fields for row in rows],
+        )
+        probes += rows[:: total // _PROBES + 1]
+        ids += [row.id for row in rows]
+    progress("Publishing", total, total)
+    held, found = collection.count() == len(ids) == total, 0.0
+    for start in range(0, len(probes), PAGE // 10):
+        rows = probes[start : start + PAGE // 10]
+        vectors = [row.vector for row in rows]
+        held &= is_held(collection, [row.id for row in rows], vectors, [row.fields for row in rows])
+        found += len(rows) * share_found(collection, vectors)
+    if not held or found < TORN * len(probes):
+        raise ValueError("it does not hold what it was given")
+    return ids
+
+
+def _manifest(collection: "Collection") -> dict[str, Any]:
+    """The manifest that a collection carries. Raises `ValueError` where it is not true."""
+    fields = collection.metadata or {}
+    if "recipe" not in fields or not collection.count() == fields["passages"] <= _MOST_PASSAGES:
+        raise ValueError(f"{collection.name} is unfinished, or was changed")
+    recipe = dict(json.loads(fields["recipe"]))
+    if not all(isinstance(each, int) or each.isprintable() for each in recipe.values()):
+        raise ValueError(f"{collection.name} has no recipe of ours")
+    return {
+        **fields,
+        "recipe": recipe | {"format": int(recipe["format"])},
+        "skipped": [Skipped(str(name), str(why)) for name, why in json.loads(fields["skipped"])],
+    }

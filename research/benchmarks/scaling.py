@@ -184,7 +184,7 @@ def bring(home: Path, address: str, *, again: bool) -> tuple[float, ...]:
 def follow(store: Store) -> float:
     """Seconds to bring what was published."""
     begun = time.perf_counter()
-    assert store.follow()
+    assert store.fetch()
     return time.perf_counter() - begun
 
 
