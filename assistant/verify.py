@@ -194,22 +194,18 @@ def look_up(checked: dict[Citation, Checked], document: Document) -> None:
     What is held stays so, and a place in the file that was cited goes before one in another,
     in whatever order the documents come.
     """
-    for cited, before in checked.items():
-        places = [place.start() for place in re.finditer(re.escape(cited.quote), document.text)]
-        if not places:
-            continue
-        start = min(places, key=lambda place: abs(place - cited.start))
+    for cited, (standing, _) in checked.items():
         is_source = document.source == cited.source
-        held = is_source and start == cited.start
-        if (
-            held
-            or before.standing is Standing.GONE
-            or (is_source and before.standing is Standing.MOVED)
-        ):
+        if standing is Standing.HELD or (standing is Standing.MOVED and not is_source):
+            continue
+        places = [place.start() for place in re.finditer(re.escape(cited.quote), document.text)]
+        if places:
+            start = min(places, key=lambda place: abs(place - cited.start))
+            standing = Standing.HELD if is_source and start == cited.start else Standing.MOVED
             section = [each for each in document.sections if each.start <= start][-1]
             lines = document.text.count("\n", section.start, start)
             where = locate(document.source, section.heading, section.unit, section.number, lines)
-            checked[cited] = Checked(Standing.HELD if held else Standing.MOVED, where)
+            checked[cited] = Checked(standing, where)
 
 
 def read_answers(path: Path) -> list[Answer]:

@@ -31,7 +31,7 @@ def test_what_is_not_said_of_several_questions_is_named(on_article: Assistant) -
     assert answer.notices == ("Your documents do not say: Who won the football World Cup in 2022?",)
 
 
-def test_a_later_question_may_lean_on_the_first(on_article: Assistant) -> None:
+def test_a_later_question_may_refer_to_the_first(on_article: Assistant) -> None:
     answer = on_article.ask("Who met in Minsk, and where did they meet?")
     assert answer.standalone == "Who met in Minsk Who met in Minsk where did they meet?"
     assert "in Minsk" in answer.statements[0].text
@@ -47,7 +47,7 @@ def test_a_question_that_stands_alone_is_not_drowned_by_the_one_before(
     assert answer.standalone == question
 
 
-def test_an_overview_leans_on_nothing(on_article: Assistant) -> None:
+def test_an_overview_refers_to_no_earlier_question(on_article: Assistant) -> None:
     answer = on_article.ask("What is this document about?", history=["Who met in Minsk?"])
     assert answer.standalone == "What is this document about?"
     assert len(answer.statements) > 1
