@@ -275,7 +275,7 @@ class Assistant:
         context = self._context(generation)
         if unknown := set(sources or ()) - context.documents.keys():
             raise QuestionRefused(f"No document of the index is named {min(unknown)!r}.")
-        stale = self._stale_check.notices(generation.name, context.documents)
+        stale = self._stale_check.notices(generation)
         if self._model:
             from assistant.llm.draft import Writing
 

@@ -53,7 +53,7 @@ class Entry:
     began: datetime
     changed: datetime
     revision: int
-    """How often it was saved: whoever saves must have read the last one."""
+    """How often it was saved: only who has read the last one may save."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Thumb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What a person thinks of an answer to a question, and when it was said."""
+    """What a person thinks of an answer to a question, and when they said so."""
 
     question: str
     answer: Answer
@@ -228,7 +228,7 @@ class History:
             fs.append_line(path, line.encode(), 0o600)
 
     def thumbs(self, turns: Sequence[Turn]) -> Sequence[Thumb]:
-        """What the person last said of these very answers; nothing where it cannot be read.
+        """The last thumb of the person on these very answers; none where it cannot be read.
 
         Of a file of any size only the lines that begin with one of the questions are parsed.
         """

@@ -143,7 +143,7 @@ class Library:
         for file in found.files:
             if file.source == source:
                 return file
-        reasons = {skip.source: skip.reason for skip in (*found.skipped, *found.unavailable)}
+        reasons = found.unavailable | {skip.source: skip.reason for skip in found.skipped}
         raise SourceUnusable(source, reasons.get(source, "it is not among the documents"))
 
     def _parse(self, source: str, path: Path, sha256: str) -> Document:

@@ -4,32 +4,26 @@ A file is opened only if it may have changed since it was last read (see `store.
 cannot be read at the moment keeps what the index has of it, and is tried again at the next sync.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from math import inf
-from pathlib import Path, PurePosixPath
+from operator import attrgetter
+from pathlib import Path
 from threading import Lock
 from time import monotonic, perf_counter
-from typing import NamedTuple
 
 from assistant import load
 from assistant.embed import Embedder
-from assistant.errors import (
-    AssistantError,
-    IndexDamaged,
-    IndexMismatch,
-    KnowledgeMissing,
-    RemovalRefused,
-)
-from assistant.load import FileEntry, Scan
+from assistant.errors import AssistantError, KnowledgeMissing, RemovalRefused
+from assistant.load import FileEntry, Refused, Scan, Unavailable, Unchanged
 from assistant.settings import Settings
 from assistant.split import split
 from assistant.store import Store
 from assistant.store.draft import Draft
 from assistant.store.files import READ, REFUSED, UNAVAILABLE, FileState, load_state, save_state
+from assistant.store.generation import Generation
 from assistant.types import Changes, Document, Progress, Skipped, Source, State, SyncReport
 
 OPENED = 16 * 2**20
@@ -42,53 +36,98 @@ _BATCH = 64  # texts embedded between two steps of the progress bar
 _WAITING = 4_096  # texts to embed, sorted by length among themselves; more would fill the memory
 _READING = 0.1  # the part of a file's work that is done when it is read
 _REST = 1_000  # milliseconds without a change before a sync is worth it
-_LONGEST = 30_000  # milliseconds to wait for that
 _ANYWAY = 30_000  # milliseconds after which it looks anyway: some network folders tell nothing
 
 
-# Compare
+class Comparison:
+    """The files of a folder against the index, sorted without opening any, then as they are read.
 
+    `documents` is the sha256 of each document in the index, `before` what is known of each file.
+    """
 
-class Comparison(NamedTuple):
-    """The files of a folder, by what is known of them without opening any."""
+    def __init__(
+        self, scan: Scan, documents: Mapping[str, str], before: Mapping[str, FileState]
+    ) -> None:
+        self.documents, self.before = documents, before
+        refused = {source: each.sha256 for source, each in before.items() if each.result == REFUSED}
+        self.known = {**refused, **documents}
+        """The sha256 by which a file is known again: as it is in the index, or was refused."""
+        self.unsure: list[FileEntry] = []
+        """New, perhaps changed, or not available the last time: to be opened."""
+        self.notes: dict[str, tuple[str, ...]] = {}
+        """On each document that is new or changed."""
+        self.unchanged: list[str] = []
+        self.skipped = list(scan.skipped)
+        self.kept: list[Skipped] = []
+        """Documents whose file, or folder, is not available."""
+        self.states: dict[str, FileState] = {}
+        """What is known of each file after this."""
+        for file in scan.files:
+            state, known = before.get(file.source), self.known.get(file.source)
+            if (
+                state is None
+                or state.result == UNAVAILABLE
+                or (state.signature, state.sha256) != (file.signature, known)
+            ):
+                self.unsure.append(file)
+                continue
+            self.states[file.source] = state
+            if state.result == REFUSED:
+                self.skipped.append(Skipped(file.source, state.reason))
+            else:
+                self.unchanged.append(file.source)
+        missing = dict(scan.unavailable)
+        for source in documents if missing else ():
+            if place := scan.hidden_by(source):
+                missing.pop(place, None)  # said of its documents
+                self.kept.append(Skipped(source, scan.unavailable[place]))
+                if source in before:
+                    self.states[source] = before[source]
+        self.skipped += map(Skipped, missing.keys(), missing.values())
 
-    unsure: list[FileEntry]
-    """New, perhaps changed, or not available the last time: to be opened."""
-    unchanged: list[str]
-    skipped: list[Skipped]
-    kept: list[Skipped]
-    """Documents whose file, or folder, is not available."""
-    known: dict[str, str]
-    """The sha256 by which a file is known again: as it is in the index, or as it was refused."""
+    @property
+    def remaining(self) -> set[str]:
+        """The documents that the index will have, those not yet read as well."""
+        unread = {file.source for file in self.unsure} - self.states.keys()
+        return unread.union(self.notes, self.unchanged, (each.source for each in self.kept))
 
+    @property
+    def removed(self) -> list[str]:
+        """The documents that it will no longer have."""
+        return sorted(self.documents.keys() - self.remaining)
 
-def compare(
-    scan: Scan, documents: Mapping[str, str], states: Mapping[str, FileState]
-) -> Comparison:
-    """Sort what a scan found; `documents` is the sha256 of each one in the index."""
-    refused = {source: each.sha256 for source, each in states.items() if each.result == REFUSED}
-    found = Comparison([], [], list(scan.skipped), [], {**refused, **documents})
-    for file in scan.files:
-        before, known = states.get(file.source), found.known.get(file.source)
-        if (
-            before is None
-            or before.result == UNAVAILABLE
-            or (before.signature, before.sha256) != (file.signature, known)
-        ):
-            found.unsure.append(file)
-        elif before.result == REFUSED:
-            found.skipped.append(Skipped(file.source, before.reason))
-        else:
-            found.unchanged.append(file.source)
-    missing = {each.source: each.reason for each in scan.unavailable}
-    holding = set()
-    for source in documents if missing else ():
-        for place in (source, *map(str, PurePosixPath(source).parents)):
-            if place in missing:
-                found.kept.append(Skipped(source, missing[place]))
-                holding.add(place)
-    found.skipped.extend(each for each in scan.unavailable if each.source not in holding)
-    return found
+    def read(self, limit: int, done: Callable[[FileEntry], None]) -> Iterator[Document]:
+        """The documents that are new or changed; `done` is called after each file."""
+        with load.Readers() as readers:
+            for file, outcome in readers.read(self.unsure, limit, self.known):
+                if isinstance(outcome, Document):
+                    self.notes[file.source] = outcome.notes
+                    self.states[file.source] = FileState(file.signature, outcome.sha256)
+                    yield outcome
+                else:
+                    self._sort(file, outcome)
+                done(file)
+        self.unchanged.sort()
+        self.skipped.sort(key=attrgetter("source"))
+        self.kept.sort(key=attrgetter("source"))
+
+    def _sort(self, file: FileEntry, outcome: Unchanged | Refused | Unavailable) -> None:
+        """Sort a file that was read and is no new document."""
+        source, is_indexed = file.source, file.source in self.documents
+        if isinstance(outcome, Unavailable):
+            state = FileState(file.signature, "", UNAVAILABLE, str(outcome))
+        elif isinstance(outcome, Refused):
+            state = FileState(file.signature, outcome.sha256, REFUSED, str(outcome))
+        elif is_indexed:
+            state = FileState(file.signature, self.documents[source])
+            self.unchanged.append(source)
+        else:  # the bytes that were refused
+            state = self.before[source]._replace(signature=file.signature)
+        self.states[source] = state
+        if state.result == UNAVAILABLE and is_indexed:
+            self.kept.append(Skipped(source, state.reason))
+        elif state.result != READ:
+            self.skipped.append(Skipped(source, state.reason))
 
 
 def sources(settings: Settings, documents: Mapping[str, str], most: float = inf) -> list[Source]:
@@ -97,20 +136,17 @@ def sources(settings: Settings, documents: Mapping[str, str], most: float = inf)
     Files that only look changed are opened to be sure, up to `most` bytes of them. Raises
     `KnowledgeMissing`.
     """
-    scan = load.scan(settings.knowledge, settings.file_bytes)
-    states = load_state(settings.index, load.VERSION)
-    found = compare(scan, documents, states)
-    names = {*documents, *(file.source for file in scan.files)}
-    result = dict.fromkeys(names, (State.REMOVED, ""))
+    limit = settings.file_bytes
+    scan = load.scan(settings.knowledge, limit)
+    found = Comparison(scan, documents, load_state(settings.index, load.VERSION))
+    result = dict.fromkeys(documents, (State.REMOVED, ""))
     result |= dict.fromkeys(found.unchanged, (State.INDEXED, ""))
     result |= {each.source: (State.SKIPPED, each.reason) for each in found.skipped}
     result |= {each.source: (State.UNAVAILABLE, each.reason) for each in found.kept}
     for file in found.unsure:
-        known, size = found.known.get(file.source, ""), file.signature[0]
-        known = known if size <= most else ""
-        most -= size if known else 0
-        before, is_indexed = states.get(file.source), file.source in documents
-        result[file.source] = _standing(file, settings.file_bytes, known, before, is_indexed)
+        is_to_open = file.source in found.known and file.signature[0] <= most
+        most -= file.signature[0] if is_to_open else 0
+        result[file.source] = _standing(file, found, limit if is_to_open else 0)
     sizes = {file.source: file.signature[0] for file in scan.files}
     return [
         Source(name, state, sizes.get(name, 0), reason=reason)
@@ -118,17 +154,16 @@ def sources(settings: Settings, documents: Mapping[str, str], most: float = inf)
     ]
 
 
-def _standing(
-    file: FileEntry, limit: int, known: str, before: FileState | None, is_indexed: bool
-) -> tuple[State, str]:
-    """How a file that may have changed stands to the index, and the reason where it needs one."""
+def _standing(file: FileEntry, found: Comparison, limit: int) -> tuple[State, str]:
+    """How a file that may have changed stands to the index, and why; opened if there's a limit."""
+    before, is_indexed = found.before.get(file.source), file.source in found.documents
     reason = before.reason if before else ""
     try:
         if before and before.result == UNAVAILABLE and before.signature == file.signature:
-            raise load.Unavailable(reason)
-        if known and load.digest(file, limit) == known:
+            raise Unavailable(reason)
+        if limit and load.digest(file, limit) == found.known[file.source]:
             return (State.INDEXED, "") if is_indexed else (State.SKIPPED, reason)
-    except load.Unavailable as problem:
+    except Unavailable as problem:
         return State.UNAVAILABLE if is_indexed else State.SKIPPED, str(problem)
     return State.CHANGED if is_indexed else State.NEW, ""
 
@@ -137,19 +172,16 @@ def changes(settings: Settings, documents: Mapping[str, str], most: float = inf)
     """What a sync would do; see `sources`."""
     found = sources(settings, documents, most)
 
-    def names(state: State) -> tuple[str, ...]:
-        return tuple(each.name for each in found if each.state is state)
-
-    def reasons(state: State) -> tuple[Skipped, ...]:
+    def skips(state: State) -> tuple[Skipped, ...]:
         return tuple(Skipped(each.name, each.reason) for each in found if each.state is state)
 
     gone = (State.REMOVED, State.SKIPPED)
     return Changes(
-        added=names(State.NEW),
-        changed=names(State.CHANGED),
+        added=tuple(each.name for each in found if each.state is State.NEW),
+        changed=tuple(each.name for each in found if each.state is State.CHANGED),
         removed=tuple(each.name for each in found if each.name in documents and each.state in gone),
-        skipped=reasons(State.SKIPPED),
-        kept=reasons(State.UNAVAILABLE),
+        skipped=skips(State.SKIPPED),
+        kept=skips(State.UNAVAILABLE),
     )
 
 
@@ -157,41 +189,31 @@ class StaleIndexCheck:
     """Tells when the folder is newer than the index. Looking costs a 50th of the time at most."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._lock = Lock()
-        self._generation = ""
-        self._due = 0.0
+        self._settings, self._lock = settings, Lock()
+        self._generation, self._due = "", 0.0
         self._notices: tuple[str, ...] = ()
 
-    def notices(self, generation: str, documents: Mapping[str, str]) -> tuple[str, ...]:
-        """What to say beside an answer of this generation, which has these documents."""
+    def notices(self, generation: Generation) -> tuple[str, ...]:
+        """What to say beside an answer of this generation."""
         with self._lock:
             started = monotonic()
-            if generation != self._generation or started >= self._due:
-                self._notices = self._look(documents)
-                self._generation = generation
+            if generation.name != self._generation or started >= self._due:
+                self._notices = ()
+                with suppress(KnowledgeMissing):  # made elsewhere, or the folder is away
+                    self._notices = _newer(changes(self._settings, generation.documents, OPENED))
+                self._generation = generation.name
                 self._due = monotonic() + _MIN_INTERVAL * (monotonic() - started)
             return self._notices
 
-    def _look(self, documents: Mapping[str, str]) -> tuple[str, ...]:
-        try:
-            found = changes(self._settings, documents, OPENED)
-        except KnowledgeMissing:  # the index was made elsewhere, or the folder is away
-            return ()
-        kinds = {"changed": found.changed, "new": found.added, "gone": found.removed}
-        parts = []
-        for kind, names in kinds.items():
-            if names:
-                more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
-                parts.append(f"{kind}: {', '.join(names[:_NAMES])}{more}")
-        if not parts:
-            return ()
-        return (
-            f"Your folder is newer than the index ({'; '.join(parts)}). Sync to ask it as it is.",
-        )
 
-
-# Sync
+def _newer(found: Changes) -> tuple[str, ...]:
+    kinds = {"changed": found.changed, "new": found.added, "gone": found.removed}
+    parts = []
+    for kind, names in kinds.items():
+        more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+        parts += [f"{kind}: {', '.join(names[:_NAMES])}{more}"] if names else []
+    notice = f"Your folder is newer than the index ({'; '.join(parts)}). Sync to ask it as it is."
+    return (notice,) if parts else ()
 
 
 def sync(
@@ -213,17 +235,16 @@ def sync(
     scan = load.scan(settings.knowledge, limit)
     with store.write(rebuild=rebuild) as draft:
         before = {} if rebuild else load_state(settings.index, load.VERSION)
-        run = _Run(dict(draft.documents), before, scan)
-        protected = {} if remove_many else _answering(store) if rebuild else run.documents
-        there = {file.source for file in scan.files} | {each.source for each in run.kept}
-        new = _digests((file for file in scan.files if file.source not in protected), limit)
-        _refuse_removal(settings.knowledge, protected, there, new)
+        run = Comparison(scan, dict(draft.documents), before)
+        protected = run.documents or _answering(store)
+        if not remove_many:
+            _refuse_removal(settings, protected, run, scan)
         work = _Work(draft, embedder, progress, total=sum(map(_weight, run.unsure)))
         for document in run.read(limit, work.read):
             size = embedder.max_tokens - _ABOVE
             draft.add(document, split(document, embedder.count_tokens, size))
-        read = (state.sha256 for state in run.states.values())
-        _refuse_removal(settings.knowledge, protected, run.remaining, read)
+        if not remove_many:
+            _refuse_removal(settings, protected, run, scan)
         work.embed()
         for source in run.removed:
             draft.remove(source)
@@ -235,91 +256,28 @@ def sync(
 
 
 def _answering(store: Store) -> Mapping[str, str]:
-    """The documents that can answer now, by their sha256."""
-    with suppress(IndexDamaged, IndexMismatch):
+    """The documents that answer now, by their sha256, though the next index begins from nothing."""
+    with suppress(AssistantError):
         if generation := store.current():
             return generation.documents
     return {}
 
 
-def _digests(files: Iterable[FileEntry], limit: int) -> Iterator[str]:
-    for file in files:
-        with suppress(load.Unavailable):
-            yield load.digest(file, limit)
-
-
 def _refuse_removal(
-    folder: Path, documents: Mapping[str, str], there: AbstractSet[str], moved: Iterable[str]
+    settings: Settings, documents: Mapping[str, str], run: Comparison, scan: Scan
 ) -> None:
     """Raise `RemovalRefused` if most of many documents are gone, those with moved bytes aside."""
-    gone = [sha256 for source, sha256 in documents.items() if source not in there]
-    if len(documents) >= _MANY and 2 * len(gone) > len(documents):
-        found = set(moved)
-        removed = sum(sha256 not in found for sha256 in gone)
-        if 2 * removed > len(documents):
-            raise RemovalRefused(folder, removed, len(documents))
-
-
-class _Run:
-    """The files of the folder in one sync, sorted as they are read."""
-
-    def __init__(
-        self, documents: Mapping[str, str], before: Mapping[str, FileState], scan: Scan
-    ) -> None:
-        found = compare(scan, documents, before)
-        self.documents, self._before = documents, before
-        """sha256 of each document in the index."""
-        self.unsure, self._known = found.unsure, found.known
-        self.unchanged, self.skipped, self.kept = found.unchanged, found.skipped, found.kept
-        self.notes: dict[str, tuple[str, ...]] = {}
-        """On each document that is new or changed."""
-        unread = {file.source for file in scan.files} | {each.source for each in self.kept}
-        unread -= {file.source for file in self.unsure}
-        self.states = {source: before[source] for source in unread if source in before}
-
-    @property
-    def remaining(self) -> set[str]:
-        """The documents that the index will have."""
-        return self.notes.keys() | {*self.unchanged, *(each.source for each in self.kept)}
-
-    @property
-    def removed(self) -> list[str]:
-        """The documents that it will no longer have."""
-        return sorted(self.documents.keys() - self.remaining)
-
-    def read(self, limit: int, done: Callable[[FileEntry], None]) -> Iterator[Document]:
-        """The documents that are new or changed; `done` is called after each file."""
-        with load.Readers() as readers:
-            for file, outcome in readers.read(self.unsure, limit, self._known):
-                if isinstance(outcome, Document):
-                    self.notes[file.source] = outcome.notes
-                    self._save(file, outcome.sha256)
-                    yield outcome
-                else:
-                    self._sort(file, outcome)
-                done(file)
-        self.unchanged.sort()
-        self.skipped.sort(key=lambda skip: skip.source)
-        self.kept.sort(key=lambda skip: skip.source)
-
-    def _sort(self, file: FileEntry, outcome: load.Outcome) -> None:
-        is_indexed, reason = file.source in self.documents, str(outcome)
-        if isinstance(outcome, load.Unavailable):
-            (self.kept if is_indexed else self.skipped).append(Skipped(file.source, reason))
-            self._save(file, "", UNAVAILABLE, reason)
-        elif isinstance(outcome, load.Refused):
-            self.skipped.append(Skipped(file.source, reason))
-            self._save(file, outcome.sha256, REFUSED, reason)
-        elif is_indexed:
-            self.unchanged.append(file.source)
-            self._save(file, self._known[file.source])
-        else:  # the bytes that were refused
-            before = self._before[file.source]
-            self.skipped.append(Skipped(file.source, before.reason))
-            self.states[file.source] = before._replace(signature=file.signature)
-
-    def _save(self, file: FileEntry, sha256: str, result: str = READ, reason: str = "") -> None:
-        self.states[file.source] = FileState(file.signature, sha256, result, reason)
+    remaining = run.remaining
+    gone = [sha256 for source, sha256 in documents.items() if source not in remaining]
+    if len(documents) < _MANY or 2 * len(gone) <= len(documents):
+        return
+    moved = set()
+    for file in scan.files:
+        with suppress(Unavailable):
+            moved.add(load.digest(file, settings.file_bytes))
+    removed = sum(sha256 not in moved for sha256 in gone)
+    if 2 * removed > len(documents):
+        raise RemovalRefused(settings.knowledge, removed, len(documents))
 
 
 @dataclass
@@ -368,7 +326,7 @@ def _weight(file: FileEntry) -> int:
     return 1_000 + file.signature[0]
 
 
-def _report(run: _Run, store: Store, embedded: int, seconds: float) -> SyncReport:
+def _report(run: Comparison, store: Store, embedded: int, seconds: float) -> SyncReport:
     generation = store.current()
     return SyncReport(
         added=tuple(name for name in run.notes if name not in run.documents),
@@ -385,9 +343,6 @@ def _report(run: _Run, store: Store, embedded: int, seconds: float) -> SyncRepor
     )
 
 
-# Watch
-
-
 def follow(folder: Path, sync: Callable[[], SyncReport]) -> Iterator[SyncReport | AssistantError]:
     """Sync now and after each change until interrupted: each report that has news, each error.
 
@@ -398,7 +353,7 @@ def follow(folder: Path, sync: Callable[[], SyncReport]) -> Iterator[SyncReport 
     comings = watch(
         folder,
         watch_filter=None,  # which files count is the scan's to say
-        debounce=_LONGEST,
+        debounce=_ANYWAY,
         step=_REST,
         rust_timeout=_ANYWAY,
         yield_on_timeout=True,

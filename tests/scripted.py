@@ -106,7 +106,7 @@ class ScriptedAssistant:
                 yield Answer(question, abstention=Abstention.DOES_NOT_SAY, closest=closest)
             case ["slow"]:
                 yield Statement("The first.", (cited(TEXT, QUOTES[0]),))
-                self.go_on.wait(20)
+                self.go_on.wait(60)
                 yield Answer(question, (Statement("The first.", (cited(TEXT, QUOTES[0]),)),))
             case ["hostile"]:
                 bad = cited(f"Before. {self.hostile} After.", self.hostile, *[self.hostile] * 2)
@@ -223,6 +223,17 @@ def ask(tab: "Page", question: str) -> None:
     tab.keyboard.press("Enter")
     tab.locator(f"#asked-{turns + 1}").wait_for()
     tab.locator("#chat .reading").wait_for(state="detached")
+    tab.locator(f"#chat .bot-row:has(#said-{turns + 1}) .acts").wait_for()
+    dressed(tab)
+
+
+def dressed(tab: "Page") -> None:
+    """Wait for the page's own script, which dresses what came in the frame after.
+
+    Until then what is clicked may be drawn anew, or move.
+    """
+    frame = "new Promise(requestAnimationFrame)"
+    tab.evaluate(f"{frame}.then(() => {frame}).then(() => null)")
 
 
 def serious(tab: "Page") -> list[tuple[str, list[str]]]:

@@ -178,7 +178,7 @@ async def test_an_unknown_name_is_treated_as_a_known_one(accounts: Counted) -> N
         )
 
 
-async def test_more_at_once_than_can_be_looked_at_get_a_message(accounts: Counted) -> None:
+async def test_more_at_once_than_can_be_checked_get_a_message(accounts: Counted) -> None:
     authenticator = Authenticator(accounts, LoginThrottle(Clock()))
     tried = (log_in(authenticator, f"name{i}", "wrong", address=f"10.0.0.{i}") for i in range(100))
     statuses = await asyncio.gather(*tried)
@@ -477,6 +477,12 @@ async def test_u11_a_session_cannot_be_borrowed_by_another_browser() -> None:
     assert await bo.join("abc") == 403
     assert await bo.join("bcd") == 200
     assert await ana.join("bcd") == 403
+
+
+async def test_a_message_without_a_body_passes_and_can_be_read() -> None:
+    visitor = Visitor(None)
+    assert await visitor.ask("POST", "/gradio_api/anything") == 200
+    assert visitor.inner.came == [("/gradio_api/anything", Person("local", may_change=True), b"")]
 
 
 async def test_u11_another_person_in_the_same_browser_is_somebody_else(accounts: Counted) -> None:

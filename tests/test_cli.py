@@ -117,6 +117,39 @@ def test_a_dry_run_tells_and_does_nothing(knowledge: Path, capsys: Captured) -> 
     assert capsys.readouterr().out == "The index is as the folder is\n"
 
 
+def test_most_documents_are_removed_only_with_yes(knowledge: Path, capsys: Captured) -> None:
+    for number in range(9):
+        (knowledge / f"{number}.txt").write_text(f"House {number} has {number + 2} windows.")
+    main(["sync"])
+    for path in knowledge.iterdir():
+        path.unlink()
+    capsys.readouterr()
+    for command in ("sync", "rebuild"):
+        assert main([command]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("assistant: 10 of 10 documents are no longer in ")
+    assert main(["ask", "How many windows has house 3?"]) == 0
+    capsys.readouterr()
+    assert main(["sync", "--yes"]) == 0
+    assert "10 removed" in capsys.readouterr().out
+
+
+def test_the_page_is_served_though_most_documents_are_gone(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(9):
+        (knowledge / f"{number}.txt").write_text(f"House {number} has {number + 2} windows.")
+    main(["sync"])
+    for path in knowledge.iterdir():
+        path.unlink()
+    served = []
+    monkeypatch.setattr("assistant.web.app.serve", lambda *given, **_: served.append(given))
+    assert main(["ui"]) == 0
+    assert served
+    assert "10 of 10 documents are no longer in" in capsys.readouterr().err
+
+
 def test_watching_prints_what_comes(
     knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,8 +11,7 @@ import torch
 
 from assistant import embed
 from assistant.assistant import Assistant
-from assistant.embed import Embedder, SentenceTransformerEmbeddings
-from assistant.embed.bert import is_plain
+from assistant.embed import Embedder, SentenceTransformerEmbeddings, is_plain
 from assistant.embed.bulk import has_bfloat16
 from assistant.errors import ModelUnavailable
 from assistant.read import UNKNOWN

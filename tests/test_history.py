@@ -142,7 +142,7 @@ def test_u11_what_is_no_id_reaches_no_file(history: History, key: str) -> None:
     assert sorted(history.folder.iterdir()) == before
 
 
-def test_a_history_that_is_no_folder_is_told(history: History) -> None:
+def test_a_history_that_is_no_folder_is_reported(history: History) -> None:
     history.folder.parent.mkdir()
     history.folder.write_text("a file")
     entries, (problem,) = history.list()
@@ -182,7 +182,7 @@ def test_distinct_names_have_distinct_safe_folders(one: str, other: str) -> None
     "names",
     [("Ana", "ana"), ("\u00e9", "e\u0301"), ("a/b", "a-b"), ("..", "."), ("con", "CON"), ("", " ")],
 )
-def test_names_that_look_alike_are_told_apart_on_any_disk(names: tuple[str, str]) -> None:
+def test_names_that_look_alike_have_distinct_folders_on_any_disk(names: tuple[str, str]) -> None:
     one, other = map(folder_of, names)
     assert one.casefold() != other.casefold()
 
@@ -271,7 +271,7 @@ def law_breaker() -> Answer:
         (lambda path: os.truncate(path, 10**9), "too large"),
     ],
 )
-def test_what_is_damaged_or_not_ours_is_told_and_left(
+def test_what_is_damaged_or_not_ours_is_reported_and_left(
     history: History, harm: Callable[[Path], object], reason: str
 ) -> None:
     sound, talk = history.save(begun()), history.save(begun())
@@ -335,7 +335,7 @@ def test_sizes_are_limited(history: History, monkeypatch: pytest.MonkeyPatch) ->
         history.save(talk.until(3).with_turn(TURNS[0]))
 
 
-def test_a_disk_that_refuses_is_told(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_refuses_is_reported(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     talk = history.save(begun(TURNS[0]))
 
     def full(_: int) -> None:
@@ -421,7 +421,7 @@ def thumb(up: Thumb, said: Answer | None = None, comment: str = "", *history: st
     return Feedback(said.question, said, up, datetime.now(UTC), comment, history)
 
 
-def test_feedback_is_kept_whole(history: History) -> None:
+def test_feedback_is_saved_whole(history: History) -> None:
     given = [thumb(Thumb.UP), thumb(Thumb.DOWN, UNSAID, "“Über”\n" + HOSTILE[0], "Who met?")]
     for each in given:
         history.add_feedback(each)

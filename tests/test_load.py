@@ -82,7 +82,7 @@ def test_a_folder_is_listed_by_source(tmp_path: Path) -> None:
     found, *others = scan(tmp_path, LIMIT)
     assert [file.source for file in found] == ["a.Txt", "b.txt", "b/two.MD", "c.markdown", "d.PDF"]
     assert found[2].path == tmp_path / "b" / "two.MD"
-    assert others == [[], []]
+    assert others == [[], {}]
 
 
 def test_no_folder_is_an_error(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_f7_too_large(tmp_path: Path) -> None:
         file.truncate(200 * 2**20)
     began = time.perf_counter()
     over = "over the 50 MB limit"
-    assert scan(tmp_path, 50 * 2**20) == ([], [Skipped("big.txt", over)], [])
+    assert scan(tmp_path, 50 * 2**20) == ([], [Skipped("big.txt", over)], {})
     assert is_unavailable(read(FileEntry("big.txt", path), 50 * 2**20), over)
     assert time.perf_counter() - began < 1
 
@@ -272,7 +272,7 @@ def test_f20_no_permission() -> None:
             found, skipped, unavailable = scan(folder, LIMIT)
             answers = [read(file, LIMIT) for file in found]
         (folder / "shut").chmod(0o700)
-    assert (skipped, unavailable) == ([], [Skipped("shut", "no permission")])
+    assert (skipped, unavailable) == ([], {"shut": "no permission"})
     assert isinstance(answers[0], Document)
     assert len(answers) == 2
     assert is_unavailable(answers[1], "no permission")
@@ -296,7 +296,7 @@ def test_f21_f22_f23_odd_names(tmp_path: Path) -> None:
         (tmp_path / os.fsdecode(name)).write_text("Words.")
     found, *others = scan(tmp_path, LIMIT)
     assert [file.source for file in found] == sorted(names.values())
-    assert others == [[], []]
+    assert others == [[], {}]
     for file in found:
         assert isinstance(read(file, LIMIT), Document)
         assert file.source.encode().decode() == file.source

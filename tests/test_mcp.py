@@ -166,7 +166,7 @@ async def test_the_tools_say_what_they_do(client: Client) -> None:
         ({}, "Field required"),
     ],
 )
-async def test_what_cannot_be_asked_is_told(
+async def test_what_cannot_be_asked_is_refused_with_a_message(
     folder: Path, assistant: Assistant, arguments: dict[str, object], reason: str
 ) -> None:
     async with Client(build(assistant)) as client:
@@ -183,7 +183,7 @@ async def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     assert "No documents folder at" in text(result)
 
 
-async def test_a_fault_is_told_without_its_inside(client: Client) -> None:
+async def test_a_fault_is_reported_without_its_details(client: Client) -> None:
     async with client:
         damaged = await client.call_tool("ask", {"question": "damaged"})
         broken = await client.call_tool("ask", {"question": "broken"})

@@ -89,7 +89,7 @@ def test_statements_come_one_by_one_and_can_be_stopped(
 
 
 @pytest.mark.browser
-def test_faults_are_told_plainly(
+def test_faults_are_shown_in_plain_words(
     visitor: "Page", caplog: pytest.LogCaptureFixture, scripted: ScriptedAssistant
 ) -> None:
     ask(visitor, "damaged")

@@ -46,7 +46,7 @@ class Echo(ScriptedAssistant):
         said = Statement(f"You asked {question} of me", (cited(TEXT, QUOTES[0]),))
         if question.startswith("wait"):
             self.waiting.release()
-            self.go_on.wait(20)
+            self.go_on.wait(60)
         for _ in range(400 if question.startswith("long") else 1):
             time.sleep(0.2)
             yield said
@@ -124,7 +124,7 @@ def test_llm10_one_person_asks_three_at_once_and_others_are_answered(
     with log_in(closed_page, "ana") as ana, log_in(closed_page, "bo") as bo:
         streams = [join(ana, "wait") for _ in range(3)]
         for _ in streams:
-            assert echo.waiting.acquire(timeout=20)
+            assert echo.waiting.acquire(timeout=60)
         assert sent_as(ENOUGH) in read(ana, join(ana, "one more"))
         assert "You asked a thing of me" in read(bo, join(bo, "a thing"))
         echo.go_on.set()
@@ -198,7 +198,7 @@ def test_u2_a_busy_page_keeps_the_question_in_its_box(
     for address in serve(echo):
         with httpx.Client(base_url=address, timeout=30) as other:
             session = join(other, "wait")
-            assert echo.waiting.acquire(timeout=20)
+            assert echo.waiting.acquire(timeout=60)
             context = browser.new_context()
             tab = context.new_page()
             tab.goto(address)
@@ -463,7 +463,7 @@ def test_a_program_logs_in_as_gradios_client_does(closed_page: str) -> None:
         assert "You asked a thing of me" in read(client, join(client, "a thing"))
 
 
-def test_behind_a_proxy_with_tls_everything_is_said_of_its_address(echo: Echo) -> None:
+def test_behind_a_proxy_with_tls_everything_refers_to_its_address(echo: Echo) -> None:
     """As Caddy and nginx send it on, set up as docs/sharing.md says."""
     sent = {"Host": "ask.example.org", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.9"}
     for address in serve(echo, auth=True, address="https://ask.example.org"):

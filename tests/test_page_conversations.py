@@ -13,7 +13,7 @@ from assistant.types import Abstention, Answer, Turn
 from assistant.verify import read_answers
 from assistant.web.actions import parse_command
 from assistant.web.chat import MAX_DRAWN
-from tests.scripted import QUOTES, ScriptedAssistant, ask, serving
+from tests.scripted import QUOTES, ScriptedAssistant, ask, dressed, serving
 from tests.test_page import check_leads_to
 from tests.test_page_hostile import FOREIGN, HOSTILE
 from tests.test_show import LI, answer
@@ -120,12 +120,6 @@ def asked(tab: "Page") -> list[str]:
     return tab.locator("#chat .asked").all_inner_texts()
 
 
-def dressed(tab: "Page") -> None:
-    """Wait for the page's own script, which dresses what came in the frame after."""
-    frame = "new Promise(requestAnimationFrame)"
-    tab.evaluate(f"{frame}.then(() => {frame}).then(() => null)")
-
-
 def settle(tab: "Page", *questions: str) -> None:
     """Wait until these are the questions of the chat, and the list says it is kept."""
     tab.wait_for_function(
@@ -140,7 +134,6 @@ def settle(tab: "Page", *questions: str) -> None:
 def keep(tab: "Page", question: str) -> None:
     """Ask, and wait until it is kept."""
     ask(tab, question)
-    tab.locator("#chat .bot-row .acts").last.wait_for()
     tab.locator(".talks .now").wait_for()
     dressed(tab)
 
@@ -210,7 +203,7 @@ def test_conversations_are_begun_listed_and_opened(tab: "Page", history: History
     assert kept(history) == [["How much?", "And then?"], ["Who met?"]]
 
 
-def test_a_stopped_and_a_failed_answer_are_kept(
+def test_a_stopped_and_a_failed_answer_are_saved(
     tab: "Page", history: History, scripted: ScriptedAssistant
 ) -> None:
     scripted.go_on.clear()
@@ -235,7 +228,7 @@ def test_a_stopped_and_a_failed_answer_are_kept(
     assert tab.locator("#chat .remark").first.inner_text() == "Stopped."
 
 
-def test_u3_what_came_until_the_browser_was_closed_is_kept(
+def test_u3_what_came_until_the_browser_was_closed_is_saved(
     opener: Opener, tab: "Page", history: History, scripted: ScriptedAssistant
 ) -> None:
     scripted.go_on.clear()
@@ -391,7 +384,7 @@ def test_a_conversation_is_exported_as_what_verify_reads(tab: "Page", tmp_path: 
     assert "\n[^3]: visit.md, “Visit”, line 6: “Trade reached \\$8.4 billion.”" in text
 
 
-def test_thumbs_are_kept_with_a_comment(tab: "Page", scripted: ScriptedAssistant) -> None:
+def test_thumbs_are_saved_with_a_comment(tab: "Page", scripted: ScriptedAssistant) -> None:
     keep(tab, "Who met?")
     keep(tab, "unknown")
     button(tab, "Not helpful: answer 2").click()
@@ -525,7 +518,7 @@ def test_two_tabs_that_answer_at_once_lose_nothing(
     assert kept(history) == [["Who met?", "How much?", "slow question"]]
 
 
-def test_a_conversation_deleted_elsewhere_is_told(
+def test_a_conversation_deleted_elsewhere_is_reported(
     opener: Opener, tab: "Page", history: History
 ) -> None:
     keep(tab, "Who met?")
@@ -597,7 +590,7 @@ def test_nothing_sent_is_believed() -> None:
     assert parse_command('{"do": {"a": 1}, "turn": 1.5, "key": "x"}') == {"key": "x"}
 
 
-def test_a_damaged_conversation_is_told_and_the_others_are_there(
+def test_a_damaged_conversation_is_reported_and_the_others_are_there(
     opener: Opener, tab: "Page", history: History
 ) -> None:
     keep(tab, "Who met?")

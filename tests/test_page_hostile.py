@@ -132,7 +132,7 @@ def test_hostile_text_is_shown_and_does_nothing(
 
 
 @pytest.mark.browser
-def test_a_file_that_fails_with_a_hostile_reason_is_told_as_text(
+def test_a_file_that_fails_with_a_hostile_reason_is_shown_as_text(
     visitor: "Page", scripted: ScriptedAssistant, sink: tuple[str, list[str]]
 ) -> None:
     scripted.hostile = f"<img src='{sink[0]}/t' onerror='window.x=1'>"

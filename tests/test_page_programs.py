@@ -80,7 +80,9 @@ def test_sources_may_be_named(program: Client, sources: list[str] | None) -> Non
         ([QUESTION, [["deep"]]], "A question is text, and sources are a list"),
     ],
 )
-def test_what_cannot_be_asked_is_told(program: Client, sent: list[Any], told: str) -> None:
+def test_what_cannot_be_asked_is_refused_with_a_message(
+    program: Client, sent: list[Any], told: str
+) -> None:
     with pytest.raises(AppError) as refused:
         program.predict(*sent, api_name="/ask")
     assert str(refused.value).startswith(told)
@@ -135,7 +137,7 @@ class Broken(Assistant):
     ("question", "told"),
     [("damaged", "is damaged (it is torn)"), ("broken", "the details are in the log")],
 )
-def test_a_fault_is_told_without_its_inside(
+def test_a_fault_is_reported_without_its_details(
     assistant: Assistant, question: str, told: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = Broken(settings=assistant.settings, embedder=assistant.embedder)

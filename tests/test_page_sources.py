@@ -69,7 +69,6 @@ def address(served: Assistant) -> Iterator[str]:
 def arriving(browser: "Browser", address: str) -> Iterator["Page"]:
     """A browser, not yet at the page. Nothing may leave for elsewhere or fail."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(15_000)
     tab = context.new_page()
     faults: list[str] = []
     tab.on("request", lambda sent: faults.extend([sent.url] * (not sent.url.startswith(address))))
@@ -152,7 +151,7 @@ def test_the_list_says_how_each_source_stands(
 
 
 @pytest.mark.browser
-def test_only_the_ticked_sources_answer_and_it_is_said_beside_the_question(
+def test_only_the_ticked_sources_answer_and_the_page_says_so_beside_the_question(
     visitor: "Page",
 ) -> None:
     assert visitor.locator("#scope .scope").count() == 0
@@ -231,7 +230,7 @@ def test_a_printed_pdf_is_added_asked_and_read_at_the_words(
 
 
 @pytest.mark.browser
-def test_u5_what_is_refused_is_told_file_by_file(visitor: "Page", knowledge: Path) -> None:
+def test_u5_what_is_refused_is_reported_file_by_file(visitor: "Page", knowledge: Path) -> None:
     before = set(knowledge.iterdir())
     add(
         visitor,
@@ -572,7 +571,7 @@ def test_a_choice_of_what_is_not_there_is_no_choice(served: Assistant) -> None:
     assert len(here.tick('{"every": "none", "ticks": {}}', chosen)[0]) == 3
 
 
-def test_a_question_to_some_sources_looks_at_no_list_of_the_folder(
+def test_a_question_to_some_sources_reads_no_list_of_the_folder(
     served: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never() -> None:
@@ -686,7 +685,7 @@ def sent_by(name: str, *, may_change: bool) -> gr.Request:
     return gr.Request(Request(scope))
 
 
-def test_a_source_that_was_removed_is_told_of_even_if_the_index_cannot_follow(
+def test_a_source_that_was_removed_is_reported_even_if_the_index_cannot_follow(
     served: Assistant, knowledge: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def busy(**_: object) -> None:

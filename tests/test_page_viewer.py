@@ -87,7 +87,7 @@ def test_a_button_leads_back_to_the_answer(visitor: "Page") -> None:
 
 
 @pytest.mark.browser
-def test_a_changed_file_is_said_to_have_changed_and_the_words_are_found_again(
+def test_a_changed_file_is_reported_and_the_words_are_found_again(
     visitor: "Page", scripted: ScriptedAssistant
 ) -> None:
     ask(visitor, "Who met?")
@@ -150,7 +150,7 @@ def test_sources_that_disagree_are_a_card_with_both_sides(visitor: "Page") -> No
 
 
 @pytest.mark.browser
-def test_verdicts_and_confidence_are_told_in_words(
+def test_verdicts_and_confidence_are_shown_in_words(
     visitor: "Page", scripted: ScriptedAssistant
 ) -> None:
     for probability, word in (

@@ -144,7 +144,7 @@ async def test_behind_a_proxy_its_address_is_a_name_too(host: str) -> None:
     assert not (await request(("host", "ask.example.com"), address=address))[0]
 
 
-async def test_u7_a_forwarded_name_is_looked_at_as_the_name_itself() -> None:
+async def test_u7_a_forwarded_name_is_checked_as_the_name_itself() -> None:
     assert (await request(HOST, ("x-forwarded-host", "127.0.0.1:7860")))[0]
     assert not (await request(HOST, ("x-forwarded-host", "evil.example")))[0]
 

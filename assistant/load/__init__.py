@@ -3,7 +3,7 @@
     folder     what there is to read, and its bytes
     readers    reading files on all cores, in child processes
     formats    the kinds of files, and which parser reads each
-    plain, html, mail, office, pdf, sheets    the parsers
+    plain, html, office, pdf, sheets    the parsers
     builder    what a parser gives back, and how it puts a text together
 
 A bad file costs one file. What comes of reading one is an `Outcome`: a `Document`; `Unchanged`;

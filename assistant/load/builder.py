@@ -1,8 +1,8 @@
-"""What a parser gives back, and how it puts a text together.
+"""What a parser gives back, and what parsers share to make it.
 
-Rows of cells → lines that say what each value is: "item: Apples; price: 3".
-
-The zip archives that Office files and EPUBs are, judged before they are unpacked.
+A builder that writes a text with its sections; tables, whose rows become lines that say what each
+value is ("item: Apples; price: 3"); and the zip archives that Office files and EPUBs are, judged
+before they are unpacked.
 """
 
 import re
@@ -161,7 +161,7 @@ def lines(rows: Iterable[Row]) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def layout(rows: Sequence[Row]) -> bool:
+def is_layout(rows: Sequence[Row]) -> bool:
     """Whether this is no data: one column or row, or cells full of prose."""
     columns = max((sum(map(bool, row)) for row in rows), default=0)
     return columns < 2 or len(rows) < 2 or any(len(cell) > _PROSE for row in rows for cell in row)

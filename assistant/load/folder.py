@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from hashlib import sha256
 from operator import attrgetter
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
 from assistant.errors import KnowledgeMissing
@@ -43,20 +43,25 @@ class FileEntry:
 
 
 class Scan(NamedTuple):
-    """What a look at a folder finds, each list by source."""
+    """What a look at a folder finds, in order of source."""
 
     files: list[FileEntry]
     skipped: list[Skipped]
     """What is no document by its name, size or kind."""
-    unavailable: list[Skipped]
-    """Files and subfolders that the system does not show at the moment; they may be there."""
+    unavailable: dict[str, str]
+    """Files and subfolders that the system does not show at the moment, and why."""
+
+    def hidden_by(self, source: str) -> str:
+        """What of a file and the folders above it is not available; empty where nothing is."""
+        places = (source, *map(str, PurePosixPath(source).parents))
+        return next((place for place in places if place in self.unavailable), "")
 
 
 def scan(folder: Path, limit: int) -> Scan:
     """Every file below `folder`; `limit` is in bytes. Raises `KnowledgeMissing`."""
     if not os.access(folder, os.R_OK | os.X_OK):
         raise KnowledgeMissing(folder)  # an unreadable folder is not an empty one
-    found = Scan([], [], [])
+    found = Scan([], [], {})
     waiting = [("", folder)]
     while waiting:
         above, place = waiting.pop()
@@ -66,7 +71,7 @@ def scan(folder: Path, limit: int) -> Scan:
         except OSError as error:
             if not above:
                 raise KnowledgeMissing(folder) from None
-            found.unavailable.append(Skipped(above.rstrip("/"), _problem(error)))
+            found.unavailable[above.rstrip("/")] = _problem(error)
             continue
         for entry in entries:
             source, path = above + _shown(entry.name), Path(entry.path)
@@ -79,9 +84,9 @@ def scan(folder: Path, limit: int) -> Scan:
                     status = entry.stat(follow_symlinks=False)
                     found.files.append(FileEntry(source, path, _signature(status)))
             except OSError as error:
-                found.unavailable.append(Skipped(source, _problem(error)))
-    for part in found:
-        part.sort(key=attrgetter("source"))
+                found.unavailable[source] = _problem(error)
+    found.files.sort(key=attrgetter("source"))
+    found.skipped.sort(key=attrgetter("source"))
     return found
 
 

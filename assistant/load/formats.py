@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from assistant.load.builder import Parsed, Refused, Unavailable
-from assistant.load.html import epub, html
-from assistant.load.mail import eml
+from assistant.load.html import eml, epub, html
 from assistant.load.office import docx, pptx
 from assistant.load.pdf import pdf
 from assistant.load.plain import markdown, plain, rst

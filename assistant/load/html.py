@@ -1,7 +1,4 @@
-"""HTML, e-books and mail: what a browser would show, without the frame around it.
-
-EPUB: the chapters of a book, in the order of its spine.
-"""
+"""HTML, EPUB and mail: what a browser or a mail program would show, without the frame around it."""
 
 import posixpath
 import re
@@ -10,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from zipfile import ZipFile
 
-from assistant.load.builder import DocumentBuilder, Parsed, Refused, archive, layout, lines
+from assistant.load.builder import DocumentBuilder, Parsed, Refused, archive, is_layout, lines
 from assistant.load.plain import clean, decode
 
 if TYPE_CHECKING:
+    from email.message import EmailMessage
+
     from lxml.etree import _Element as XmlElement
     from lxml.html import HtmlElement as Element
 
 _DECLARED = re.compile(rb"""(?i)(?:charset|encoding)\s*=\s*["']?([\w.:-]+)""")
-_HEAD = 4096  # bytes in which an encoding is declared
 _FRAME = {"nav", "aside"}
 _MASTHEAD = {"header", "footer"}  # of the whole page; one of an article holds its title
 _CONTENT = {"article", "main", "section"}
@@ -33,19 +31,20 @@ _BLOCKS = {
     "legend", "li", "main", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot",
     "th", "thead", "tr", "ul", "h1", "h2", "h3", "h4", "h5", "h6",
 }  # fmt: skip
-_SPACE = re.compile(r"\s+")
-_LEVELS = {f"h{level}": level for level in range(1, 7)}
+_HEADING = re.compile(r"h([1-6])")
+_ENCRYPTED = {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}  # mail
+_BLANK_LINES = re.compile(r"\r?\n(?:[ \t]*\r?\n)+")
 
 
 def html(data: bytes) -> Parsed:
     """A .html."""
-    declared = _DECLARED.search(data[:_HEAD])
+    declared = _DECLARED.search(data[:4096])
     text, notes = decode(data, declared[1].decode("ascii") if declared else "")
-    composer = DocumentBuilder()
-    return composer.finish(write(composer, text), notes)
+    builder = DocumentBuilder()
+    return builder.finish(write(builder, text), notes)
 
 
-def write(composer: DocumentBuilder, text: str) -> str:
+def write(builder: DocumentBuilder, text: str) -> str:
     """Write what the HTML shows; its title. Raises `Refused` where it is too large."""
     root = tree(text)
     title = root.find(".//title")
@@ -53,7 +52,7 @@ def write(composer: DocumentBuilder, text: str) -> str:
     for element in list(root.iter()):
         if not _seen(element) and element.getparent() is not None:
             element.drop_tree()
-    _Page(composer).write(root)
+    _Page(builder).write(root)
     return clean(name)
 
 
@@ -88,8 +87,8 @@ def _seen(element: "Element") -> bool:
 class _Page:
     """Writes the elements of a page in order, a block at a time."""
 
-    def __init__(self, composer: DocumentBuilder) -> None:
-        self._composer = composer
+    def __init__(self, builder: DocumentBuilder) -> None:
+        self._builder = builder
         self._words: list[str] = []
         self._tag = ""
 
@@ -99,57 +98,51 @@ class _Page:
         walk: Any = iterwalk(root, events=("start", "end"))
         for event, element in walk:
             if event == "end":
-                self._end(element)
+                if element.tag in _BLOCKS:
+                    self._flush()
+                self._add(element.getparent(), element.tail)
             elif element.tag == "table" and self._table(element):
                 walk.skip_subtree()
             else:
-                self._start(element)
+                if element.tag in _BLOCKS:
+                    self._flush()
+                    self._tag = element.tag
+                elif element.tag == "br":
+                    self._words.append("\n")
+                self._add(element, element.text)
 
-    def _start(self, element: "Element") -> None:
-        if element.tag in _BLOCKS:
-            self._flush()
-            self._tag = element.tag
-        elif element.tag == "br":
-            self._words.append("\n")
-        self._words.append(self._spaced(element, element.text))
-
-    def _end(self, element: "Element") -> None:
-        if element.tag in _BLOCKS:
-            self._flush()
-        above = element.getparent()
-        self._words.append(self._spaced(above, element.tail))
-
-    def _spaced(self, element: "Element | None", text: str | None) -> str:
-        if not text or (element is not None and element.tag == "pre"):
-            return text or ""
-        return _SPACE.sub(" ", text)
+    def _add(self, element: "Element | None", text: str | None) -> None:
+        is_verbatim = element is not None and element.tag == "pre"
+        self._words.append((text or "") if is_verbatim else re.sub(r"\s+", " ", text or ""))
 
     def _flush(self) -> None:
+        """Write the block that ends here."""
         text = clean("".join(self._words))
         self._words.clear()
         tag, self._tag = self._tag, ""
-        if tag != "pre":
-            text = "\n".join(" ".join(line.split()) for line in text.split("\n"))
-        text = text.strip("\n") if tag == "pre" else text.strip()
-        if level := _LEVELS.get(tag):
-            self._composer.heading(level, " ".join(text.split()))
-        elif tag == "li":
-            self._composer.item(text)
+        if tag == "pre":
+            text = text.strip("\n")
         else:
-            self._composer.block(text)
+            text = "\n".join(" ".join(line.split()) for line in text.split("\n")).strip()
+        if heading := _HEADING.fullmatch(tag):
+            self._builder.heading(int(heading[1]), " ".join(text.split()))
+        elif tag == "li":
+            self._builder.item(text)
+        else:
+            self._builder.block(text)
 
     def _table(self, table: "Element") -> bool:
         """Write a table of data, row by row; False for one that only lays out the page."""
         if table.find(".//table") is not None:
             return False
         rows = [_cells(row) for row in table.iter("tr")]
-        if layout(rows):
+        if is_layout(rows):
             return False
         self._flush()
         for caption in table.iter("caption"):
-            self._composer.block(clean(_text(caption)))
+            self._builder.block(clean(_text(caption)))
         for _, line in lines(rows):
-            self._composer.row(clean(line))
+            self._builder.row(clean(line))
         return True
 
 
@@ -167,67 +160,87 @@ def _text(element: "Element") -> str:
     return " ".join(" ".join(element.itertext()).split())
 
 
-_CONTAINER = "META-INF/container.xml"
-_LOCKS = "META-INF/encryption.xml"
-_PAGES = {"application/xhtml+xml", "text/html"}
-
-
 def epub(data: bytes) -> Parsed:
-    """A .epub."""
+    """A .epub: the chapters of the book, in the order of its spine."""
     opened = archive(data, "EPUB")
-    package = _package(opened)
-    locked = _locked(opened)
-    composer = DocumentBuilder()
-    for path in _chapters(opened, package):
+    files = [each.get("full-path") for each in _all(opened, "META-INF/container.xml", "rootfile")]
+    if not files or not files[0]:
+        raise Refused("damaged EPUB")
+    locked = set()  # with copy protection, the chapters; else the fonts
+    if (locks := "META-INF/encryption.xml") in opened.namelist():
+        references = _all(opened, locks, "CipherReference")
+        locked = {unquote(each.get("URI") or "") for each in references}
+    builder = DocumentBuilder()
+    for path in _chapters(opened, str(files[0])):
         if path in locked:
             raise Refused("password protected")
         try:
             text, _ = decode(opened.read(path), "utf-8")
         except Refused:  # an empty page, or none of text
             continue
-        write(composer, text)
-    title = next((each.text or "" for each in _all(_xml(opened, package), "title")), "")
-    return composer.finish(" ".join(title.split()))
-
-
-def _package(opened: ZipFile) -> str:
-    files = [each.get("full-path") for each in _all(_xml(opened, _CONTAINER), "rootfile")]
-    if not files or not files[0]:
-        raise Refused("damaged EPUB")
-    return str(files[0])
+        write(builder, text)
+    title = next((each.text or "" for each in _all(opened, str(files[0]), "title")), "")
+    return builder.finish(" ".join(title.split()))
 
 
 def _chapters(opened: ZipFile, package: str) -> Iterator[str]:
     """The paths of the book's pages; what lists the others is not one."""
-    root = _xml(opened, package)
-    items = {each.get("id"): each for each in _all(root, "item")}
+    items = {each.get("id"): each for each in _all(opened, package, "item")}
     names = set(opened.namelist())
-    for reference in _all(root, "itemref"):
+    for reference in _all(opened, package, "itemref"):
         item = items.get(reference.get("idref"))
-        if item is None or item.get("media-type") not in _PAGES:
+        if item is None or item.get("media-type") not in ("application/xhtml+xml", "text/html"):
             continue
-        path = _joined(package, item.get("href") or "")
+        above, href = posixpath.dirname(package), unquote(item.get("href") or "")
+        path = posixpath.normpath(posixpath.join(above, href))
         if path in names and "nav" not in (item.get("properties") or "").split():
             yield path
 
 
-def _locked(opened: ZipFile) -> set[str]:
-    """What cannot be read without a key: with copy protection, the chapters; else the fonts."""
-    if _LOCKS not in opened.namelist():
-        return set()
-    references = _all(_xml(opened, _LOCKS), "CipherReference")
-    return {unquote(each.get("URI") or "") for each in references}
-
-
-def _joined(package: str, href: str) -> str:
-    return posixpath.normpath(posixpath.join(posixpath.dirname(package), unquote(href)))
-
-
-def _xml(opened: ZipFile, path: str) -> "XmlElement":
+def _all(opened: ZipFile, path: str, name: str) -> "Iterator[XmlElement]":
+    """The elements of that name in a part of the archive."""
     from lxml.etree import XMLParser, fromstring
 
-    return fromstring(opened.read(path), XMLParser(resolve_entities=False, no_network=True))
-
-
-def _all(root: "XmlElement", name: str) -> "Iterator[XmlElement]":
+    root = fromstring(opened.read(path), XMLParser(resolve_entities=False, no_network=True))
     return (each for each in root.iter("{*}" + name))
+
+
+def eml(data: bytes) -> Parsed:
+    """A .eml: the fields a reader sees, then the body, as text if it has one."""
+    from email import message_from_bytes, policy
+    from email.message import EmailMessage
+
+    message = message_from_bytes(data, policy=policy.default)
+    if not isinstance(message, EmailMessage) or not message.keys():
+        raise Refused("damaged mail")
+    if message.get_content_type() in _ENCRYPTED:
+        raise Refused("password protected")
+    fields = {
+        name: clean(" ".join(str(message.get(name, "")).split()))
+        for name in ("From", "To", "Cc", "Date", "Subject")
+    }
+    subject = fields.pop("Subject")
+    builder = DocumentBuilder()
+    builder.block("; ".join(f"{name}: {field}" for name, field in fields.items() if field))
+    notes = _body(builder, message)
+    files = [clean(part.get_filename("no name")) for part in message.iter_attachments()]
+    unread = (f"attachments not read: {', '.join(files)}",) if files else ()
+    return builder.finish(subject, notes + unread)
+
+
+def _body(builder: DocumentBuilder, message: "EmailMessage") -> tuple[str, ...]:
+    part = message.get_body(("plain", "html"))
+    if part is None:
+        return ()
+    found = part.get_payload(decode=True)
+    charset = str(part.get_content_charset() or "")
+    try:
+        text, notes = decode(found if isinstance(found, bytes) else b"", charset)
+    except Refused:  # an empty body: what is in the fields is all there is
+        return ()
+    if part.get_content_type() == "text/html":
+        write(builder, text)
+    else:
+        for paragraph in _BLANK_LINES.split(text):
+            builder.block(paragraph.strip())
+    return notes

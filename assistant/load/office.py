@@ -1,14 +1,11 @@
-"""Word: paragraphs, lists and tables under their headings, without what is hidden or deleted.
-
-PowerPoint, slide by slide.
-"""
+"""Word and PowerPoint: paragraphs, lists, tables and slides, without what is hidden or deleted."""
 
 import re
 from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from assistant.load.builder import DocumentBuilder, Parsed, Refused, archive, layout, lines
+from assistant.load.builder import DocumentBuilder, Parsed, Refused, archive, is_layout, lines
 from assistant.load.plain import clean, real_title
 
 if TYPE_CHECKING:
@@ -29,32 +26,36 @@ def docx(data: bytes) -> Parsed:
 
     archive(data, "DOCX")
     opened = docx.Document(BytesIO(data))
-    styles, listed = _levels(opened.styles.element), _listed(opened.styles.element)
-    composer = DocumentBuilder()
+    styles = list(opened.styles.element.iter(f"{_W}style"))
+    levels = _levels(styles)
+    lists = {style.get(f"{_W}styleId") or "" for style in styles if _numbered(style)}
+    builder = DocumentBuilder()
     title = ""
     for element in _blocks(opened.element.body):
         if element.tag == f"{_W}tbl":
-            _table(composer, [_cells(row) for row in _inside(element, "tr")])
+            _table(builder, [_cells(row) for row in _inside(element, "tr")])
             continue
-        text, level = _text(element), _level(element, styles)
+        text, style = _text(element), _value(element, f"pPr/{_W}pStyle")
+        own = _outline(element)
+        level = levels.get(style) if own is None else own
         if level is not None:
-            composer.heading(level, " ".join(text.split()))
+            builder.heading(level, " ".join(text.split()))
             title = title or (text if level == 0 else "")
-        elif _numbered(element) or _style(element) in listed:
-            composer.item(text)
+        elif _numbered(element) or style in lists:
+            builder.item(text)
         else:
-            composer.block(text)
-    return composer.finish(real_title(title or opened.core_properties.title))
+            builder.block(text)
+    return builder.finish(real_title(title or opened.core_properties.title))
 
 
-def _table(composer: DocumentBuilder, rows: list[list[str]]) -> None:
-    if layout(rows):
+def _table(builder: DocumentBuilder, rows: list[list[str]]) -> None:
+    if is_layout(rows):
         for row in rows:
             for cell in row:
-                composer.block(cell)
+                builder.block(cell)
     else:
         for _, line in lines(rows):
-            composer.row(line)
+            builder.row(line)
 
 
 def _cells(row: "Element") -> list[str]:
@@ -101,43 +102,21 @@ def _pieces(element: "Element") -> Iterator[str]:
             yield child.text or ""
         elif child.tag in _SIGNS:
             yield _SIGNS[child.tag]
-        elif child.tag not in _UNSEEN and child.tag != _BOX and not _vanished(child):
-            yield from _pieces(child)
-
-
-def _vanished(run: "Element") -> bool:
-    """Whether a run is hidden text."""
-    hidden = run.find(f"{_W}rPr/{_W}vanish")
-    return hidden is not None and hidden.get(f"{_W}val") not in ("0", "false", "off")
-
-
-def _level(paragraph: "Element", styles: dict[str, int]) -> int | None:
-    """The level of a heading, 0 for the title; None for what is no heading."""
-    if (own := _outline(paragraph)) is not None:
-        return own
-    return styles.get(_style(paragraph))
-
-
-def _style(paragraph: "Element") -> str:
-    return _value(paragraph, f"pPr/{_W}pStyle")
+        elif child.tag not in _UNSEEN and child.tag != _BOX:
+            hidden = child.find(f"{_W}rPr/{_W}vanish")
+            if hidden is None or hidden.get(f"{_W}val") in ("0", "false", "off"):
+                yield from _pieces(child)
 
 
 def _numbered(element: "Element") -> bool:
     return element.find(f"{_W}pPr/{_W}numPr") is not None
 
 
-def _listed(styles: "Element") -> set[str]:
-    """The styles of lists."""
-    return {
-        style.get(f"{_W}styleId") or "" for style in styles.iter(f"{_W}style") if _numbered(style)
-    }
-
-
-def _levels(styles: "Element") -> dict[str, int]:
+def _levels(styles: list["Element"]) -> dict[str, int]:
     """The level of each style of headings. Word translates ids, not the names of its own styles."""
     levels: dict[str, int] = {}
     above: dict[str, str] = {}
-    for style in styles.iter(f"{_W}style"):
+    for style in styles:
         key, name = style.get(f"{_W}styleId") or "", _value(style, "name")
         above[key] = _value(style, "basedOn")
         if (heading := _HEADING.fullmatch(name)) is not None:
@@ -147,17 +126,14 @@ def _levels(styles: "Element") -> dict[str, int]:
         elif (outline := _outline(style)) is not None:
             levels[key] = outline
     for key in above:
-        if (level := _inherited(key, above, levels)) is not None:
+        base = key
+        for _ in range(20):  # no chain of styles is longer, but a bad one may be a circle
+            if base in levels or base not in above:
+                break
+            base = above[base]
+        if level := levels.get(base):  # a subtitle based on the title is none
             levels[key] = level
     return levels
-
-
-def _inherited(key: str, above: dict[str, str], levels: dict[str, int]) -> int | None:
-    for _ in range(20):  # no chain of styles is longer, but a bad one may be a circle
-        if key in levels or key not in above:
-            break
-        key = above[key]
-    return levels.get(key) or None  # a subtitle based on the title is none
 
 
 def _outline(element: "Element") -> int | None:
@@ -178,27 +154,27 @@ def pptx(data: bytes) -> Parsed:
     import pptx
 
     archive(data, "PPTX")
-    composer = DocumentBuilder()
+    builder = DocumentBuilder()
     opened = pptx.Presentation(BytesIO(data))
     for number, slide in enumerate(opened.slides, 1):
         if slide.element.get("show") != "0":
-            _slide(composer, slide, number)
-    if not composer.text:
+            _slide(builder, slide, number)
+    if not builder.text:
         raise Refused("no text (pictures only?)")
-    return composer.finish(real_title(opened.core_properties.title))
+    return builder.finish(real_title(opened.core_properties.title))
 
 
-def _slide(composer: DocumentBuilder, slide: "Slide", number: int) -> None:
+def _slide(builder: DocumentBuilder, slide: "Slide", number: int) -> None:
     heading = slide.shapes.title
     name = " ".join(_drawn(heading._element)) if heading is not None else ""
     blocks = [text for shape in slide.shapes if shape != heading for text in _shown(shape)]
     if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None:
         blocks += _drawn(notes._element)
-    composer.under(1, "")
+    builder.under(1, "")
     if blocks:
-        composer.heading(1, name)
+        builder.heading(1, name)
     for text in blocks or [name]:
-        composer.block(text, "slide", number)
+        builder.block(text, "slide", number)
 
 
 def _shown(shape: Any) -> Iterator[str]:  # noqa: ANN401 (each kind of shape is another class)
@@ -216,9 +192,7 @@ def _drawn(element: "Element") -> list[str]:
     """The paragraphs of a shape."""
     paragraphs = []
     for paragraph in element.iter(f"{_A}p"):
-        parts = (
-            " " if part.tag == f"{_A}br" else part.text or ""
-            for part in paragraph.iter(f"{_A}t", f"{_A}br")
-        )
-        paragraphs.append(clean(" ".join("".join(parts).split())))
-    return [text for text in paragraphs if text]
+        parts = paragraph.iter(f"{_A}t", f"{_A}br")
+        text = "".join(" " if part.tag == f"{_A}br" else part.text or "" for part in parts)
+        paragraphs.append(clean(" ".join(text.split())))
+    return list(filter(None, paragraphs))

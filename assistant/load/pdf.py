@@ -1,7 +1,4 @@
-"""Paragraphs and headings, from how the lines of a page look and where they stand.
-
-PDF, page by page.
-"""
+"""PDF, page by page: paragraphs and headings, from how its lines look and where they stand."""
 
 import ctypes
 import re
@@ -115,7 +112,7 @@ def pdf(data: bytes) -> Parsed:
     """A .pdf."""
     import pypdfium2
 
-    composer = DocumentBuilder()
+    builder = DocumentBuilder()
     try:
         opened = pypdfium2.PdfDocument(data)
         pages = [list(_lines(opened[number])) for number in range(len(opened))]
@@ -128,12 +125,12 @@ def pdf(data: bytes) -> Parsed:
         for block in typeset.blocks(lines):
             text = clean(_HYPHEN.sub("", "\n".join(line.text for line in block)))
             if level := typeset.level(block):
-                composer.heading(level, " ".join(text.split()))
+                builder.heading(level, " ".join(text.split()))
             else:
-                composer.block(text, "page", number)
-    if not composer.text:
+                builder.block(text, "page", number)
+    if not builder.text:
         raise Refused("no text (a scan?)")
-    return composer.finish(title)
+    return builder.finish(title)
 
 
 def _lines(page: "PdfPage") -> Iterator[Line]:

@@ -1,14 +1,11 @@
-"""Where the headings of a text are, and the sections between them.
+"""Plain text, Markdown and reStructuredText: the document's text is the file's own.
 
-Bytes → text, in whatever encoding they are.
-
-What a file says it is called.
-
-Plain text, Markdown and reStructuredText: the document's text is the file's own.
+Bytes in whatever encoding they are; where their headings are, and the sections between them.
 """
 
 import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -115,7 +112,9 @@ def rst_headings(text: str) -> list[Heading]:
     headings = []
     for at in range(1, len(lines)):
         name, under, over = lines[at - 1], lines[at], lines[at - 2] if at > 1 else ""
-        if not _titled(name, under) or _ADORNED.fullmatch(name):
+        wide = sum(1 + (east_asian_width(c) in "WF") for c in name) if len(name) <= _NAME else _NAME
+        is_title = name and len(under) >= min(wide, 4) and _ADORNED.fullmatch(under)
+        if not is_title or _ADORNED.fullmatch(name):
             continue
         framed = over == under and not (at > 2 and lines[at - 3])
         if not framed and (name[0].isspace() or over.strip()):
@@ -125,12 +124,6 @@ def rst_headings(text: str) -> list[Heading]:
         start = edges[at - 2 if framed else at - 1]
         headings.append(Heading(start, edges[at + 1], signs.index(sign) + 1, name.strip()))
     return headings
-
-
-def _titled(name: str, under: str) -> bool:
-    """Whether a line of signs under a name, as wide or wider, makes it a title."""
-    wide = sum(1 + (east_asian_width(c) in "WF") for c in name) if len(name) <= _NAME else _NAME
-    return bool(name) and len(under) >= min(wide, 4) and bool(_ADORNED.fullmatch(under))
 
 
 class _Line(NamedTuple):
@@ -170,7 +163,10 @@ def _standing(lines: list[_Line], run: range) -> range:
     free = {at for at in run if _apart(lines, at) or lines[at - 1].ends}
     if _apart(lines, after):
         first = max(set(run) - free, default=run.start - 1) + 1
-        above = lines[after].wide or _block_end(lines, after).ends
+        last = after
+        while last + 1 < len(lines) and not _apart(lines, last + 1):
+            last += 1
+        above = lines[after].wide or lines[last].ends
     else:
         first = min(free, default=after)
         above = lines[after].wide
@@ -181,12 +177,6 @@ def _standing(lines: list[_Line], run: range) -> range:
 def _apart(lines: list[_Line], at: int) -> bool:
     """Whether a blank line, or nothing, is above."""
     return at == 0 or lines[at].number - lines[at - 1].number > 1
-
-
-def _block_end(lines: list[_Line], at: int) -> _Line:
-    while at + 1 < len(lines) and not _apart(lines, at + 1):
-        at += 1
-    return lines[at]
 
 
 def _listed(lines: list[_Line], heads: range) -> bool:
@@ -204,7 +194,6 @@ def _starts(text: str) -> list[int]:
     return [0, *(newline.end() for newline in _NEWLINE.finditer(text)), len(text)]
 
 
-_SAMPLE = 2**20  # bytes by which an encoding is guessed
 _UTF16 = {BOM_UTF16_LE: "utf-16-le", BOM_UTF16_BE: "utf-16-be"}
 _UPPER = rb"[\xa1\xa5\xa8\xaa\xaf\xb2\xc0-\xdf]"  # in cp1251: Russian, Ukrainian, Belarusian
 _LOWER = rb"[\xa2\xb3\xb4\xb8\xba\xbf\xe0-\xff]"
@@ -244,7 +233,7 @@ def _decoded(data: bytes, declared: str) -> tuple[str, str]:
         return text, ""
     if not _WIDE.match(declared) and (text := _tried(data, declared, "replace")) is not None:
         return text, ""
-    guessed = _guess(data[:_SAMPLE])
+    guessed = _guess(data[: 2**20])
     return data.decode(guessed, "replace"), guessed
 
 
@@ -291,8 +280,17 @@ def real_title(title: str) -> str:
 
 def plain(data: bytes) -> Parsed:
     """A .txt."""
+    return _with_headings(data, plain_headings)
+
+
+def rst(data: bytes) -> Parsed:
+    """A .rst. No directive runs: what `include` or `raw` name is neither read nor fetched."""
+    return _with_headings(data, rst_headings)
+
+
+def _with_headings(data: bytes, find: Callable[[str], list[Heading]]) -> Parsed:
     text, notes = decode(data)
-    headings = plain_headings(text)
+    headings = find(text)
     first = headings and blank(text[: headings[0].start])
     return Parsed(text, tile(text, headings), headings[0].name if first else "", notes)
 
@@ -303,11 +301,3 @@ def markdown(data: bytes) -> Parsed:
     headings = markdown_headings(text)
     title = next((heading.name for heading in headings if heading.level == 1), "")
     return Parsed(text, tile(text, headings), title, notes)
-
-
-def rst(data: bytes) -> Parsed:
-    """A .rst. No directive runs: what `include` or `raw` name is neither read nor fetched."""
-    text, notes = decode(data)
-    headings = rst_headings(text)
-    first = headings and blank(text[: headings[0].start])
-    return Parsed(text, tile(text, headings), headings[0].name if first else "", notes)

@@ -6,16 +6,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, time
 from io import BytesIO, StringIO
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import Any
 
 from assistant.load.builder import DocumentBuilder, Parsed, archive, lines
 from assistant.load.plain import clean, decode, real_title
 
-if TYPE_CHECKING:
-    from openpyxl.cell.read_only import EmptyCell, ReadOnlyCell
-
 _DELIMITERS = ",;\t|"
-_SAMPLE = 50  # rows by which the delimiter is found
 _CELLS = 1_000_000  # of a workbook
 _MONEY = re.compile(r"\[\$([^-\]]+)[^\]]*\]|([$€£¥₽])")
 _FRACTION = re.compile(r"[0#]\.(0+)")
@@ -26,10 +22,10 @@ def sheet(data: bytes) -> Parsed:
     """A .csv or .tsv. A row is a record, as a spreadsheet counts: a blank line is one too."""
     text, notes = decode(data)
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # the whole process's
-    composer = DocumentBuilder()
+    builder = DocumentBuilder()
     for number, line in lines(_records(text, _delimiter(text))):
-        composer.row(line, number)
-    return composer.finish("", notes)
+        builder.row(line, number)
+    return builder.finish("", notes)
 
 
 def _records(text: str, delimiter: str) -> Iterator[list[str]]:
@@ -41,7 +37,7 @@ def _delimiter(text: str) -> str:
     sample = text[:100_000]
 
     def agreement(delimiter: str) -> tuple[int, int]:
-        records = [row for row, _ in zip(_records(sample, delimiter), range(_SAMPLE), strict=False)]
+        records = [row for row, _ in zip(_records(sample, delimiter), range(50), strict=False)]
         widths = [len(row) for row in records if len(row) > 1]
         usual = max(set(widths), key=widths.count, default=0)
         return widths.count(usual), usual
@@ -55,35 +51,27 @@ def workbook(data: bytes) -> Parsed:
 
     archive(data, "XLSX")
     book = load_workbook(BytesIO(data), read_only=True, data_only=True, keep_links=False)
-    composer = DocumentBuilder()
-    left = _Left(_CELLS)
+    builder = DocumentBuilder()
+    cells = 0
+
+    def shown(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[str]]:
+        nonlocal cells
+        for row in rows:
+            cells += len(row)
+            if cells >= _CELLS:
+                return
+            yield [
+                "" if cell.value is None else value(cell.value, cell.number_format) for cell in row
+            ]
+
     for page in book.worksheets:
         if page.sheet_state == "visible":
             page.reset_dimensions()  # what a file says of its size may be anything
-            composer.under(1, clean(" ".join(page.title.split())))
-            for number, line in lines(left.taken(_shown(page.iter_rows()))):
-                composer.row(line, number)
-    notes = (f"only the first {_CELLS:,} cells were read",) * (left.cells <= 0)
-    return composer.finish(real_title(book.properties.title or ""), notes)
-
-
-class _Left:
-    """How many cells may still be read."""
-
-    def __init__(self, cells: int) -> None:
-        self.cells = cells
-
-    def taken(self, rows: Iterable[list[str]]) -> Iterator[list[str]]:
-        for row in rows:
-            self.cells -= len(row)
-            if self.cells <= 0:
-                return
-            yield row
-
-
-def _shown(rows: "Iterable[tuple[ReadOnlyCell | EmptyCell, ...]]") -> Iterator[list[str]]:
-    for row in rows:
-        yield ["" if cell.value is None else value(cell.value, cell.number_format) for cell in row]
+            builder.under(1, clean(" ".join(page.title.split())))
+            for number, line in lines(shown(page.iter_rows())):
+                builder.row(line, number)
+    notes = (f"only the first {_CELLS:,} cells were read",) * (cells >= _CELLS)
+    return builder.finish(real_title(book.properties.title or ""), notes)
 
 
 def value(found: object, form: str) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SAME = 1e-3
 """Distance at which a vector counts as found again; float32 noise is about 1e-6."""
 TORN = 0.1
-"""A graph that finds a smaller share of its vectors is torn, or not there."""
+"""A graph that finds a smaller share of what it should is torn, or not there."""
 FLUSHES = 20
 """Chroma writes its graph whenever so many vectors came, and the ids of all with it: for many new
 ones that takes longer than all else. So it is to write it only so often."""
@@ -96,14 +96,14 @@ class Graph:
             if flush > _FLUSH:
                 _flush_every(collection, _FLUSH)
             if added:  # a search makes it flush what is left
-                share_found(collection, _vectors(db, added[:1]))
+                collection.query(query_embeddings=_vectors(db, added[:1]), n_results=1)
         # Chroma flushes without looking whether the disk is full. So look at what is on it.
         with self._collection() as collection:
             if collection.count() != len(wanted) or not _holds(collection, db, sorted(wanted)):
                 return False
             probes = _vectors(db, [*_sample(added), *_sample(sorted(wanted & stored))])
             self.recall = _recall(collection, db, probes)
-            return share_found(collection, probes) >= TORN
+            return self.recall >= TORN
 
     @contextmanager
     def _collection(self) -> Iterator["Collection"]:
@@ -134,15 +134,6 @@ def is_held(
     if fields is not None and [(found["metadatas"] or [])[place] for place in order] != fields:
         return False
     return np.allclose(np.asarray(found["embeddings"])[order], vectors, atol=SAME)
-
-
-def share_found(collection: "Collection", vectors: Any) -> float:  # noqa: ANN401 (an array)
-    """The share of these vectors to which a search by them leads; 1 where there are none."""
-    if not len(vectors):
-        return 1.0
-    found = collection.query(query_embeddings=vectors, n_results=1, include=["distances"])
-    same = sum(bool(row) and row[0] < SAME for row in found["distances"] or [])
-    return same / len(vectors)
 
 
 def _recall(collection: "Collection", db: sqlite3.Connection, probes: Any) -> float:  # noqa: ANN401

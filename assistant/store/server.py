@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.errors import GenerationReplaced, IndexBusy, ServerUnusable
 from assistant.store.generation import NAME
-from assistant.store.graph import FLUSHES, SAME, TORN, is_held, share_found
+from assistant.store.graph import FLUSHES, SAME, TORN, is_held
 from assistant.store.manifest import MANIFEST
 from assistant.store.replica import PAGE, Replica, Row, digest, read_rows
 from assistant.types import Progress, Skipped
@@ -239,12 +239,13 @@ def _upload(collection: "Collection", folder: Path, total: int, progress: Progre
         probes += rows[:: total // _PROBES + 1]
         ids += [row.id for row in rows]
     progress("Publishing", total, total)
-    held, found = collection.count() == len(ids) == total, 0.0
+    held, found = collection.count() == len(ids) == total, 0
     for start in range(0, len(probes), PAGE // 10):
         rows = probes[start : start + PAGE // 10]
         vectors = [row.vector for row in rows]
         held &= is_held(collection, [row.id for row in rows], vectors, [row.fields for row in rows])
-        found += len(rows) * share_found(collection, vectors)
+        near = collection.query(query_embeddings=vectors, n_results=1, include=["distances"])
+        found += sum(bool(row) and row[0] < SAME for row in near["distances"] or [])
     if not held or found < TORN * len(probes):
         raise ValueError("it does not hold what it was given")
     return ids

@@ -100,7 +100,7 @@ class ConversationStore:
         return self.save(turns, current)
 
     def save(self, turns: Turns, current: OpenConversation) -> Outcome:
-        """Save the last turn, once: whoever comes first, the one who stops it or the answer."""
+        """Save the last turn, once: when it is stopped or complete, whichever comes first."""
         running = self._running.pop(current.answer_id, None)
         current = replace(current, answer_id="")
         if running is None or len(turns) == len(running.before):
@@ -114,19 +114,15 @@ class ConversationStore:
             saved = running.history.save(conversation.with_turn(last))
             return turns, OpenConversation(saved), ""
         except ConversationChanged:
-            return _add(running.history, conversation.id, last, turns)
+            pass  # another window saved it meanwhile: the turn goes to the end of that
         except Exception as error:
             return turns, current, error_message(error)
-
-
-def _add(history: History, key: str, last: Turn, turns: Turns) -> Outcome:
-    """The last turn at the end of what another window made of the conversation meanwhile."""
-    try:
-        saved = history.add(key, last)
-    except Exception as error:
-        return turns, OpenConversation(), error_message(error)
-    message = "This conversation went on in another window too; here is all of it."
-    return page_turns(saved), OpenConversation(saved), message
+        try:
+            saved = running.history.add(conversation.id, last)
+        except Exception as error:
+            return turns, OpenConversation(), error_message(error)
+        message = "This conversation went on in another window too; here is all of it."
+        return page_turns(saved), OpenConversation(saved), message
 
 
 def latest(
@@ -176,12 +172,14 @@ def dispatch(command: Command, turns: Turns, current: OpenConversation, history:
     return action(command, turns, current, history)
 
 
-def _open(command: Command, _: Turns, __: OpenConversation, history: History) -> Result:
+def open_saved(command: Command, _: Turns, __: OpenConversation, history: History) -> Result:
+    """Open a conversation of the list."""
     found = history.read(_conversation_id(command))
     return page_turns(found), OpenConversation(found), None, ""
 
 
-def _edit(command: Command, turns: Turns, current: OpenConversation, _: History) -> Result:
+def edit(command: Command, turns: Turns, current: OpenConversation, _: History) -> Result:
+    """Put a question into the text box to change it; leave it where it is there already."""
     at = turn_index(command, turns)
     if current.editing == at:
         return turns, replace(current, editing=None), "", ""
@@ -190,16 +188,19 @@ def _edit(command: Command, turns: Turns, current: OpenConversation, _: History)
     return turns, replace(current, editing=at), turns[at].question, message
 
 
-def _show_earlier(_: Command, turns: Turns, current: OpenConversation, __: History) -> Result:
+def show_earlier(_: Command, turns: Turns, current: OpenConversation, __: History) -> Result:
+    """Draw all turns, not the last ones alone."""
     return turns, replace(current, show_all=True), None, ""
 
 
-def _leave_editing(_: Command, turns: Turns, current: OpenConversation, __: History) -> Result:
+def leave_editing(_: Command, turns: Turns, current: OpenConversation, __: History) -> Result:
+    """Leave the question that is being edited as it was."""
     box = None if current.editing is None else ""
     return turns, replace(current, editing=None), box, ""
 
 
-def _undo(_: Command, turns: Turns, current: OpenConversation, history: History) -> Result:
+def undo(_: Command, turns: Turns, current: OpenConversation, history: History) -> Result:
+    """Take the last question back into the text box."""
     if not turns:
         return turns, current, None, ""
     found, turns, at = latest(history, turns, len(turns) - 1, current)
@@ -211,14 +212,16 @@ def _undo(_: Command, turns: Turns, current: OpenConversation, history: History)
     return turns[:at], current, turns[at].question, ""
 
 
-def _rename(command: Command, turns: Turns, current: OpenConversation, history: History) -> Result:
+def rename(command: Command, turns: Turns, current: OpenConversation, history: History) -> Result:
+    """Give a conversation another title."""
     saved = history.rename(_conversation_id(command), str(command.get("title", "")))
     if current.saved is None or current.saved.id != saved.id:
         return turns, current, None, ""
     return page_turns(saved), replace(current, saved=saved), None, ""
 
 
-def _delete(command: Command, turns: Turns, current: OpenConversation, history: History) -> Result:
+def delete(command: Command, turns: Turns, current: OpenConversation, history: History) -> Result:
+    """Remove a conversation for good."""
     key = _conversation_id(command)
     history.remove(key)
     if current.saved is not None and current.saved.id == key:
@@ -227,13 +230,13 @@ def _delete(command: Command, turns: Turns, current: OpenConversation, history: 
 
 
 _ACTIONS: Mapping[str, Callable[[Command, Turns, OpenConversation, History], Result]] = {
-    "open": _open,
-    "earlier": _show_earlier,
-    "edit": _edit,
-    "leave": _leave_editing,
-    "undo": _undo,
-    "rename": _rename,
-    "delete": _delete,
+    "open": open_saved,
+    "earlier": show_earlier,
+    "edit": edit,
+    "leave": leave_editing,
+    "undo": undo,
+    "rename": rename,
+    "delete": delete,
 }
 
 
@@ -244,7 +247,12 @@ def answer_command(command: Command, turns: Turns, history: History) -> tuple[st
     raises.
     """
     if command.get("do") == "export":
-        return "", _export(history.read(_conversation_id(command)), command.get("kind") == "json")
+        found = history.read(_conversation_id(command))
+        name = re.sub(r"[\W_]+", "-", found.title)[:60].strip("-") or "conversation"
+        if command.get("kind") == "json":
+            return "", {"save": f"{name}.json", "text": conversation_to_json(found.turns)}
+        text = conversation_to_markdown(found.title, found.turns)
+        return "", {"save": f"{name}.md", "text": text}
     at = turn_index(command, turns)
     turn = turns[at]
     if turn.answer is None or turn.reading:
@@ -256,13 +264,3 @@ def answer_command(command: Command, turns: Turns, history: History) -> tuple[st
     now = datetime.now(UTC)
     history.add_feedback(Feedback(turn.question, turn.answer, thumb, now, comment, earlier))
     return "Taken back." if thumb is Thumb.NONE else "Thank you, noted.", {}
-
-
-def _export(found: Conversation, as_json: bool) -> dict[str, Any]:
-    name = re.sub(r"[\W_]+", "-", found.title)[:60].strip("-") or "conversation"
-    text = (
-        conversation_to_json(found.turns)
-        if as_json
-        else conversation_to_markdown(found.title, found.turns)
-    )
-    return {"save": f"{name}.{'json' if as_json else 'md'}", "text": text}

@@ -46,7 +46,7 @@ def build(assistant: "Assistant") -> gr.Blocks:
         column = conversations.ConversationComponents()
         conversations.bind(page, parts, column, chat)
         page.load(chat.welcome, None, [parts.header, parts.chat], **PRIVATE)
-        page.load(_show_buttons, None, [parts.sync, parts.leave], **PRIVATE)
+        page.load(chat.buttons, None, [parts.sync, parts.leave], **PRIVATE)
         with gr.Row(elem_id="top"):
             gr.Button("Conversations", elem_id="show-conversations", size="sm", scale=0)
             _render(column.new, parts.header)
@@ -95,12 +95,6 @@ def _render(*components: Component) -> None:
     """Lay the components out here."""
     for component in components:
         component.render()  # type: ignore[no-untyped-call]
-
-
-def _show_buttons(request: gr.Request) -> tuple[Any, Any]:
-    """The buttons that are not for everyone: to sync, and to log out."""
-    may_change, has_account = person_of(request.request).may_change, request.username is not None
-    return gr.update(visible=may_change), gr.update(visible=has_account)
 
 
 def _username(request: fastapi.Request) -> str | None:
@@ -194,17 +188,11 @@ def _not_free(host: str, port: int | None) -> SettingRefused:
 def _head() -> str:
     """The styles and scripts of the page, put into its head."""
     folder = Path(__file__).with_name("static")
-    styles, scripts = (
-        [(folder / name).read_text(encoding="utf-8") for name in names]
-        for names in (
-            ("page.css", "conversations.css", "sources.css"),
-            ("viewer.js", "page.js", "conversations.js", "sources.js"),
-        )
-    )
-    return "".join(
-        [f"<style>{each}</style>" for each in styles]
-        + [f"<script>{each}</script>" for each in scripts]
-    )
+    styles = ("page.css", "conversations.css", "sources.css")
+    scripts = ("viewer.js", "page.js", "conversations.js", "sources.js")
+    tags = {name: "style" for name in styles} | {name: "script" for name in scripts}
+    texts = {name: (folder / name).read_text(encoding="utf-8") for name in tags}
+    return "".join(f"<{tag}>{texts[name]}</{tag}>" for name, tag in tags.items())
 
 
 def serve(

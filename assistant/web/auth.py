@@ -1,6 +1,6 @@
 """Who may use the page: the login, and that nobody takes over another's conversation.
 
-It stands behind `security`, and is pure ASGI too, so that nothing streams late.
+The middleware runs behind that of `security`, and is pure ASGI too, so that nothing streams late.
 """
 
 import logging
@@ -130,6 +130,13 @@ class Caller:
     browser: str
     token: str
 
+    @classmethod
+    def of(cls, request: Request) -> "Caller":
+        """Whom the request comes from; empty where it does not say."""
+        browser = request.cookies.get(_cookie_name(request.scope, "browser"), "")
+        token = request.cookies.get(_cookie_name(request.scope, "login"), "")
+        return cls(browser if _BROWSER_ID.fullmatch(browser) else "", token)
+
     @property
     def owner(self) -> str:
         """Whom its sessions belong to: another login in the same browser is somebody else."""
@@ -152,7 +159,7 @@ class AuthMiddleware:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         request = Request(scope, receive)
-        caller = _caller(request)
+        caller = Caller.of(request)
         response = await self._response(request, caller)
         if response is not None:
             return await response(scope, receive, send)
@@ -185,8 +192,8 @@ class AuthMiddleware:
     async def _pass(self, request: Request, send: Send, caller: Caller) -> None:
         """Pass the request on if the sessions it names are the caller's."""
         try:
-            body = await request.body() if request.method == "POST" else b""
-            sessions = sessions_of(request.scope, body)
+            body = await request.body() if request.method == "POST" else None
+            sessions = sessions_of(request.scope, body or b"")
         except ClientDisconnect:
             return None
         except MalformedMessage:
@@ -202,7 +209,14 @@ class AuthMiddleware:
                 message["headers"] = [*message.get("headers", ()), *cookie]
             await send(message)
 
-        return await self._app(request.scope, _replay(body, request.receive), sending)
+        unread = [body] if body is not None else []
+
+        async def receiving() -> Message:
+            if unread:
+                return {"type": "http.request", "body": unread.pop(), "more_body": False}
+            return await request.receive()
+
+        return await self._app(request.scope, receiving, sending)
 
     async def _login(self, request: Request, caller: Caller, auth: Authenticator) -> Response:
         """The login page, and what comes of what was typed there."""
@@ -254,12 +268,6 @@ class AuthMiddleware:
             return None
 
 
-def _caller(request: Request) -> Caller:
-    browser = request.cookies.get(_cookie_name(request.scope, "browser"), "")
-    token = request.cookies.get(_cookie_name(request.scope, "login"), "")
-    return Caller(browser if _BROWSER_ID.fullmatch(browser) else "", token)
-
-
 def _cookie_name(scope: Scope, what: str) -> str:
     """A cookie's name: browsers do not tell ports apart, we do; with TLS no other host sets it."""
     port = (scope.get("server") or ("", 0))[1]
@@ -279,18 +287,6 @@ def _browser_cookie(scope: Scope, caller: Caller) -> list[tuple[bytes, bytes]]:
         return []
     cookie = _cookie(scope, "browser", secrets.token_urlsafe(24), _YEAR)["set-cookie"]
     return [(b"set-cookie", cookie.encode())]
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """A body that was read, to be read once more."""
-    unread = [body] if body else []
-
-    async def receiving() -> Message:
-        if unread:
-            return {"type": "http.request", "body": unread.pop(), "more_body": False}
-        return await receive()
-
-    return receiving
 
 
 def _refusal(status: int, message: str) -> Response:

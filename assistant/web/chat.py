@@ -11,6 +11,7 @@ from assistant.errors import AssistantError, QuestionRefused
 from assistant.show import escape, line, plural
 from assistant.show.html import bubble, cards
 from assistant.types import Answer, Turn
+from assistant.web.auth import person_of
 from assistant.web.queue import RequestQueue
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class PageTurn(Turn):
     reading: bool = True
     """Whether the answer is still coming."""
     thumb: str = ""
-    """`up` or `down`, where its person said so."""
+    """`up` or `down`, where the person who asked rated it so."""
 
 
 Turns = tuple[PageTurn, ...]
@@ -61,6 +62,11 @@ class Chat:
         except Exception as error:
             contents = error_message(error)
         return header(contents), gr.update(examples=[{"text": line(text)} for text in examples])
+
+    def buttons(self, request: gr.Request) -> tuple[Any, Any]:
+        """The buttons that are not for everyone: to sync, and to log out."""
+        may_change, logged_in = person_of(request.request).may_change, request.username is not None
+        return gr.update(visible=may_change), gr.update(visible=logged_in)
 
     def answer(
         self, question: str | None, turns: Turns, unticked: frozenset[str] = frozenset()
@@ -156,7 +162,7 @@ _INVITATION = (
 
 
 class Components:
-    """The components that events read and write; whoever lays them out calls `render()`.
+    """The components that events read and write, made before they are laid out.
 
     An event that changes the conversation takes `turns`, returns `render(turns)`, and has `update`
     as its outputs: that redraws everything. `asking` are the events that are answering, for the

@@ -1,6 +1,6 @@
-"""The conversations of whoever asks: the events of the chat, and the list in the left column.
+"""The conversations of the person who asks: the events of the chat, and the list beside it.
 
-Every event finds out anew who asks, and only ever sees that person's history. The buttons at each
+Every event looks up who asks, and sees only that person's history. The buttons at each
 turn and in the list are made by conversations.js; their commands come here through hidden text
 boxes.
 """
@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 from assistant.errors import AssistantError, ConversationChanged
-from assistant.history import Entry, History, Listing
+from assistant.history import History, Listing
 from assistant.show import escape, line, plural
 from assistant.web.actions import (
     ConversationStore,
@@ -54,14 +54,13 @@ def render_list(listing: Listing, current: str) -> str:
     notes = [f"and {plural(more, 'older conversation')}"] if more > 0 else []
     if not entries:
         notes.append("What you ask is kept here.")
-    items = "".join(_item(each, each.id == current) for each in entries[:MAX_LISTED])
+    items = "".join(
+        f'<li><a class="talk{" now" * (each.id == current)}" href="#c-{each.id}">'
+        f"{escape(each.title) or 'Untitled'}</a></li>"
+        for each in entries[:MAX_LISTED]
+    )
     aside = "".join(f'<p class="aside">{escape(note)}</p>' for note in (*notes, *problems))
     return f'<div class="talks"><ul>{items}</ul>{aside}</div>'
-
-
-def _item(entry: Entry, is_open: bool) -> str:
-    title = escape(entry.title) or "Untitled"
-    return f'<li><a class="talk{" now" * is_open}" href="#c-{entry.id}">{title}</a></li>'
 
 
 def suggestions(turns: Turns) -> str:
@@ -104,7 +103,6 @@ class Conversations:
         self._store = ConversationStore()
 
     def _history(self, request: gr.Request) -> History:
-        """The history of whoever asks."""
         return History(self._chat.assistant.settings.history, person_of(request.request).name)
 
     async def ask(
@@ -197,9 +195,7 @@ class Conversations:
         open_id = current.saved.id if current.saved is not None else ""
         return render_list(self._history(request).list(), open_id)
 
-    async def _queued(
-        self, asked: Question, turns: Turns, at: int, current: OpenConversation
-    ) -> Updates:
+    def _queued(self, asked: Question, turns: Turns, at: int, current: OpenConversation) -> Updates:
         """The answer once it is its turn; until then the question stays in its box."""
 
         def notice(message: str) -> Update:
@@ -207,10 +203,7 @@ class Conversations:
 
         # For whom it is counted: the account; without accounts, the tab.
         who = str(asked.request.username or f"/{asked.request.session_hash}")
-        steps = self._chat.queue.run(who, self._begin(asked, turns, at, current), notice)
-        async with aclosing(steps) as updates:
-            async for update in updates:
-                yield update
+        return self._chat.queue.run(who, self._begin(asked, turns, at, current), notice)
 
     def _begin(
         self, asked: Question, turns: Turns, at: int, current: OpenConversation
@@ -291,11 +284,11 @@ class ConversationComponents:
         self.column = [
             *(self.current, self.list, self.retry, self.change, self.fetch, self.fetched),
         ]
-        """What is laid out in the column. `new` stands where it is always seen."""
+        """What is laid out in the column; `new` is elsewhere, where it is always seen."""
 
 
 def bind(page: gr.Blocks, parts: Components, column: ConversationComponents, chat: Chat) -> None:
-    """Tie the chat and the column to their events: whatever is asked is saved."""
+    """Tie the chat and the column to their events."""
     events = Conversations(chat)
     known = [parts.turns, column.current]
     changed: list[Any] = [*parts.update, column.current, column.list, column.suggestions]

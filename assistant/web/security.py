@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_PORTS = {"http": ":80", "https": ":443"}
 BODY_LIMIT = 1_000_000
 """Bytes of a request. The page sends questions; a file only to `UPLOAD`."""
 UPLOAD = "/gradio_api/upload"
@@ -70,7 +71,9 @@ class SecurityMiddleware:
         ours = _origins(scope) | ({self._address} if self._address else set())
         hosts = _sent(scope, "host")
         named = hosts | _sent(scope, "x-forwarded-host")
-        if not hosts or not all(_is_ours(host, ours) for host in named):
+        # A default port may be left out or not; a scheme is not sent with a host.
+        given = ({origin(f"{scheme}://{host}") for scheme in _PORTS} for host in named)
+        if not hosts or not all(each & ours for each in given):
             return 403, "Refused: this page is not served under that name."
         following = scope.get("method") == "GET" and "navigate" in _sent(scope, "sec-fetch-mode")
         elsewhere = _sent(scope, "sec-fetch-site") & {"cross-site", "same-site"}
@@ -91,7 +94,7 @@ class SecurityMiddleware:
 
 def origin(address: str) -> str:
     """The address as browsers send it in `Origin:`, without the default port of its scheme."""
-    return address.removesuffix({"http": ":80", "https": ":443"}[address.partition(":")[0]])
+    return address.removesuffix(_PORTS[address.partition(":")[0]])
 
 
 def _origins(scope: Scope) -> set[str]:
@@ -105,11 +108,6 @@ def _origins(scope: Scope) -> set[str]:
     here = {"127.0.0.1", "localhost"} if ip_address(host).is_loopback else set()
     names = {*here, f"[{host}]" if ":" in host else host}
     return {origin(f"http://{name}:{port}") for name in names}
-
-
-def _is_ours(host: str, ours: set[str]) -> bool:
-    """Whether a `Host:` names one of our origins; its default port may be left out or said."""
-    return any(origin(f"{scheme}://{host}") in ours for scheme in ("http", "https"))
 
 
 def _sent(scope: Scope, name: str) -> set[str]:

@@ -7,7 +7,6 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -72,26 +71,18 @@ IDLE_SECONDS = 6 * 3600.0
 """After so long a session nobody used is forgotten, as the page forgets its conversation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
-    """A browser that showed the right password."""
-
-    account: Account
-    until: float
-
-
 class Logins:
     """Who is logged in, by the token in the cookie."""
 
     def __init__(self, accounts: Accounts, clock: Callable[[], float] = time.monotonic) -> None:
         self._accounts = accounts
         self._clock = clock
-        self._logins: OrderedDict[str, Login] = OrderedDict()
+        self._logins: OrderedDict[str, tuple[Account, float]] = OrderedDict()
 
     def begin(self, account: Account) -> str:
         """A new token for the account."""
         token = secrets.token_urlsafe(32)
-        self._logins[token] = Login(account, self._clock() + LOGIN_SECONDS)
+        self._logins[token] = account, self._clock() + LOGIN_SECONDS
         while len(self._logins) > MAX_LOGINS:
             self._logins.popitem(last=False)
         return token
@@ -105,13 +96,12 @@ class Logins:
 
         Raises `AccountsUnreadable`.
         """
-        login = self._logins.get(token)
-        if login is None:
+        if token not in self._logins:
             return None
-        if self._clock() < login.until:
-            account = self._accounts.all().get(login.account.name)
-            if account == login.account:  # the salt too: a new password ends old logins
-                return account.person
+        account, until = self._logins[token]
+        # The salt is compared too: a new password ends old logins.
+        if self._clock() < until and self._accounts.all().get(account.name) == account:
+            return account.person
         self.end(token)
         return None
 

@@ -49,7 +49,7 @@ _STATES = {
     State.SKIPPED: ("skipped", "skipped: "),
     State.UNAVAILABLE: ("not available", "not available now, answers as it was: "),
 }
-"""How sources are counted, and what is said of one, before the reason if there is one."""
+"""How sources are counted, and the note on one, before the reason if there is one."""
 
 
 def render_list(
@@ -210,7 +210,7 @@ class SourcesTab:
         parts, unticked, words = self._parts, self._parts.unticked, self.words
         outputs = [
             *(self.adding, self.progress, words, self.files),
-            *(parts.scope, parts.status, parts.header, parts.chat, parts.sync),
+            *(parts.scope, parts.status, parts.header, parts.chat),
         ]
         one: dict[str, Any] = PRIVATE | {"concurrency_limit": 1}
         each: dict[str, Any] = {"trigger_mode": "multiple"}
@@ -231,11 +231,7 @@ class SourcesTab:
             f"Add files…</button><span>or drop them here: up to {MOST} files of "
             f"{limit / 2**20:g} MB each</span></div>"
         )
-        buttons = {
-            self._parts.sync: gr.update(visible=may_change),
-            self.adding: adding if may_change else "",
-        }
-        return buttons | self._list(unticked, "", request)
+        return {self.adding: adding if may_change else ""} | self._list(unticked, "", request)
 
     def find(self, words: str | None, unticked: Unticked, request: gr.Request) -> str:
         """The list of the sources that have the words in their name."""
@@ -383,7 +379,7 @@ async def _receive(request: Request, path: Path, limit: int) -> bool:
     try:
         with path.open("xb") as file:
             async for part in request.stream():
-                size += file.write(part)
+                size += await asyncio.to_thread(file.write, part)
                 if size > limit:
                     return False
     except ClientDisconnect:

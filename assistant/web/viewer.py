@@ -44,7 +44,7 @@ class Block:
 
 
 def blocks(document: Document, window: Span, place: Span) -> Iterator[Block]:
-    """What the window holds, in order; a page's number stands where the page begins."""
+    """What the window holds, in order; a page's number comes where the page begins."""
     last = ("", 0)
     for section in document.sections:
         if section.start >= window.end or section.end <= window.start:
@@ -93,9 +93,9 @@ class Wanted:
     words: str = ""
     """The words that were cited, to be looked for where the file is another by now."""
     before: int | None = None
-    """Show what stands before this character."""
+    """Show what comes before this character."""
     after: int | None = None
-    """Show what stands after this character."""
+    """Show what comes after this character."""
 
 
 def document_route(assistant: "Assistant") -> Route:

@@ -19,8 +19,7 @@ import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
-from assistant.embed import SentenceTransformerEmbeddings, _bundled
-from assistant.embed.bert import Bert
+from assistant.embed import Bert, SentenceTransformerEmbeddings, _bundled
 from assistant.embed.bulk import has_bfloat16
 from research.benchmarks.sets import passages_of, read_lines
 
