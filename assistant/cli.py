@@ -223,7 +223,8 @@ def _feedback(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
-    from assistant.web.app import check_options, serve
+    from assistant.web.app import check_options, start
+    from assistant.web.chat import TITLE
 
     where: dict[str, Any] = {"auth": options.auth, "address": options.address.rstrip("/")}
     check_options(assistant.settings, options.host, options.port, **where)
@@ -232,7 +233,9 @@ def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
             _sync(assistant, options)  # the page begins with the folder as it is
         except RemovalRefused as error:  # the index answers; the page asks what to do
             _complain(error)
-    serve(assistant, options.host, options.port, open_browser=options.open, **where)
+    page = start(assistant, options.host, options.port, browse=options.open, **where)
+    _print(f"{TITLE}: {where['address'] or page.local_url} (Ctrl+C ends it)")
+    page.block_thread()
     return ANSWERED
 
 

@@ -147,7 +147,10 @@ def test_the_page_is_served_though_most_documents_are_gone(
     for path in knowledge.iterdir():
         path.unlink()
     served = []
-    monkeypatch.setattr("assistant.web.app.serve", lambda *given, **_: served.append(given))
+    page = SimpleNamespace(
+        local_url="http://127.0.0.1:7860/", block_thread=lambda: served.append(1)
+    )
+    monkeypatch.setattr("assistant.web.app.start", lambda *_, **__: page)
     assert main(["ui"]) == 0
     assert served
     assert "10 of 10 documents are no longer in" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from assistant.history import Conversation, Feedback, History, Thumb, questions_
 from assistant.show.export import conversation_to_json, conversation_to_markdown
 from assistant.show.terminal import to_text
 from assistant.types import Turn
-from assistant.web.chat import PageTurn, Turns, error_message
+from assistant.web.chat import OpenConversation, PageTurn, Turns, error_message
 
 Command = dict[str, str | int]
 
@@ -42,20 +42,6 @@ def turn_index(command: Command, turns: Turns) -> int:
 def _conversation_id(command: Command) -> str:
     """The id that is meant; the history checks it."""
     return str(command.get("key", ""))
-
-
-@dataclass(frozen=True, slots=True)
-class OpenConversation:
-    """Which conversation is in the chat, as it was last saved, and what is done to it."""
-
-    saved: Conversation | None = None
-    """None: one in which nothing was asked yet."""
-    editing: int | None = None
-    """The turn whose question is being edited."""
-    answer_id: str = ""
-    """Of the answer that is coming, if one is."""
-    show_all: bool = False
-    """Whether all its turns are drawn, not the last ones alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,18 +44,17 @@ def build(assistant: "Assistant") -> gr.Blocks:
     with page:
         _add_endpoint(assistant)  # first, while its name is free
         parts = Components()
-        column = conversations.ConversationComponents()
-        conversations.bind(page, parts, column, chat)
+        conversations.bind(page, parts, chat)
         page.load(chat.welcome, None, [parts.header, parts.chat], **PRIVATE)
         page.load(chat.buttons, None, [parts.sync, parts.leave], **PRIVATE)
         with gr.Row(elem_id="top"):
             gr.Button("Conversations", elem_id="show-conversations", size="sm", scale=0)
-            _render(column.new, parts.header)
+            _render(parts.new, parts.header)
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="conversations", scale=0, min_width=240):
-                _render(*column.column, parts.command)
+                _render(parts.current, parts.list, *parts.hidden, parts.command)
             with gr.Column(elem_id="talk", scale=3, min_width=280):
-                _render(parts.turns, parts.unticked, parts.chat, column.suggestions, parts.scope)
+                _render(parts.turns, parts.unticked, parts.chat, parts.suggestions, parts.scope)
                 with gr.Row(elem_id="asking"):
                     _render(parts.box, parts.send, parts.stop)
                 with gr.Row(elem_id="tools"):
@@ -135,17 +134,17 @@ def check_options(
 
 def start(
     assistant: "Assistant",
-    host: str,
-    port: int | None,
+    host: str = "127.0.0.1",
+    port: int | None = None,
     *,
-    browse: bool,
+    browse: bool = False,
     auth: bool = False,
     address: str = "",
 ) -> gr.Blocks:
     """Serve the page from a thread of its own; `local_url` is where.
 
-    `auth` asks for a login, `address` is where a proxy before the page is found. Raises what
-    `check_options` raises.
+    Without a port it is the first free one from 7860. `browse` opens it in the browser, `auth`
+    asks for a login, `address` is where a proxy before it is found. Raises as `check_options` does.
     """
     check_options(assistant.settings, host, port, auth=auth, address=address)
     accounts = Accounts(assistant.settings.accounts) if auth else None
@@ -192,18 +191,3 @@ def start(
     page.app.user_middleware = [*ours, *others]
     page.app.middleware_stack = page.app.build_middleware_stack()
     return page
-
-
-def serve(
-    assistant: "Assistant",
-    host: str = "127.0.0.1",
-    port: int | None = None,
-    *,
-    open_browser: bool = False,
-    auth: bool = False,
-    address: str = "",
-) -> None:
-    """Serve the page until interrupted; without a port, at the first free one from 7860."""
-    page = start(assistant, host, port, browse=open_browser, auth=auth, address=address)
-    print(f"{TITLE}: {address or page.local_url} (Ctrl+C ends it)", flush=True)
-    page.block_thread()

@@ -19,7 +19,6 @@ from assistant.history import History, Listing
 from assistant.show import escape, line, plural
 from assistant.web.actions import (
     ConversationStore,
-    OpenConversation,
     Outcome,
     RunningAnswer,
     answer_command,
@@ -32,11 +31,10 @@ from assistant.web.actions import (
 )
 from assistant.web.auth import person_of
 from assistant.web.chat import (
-    ANSWERING,
-    NO_FORMULAS,
     PRIVATE,
     Chat,
     Components,
+    OpenConversation,
     Turns,
     error_message,
     render,
@@ -269,41 +267,28 @@ class Conversations:
         return (typed, *rest, current, self.list(current, request), suggestions(turns))
 
 
-class ConversationComponents:
-    """The components of the column and the hidden boxes, made before they are laid out."""
-
-    def __init__(self) -> None:
-        self.current = gr.State(OpenConversation(), time_to_live=6 * 3600, render=False)
-        self.new = gr.Button("New conversation", elem_id="new", size="sm", scale=0, render=False)
-        self.list = gr.Markdown(elem_id="talks", render=False, **NO_FORMULAS)
-        self.suggestions = gr.Markdown(elem_id="further", render=False, **NO_FORMULAS)
-        self.retry, self.change, self.fetch, self.fetched = (
-            gr.Textbox(elem_id=f"command-{name}", visible="hidden", max_lines=1, render=False)
-            for name in ("retry", "change", "fetch", "fetched")
-        )
-        self.column = [
-            *(self.current, self.list, self.retry, self.change, self.fetch, self.fetched),
-        ]
-        """What is laid out in the column; `new` is elsewhere, where it is always seen."""
-
-
-def bind(page: gr.Blocks, parts: Components, column: ConversationComponents, chat: Chat) -> None:
+def bind(page: gr.Blocks, parts: Components, chat: Chat) -> None:
     """Tie the chat and the column to their events."""
     events = Conversations(chat)
-    known = [parts.turns, column.current]
-    changed: list[Any] = [*parts.update, column.current, column.list, column.suggestions]
+    known = [parts.turns, parts.current]
     given = [*known, parts.unticked]
-    asked = [parts.box.submit, parts.send.click]
-    parts.asking += [
-        gr.on(asked, events.ask, [parts.box, *given], changed, **ANSWERING),
-        parts.chat.example_select(events.example, given, changed, **ANSWERING),
-        column.retry.submit(events.retry, [column.retry, *given], changed, **ANSWERING),
+    changed = [
+        *(parts.box, parts.turns, parts.chat, parts.cited, parts.status),
+        *(parts.current, parts.list, parts.suggestions),
     ]
-    quick: dict[str, Any] = PRIVATE | {"concurrency_limit": None, "trigger_mode": "multiple"}
-    ending: dict[str, Any] = quick | {"cancels": parts.asking}
+    # `RequestQueue` says which are answered now.
+    any_number: dict[str, Any] = PRIVATE | {"concurrency_limit": None}
+    asked = [parts.box.submit, parts.send.click]
+    answering: list[Any] = [
+        gr.on(asked, events.ask, [parts.box, *given], changed, **any_number),
+        parts.chat.example_select(events.example, given, changed, **any_number),
+        parts.retry.submit(events.retry, [parts.retry, *given], changed, **any_number),
+    ]
+    quick: dict[str, Any] = any_number | {"trigger_mode": "multiple"}
+    ending: dict[str, Any] = quick | {"cancels": answering}
     parts.stop.click(events.stop, known, changed, **ending)
-    column.new.click(events.new, known, changed, **ending)
-    column.change.submit(events.change, [column.change, *known], changed, **ending)
-    fetched = [parts.status, column.fetched]
-    column.fetch.submit(events.fetch, [column.fetch, parts.turns], fetched, **quick)
-    page.load(events.list, [column.current], [column.list], **quick)
+    parts.new.click(events.new, known, changed, **ending)
+    parts.change.submit(events.change, [parts.change, *known], changed, **ending)
+    fetched = [parts.status, parts.fetched]
+    parts.fetch.submit(events.fetch, [parts.fetch, parts.turns], fetched, **quick)
+    page.load(events.list, [parts.current], [parts.list], **quick)

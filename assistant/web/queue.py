@@ -12,8 +12,6 @@ from assistant.llm.client import CancelToken
 
 BUSY = "Many people are asking right now. Your question is kept: please try again in a moment."
 ENOUGH = "Your other questions are still being answered. Please wait for one of them."
-_NOTICE_SECONDS = 3.0
-"""Between two notices to one who waits; that someone has gone is noticed by them."""
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -56,10 +54,10 @@ class RequestQueue:
         try:
             while not place.done():
                 yield notice(f"In line: {self._waiting.index(place)} before you.")
-                await asyncio.wait([place], timeout=_NOTICE_SECONDS)
+                await asyncio.wait([place], timeout=3)  # whoever has gone is noticed then
             while True:
                 run = asyncio.get_running_loop().run_in_executor
-                step = run(self._threads, context.run, _next, steps)
+                step = run(self._threads, context.run, lambda: next(steps, None))
                 made = await asyncio.shield(step)
                 if made is None:
                     return
@@ -105,16 +103,10 @@ class RequestQueue:
         return place
 
     def _release(self, who: str, place: asyncio.Future[None]) -> None:
-        self._asked[who] -= 1
-        if not self._asked[who]:
-            del self._asked[who]
+        self._asked -= Counter([who])  # leaves no counts of 0
         if not place.done():
             self._waiting.remove(place)
         elif self._waiting:
             self._waiting.popleft().set_result(None)
         else:
             self._free += 1
-
-
-def _next(steps: Generator[T, None, None]) -> T | None:
-    return next(steps, None)

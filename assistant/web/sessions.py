@@ -33,9 +33,18 @@ class LoginThrottle:
         self._counts: OrderedDict[Key, tuple[float, float]] = OrderedDict()
 
     def wait(self, keys: Iterable[Key]) -> float:
-        """Seconds until all of them may try again; 0 is now."""
-        now = self._clock()
-        return max((self._ready(key) - now for key in keys if key in self._counts), default=0.0)
+        """Seconds until all of them may try again; 0 is now.
+
+        After the free tries that is in 1 second, then in 2, 4 and on.
+        """
+        waits = [0.0]
+        for key in keys:
+            wrong, last = self._counts.get(key, (0.0, 0.0))
+            free, longest = _LIMITS[key[0]]
+            over = int(wrong) - free
+            if over >= 0:
+                waits.append(last + min(2.0 ** min(over, 30), longest) - self._clock())
+        return max(waits)
 
     def begin(self, keys: Iterable[Key]) -> None:
         """Count a try as wrong before it is checked: many at once must not slip through."""
@@ -53,13 +62,6 @@ class LoginThrottle:
             wrong, last = self._counts.pop(key, (0.0, 0.0))
             if wrong > 1:
                 self._counts[key] = (wrong - 1, last)
-
-    def _ready(self, key: Key) -> float:
-        """When it may try again: after the free tries in 1 second, then 2, 4 and on."""
-        wrong, last = self._counts[key]
-        free, longest = _LIMITS[key[0]]
-        over = int(wrong) - free
-        return last + (0.0 if over < 0 else min(2.0 ** min(over, 30), longest))
 
 
 LOGIN_SECONDS = 12 * 3600.0
@@ -135,8 +137,6 @@ class Sessions:
         return True
 
 
-_DEPTH_LIMIT = 40
-"""Lists within lists of a message. The page sends a question and little around it."""
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HEARTBEAT = "/gradio_api/heartbeat/"
 
@@ -152,27 +152,23 @@ def sessions_of(scope: Scope, body: bytes) -> set[str]:
     if scope["path"].startswith(_HEARTBEAT):
         found.append(scope["path"].removeprefix(_HEARTBEAT))
     if body:
-        found.append(_message(body).get("session_hash"))
-    if not all(each is None or isinstance(each, str) for each in found):
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError):
+            raise MalformedMessage from None
+        if not isinstance(message, dict) or _is_deep(message):
+            raise MalformedMessage
+        found.append(message.get("session_hash"))
+    named = [each for each in found if each is not None]
+    if not all(isinstance(each, str) and _SESSION.fullmatch(each) for each in named):
         raise MalformedMessage
-    sessions = {each for each in found if each is not None}
-    if not all(map(_SESSION.fullmatch, sessions)):
-        raise MalformedMessage
-    return sessions
+    return set(named)
 
 
-def _message(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body, not too deep. Raises `MalformedMessage`."""
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
-        raise MalformedMessage from None
-    if not isinstance(message, dict):
-        raise MalformedMessage
+def _is_deep(message: object) -> bool:
+    """Whether it holds more lists within lists than a question and what the page sends with it."""
     level: list[Any] = [message]
-    for _ in range(_DEPTH_LIMIT):
+    for _ in range(40):
         inner = [each.values() if isinstance(each, dict) else each for each in level]
         level = [child for each in inner for child in each if isinstance(child, dict | list)]
-    if level:
-        raise MalformedMessage
-    return message
+    return bool(level)
