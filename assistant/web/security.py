@@ -4,6 +4,7 @@ Gradio answers any site that reaches it under another name of this machine, stor
 anywhere, and fetches remote files for anyone. The middleware here lets none of that through.
 """
 
+import re
 from collections.abc import Sequence
 from ipaddress import ip_address
 from urllib.parse import parse_qs
@@ -29,16 +30,9 @@ _HEADERS = [
     (b"referrer-policy", b"no-referrer"),
 ]
 # What Gradio offers and the page does not use: files, uploads, other ways to call its events.
-_CLOSED = (
-    "/monitoring",
-    *(
-        f"/gradio_api/{name}"
-        for name in (
-            *("api", "call", "component_server", "custom_component", "deep_link", "dev", "file"),
-            *("openapi.json", "process_recording", "profiling", "proxy", "run", "stream", "token"),
-            *("undo", "upload", "vibe"),
-        )
-    ),
+_CLOSED = re.compile(
+    r"/monitoring|/gradio_api/(api|call|component_server|custom_component|deep_link|dev|file|"
+    r"openapi\.json|process_recording|profiling|proxy|run|stream|token|undo|upload|vibe)"
 )
 
 
@@ -82,7 +76,7 @@ class SecurityMiddleware:
             return 403, "Refused: the request comes from another site."
         upload = self._file_bytes if post and path == UPLOAD else 0
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-        if (not upload and path.startswith(_CLOSED)) or "deep_link" in query:
+        if (not upload and _CLOSED.match(path)) or "deep_link" in query:
             return 403, "Refused: this page does not offer that."
         if _sent(scope, "transfer-encoding"):
             return 411, "Refused: say how long the request is."
