@@ -186,9 +186,14 @@ class History:
         `ConversationMissing` where it was removed, `HistoryUnwritable`.
         """
         with self._writing():
-            saved = self._revision(conversation.id)
-            if conversation.revision and not saved:
-                raise ConversationMissing
+            path, saved = self._path(conversation.id), 0
+            try:
+                saved = _entry(path).revision
+            except FileNotFoundError:
+                if conversation.revision:
+                    raise ConversationMissing from None
+            except (ValueError, OSError) as error:  # a damaged file must not be written over
+                raise ConversationDamaged(path, _reason(error)) from None
             if conversation.revision != saved:
                 raise ConversationChanged
             return self._write(conversation)
@@ -269,16 +274,6 @@ class History:
         if not isinstance(key, str) or not _ID.fullmatch(key):
             raise ConversationMissing
         return self.folder / f"{key}.json"
-
-    def _revision(self, key: str) -> int:
-        """Of what is saved; 0 where nothing is. A damaged file must not be written over."""
-        path = self._path(key)
-        try:
-            return _entry(path).revision
-        except FileNotFoundError:
-            return 0
-        except (ValueError, OSError) as error:
-            raise ConversationDamaged(path, _reason(error)) from None
 
     def _write(self, conversation: Conversation) -> Conversation:
         """Write the file, JSON whose first line is the entry; the lock is held."""

@@ -10,7 +10,7 @@ import shutil
 import socket
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fastapi
 import gradio as gr
@@ -18,6 +18,7 @@ from gradio.components import Component
 from gradio.events import api
 from starlette.middleware import Middleware
 
+from assistant.assistant import Assistant
 from assistant.errors import AccountsMissing, QuestionRefused, SettingRefused
 from assistant.settings import Settings
 from assistant.show.export import Reply
@@ -29,15 +30,12 @@ from assistant.web.security import SecurityMiddleware
 from assistant.web.sources import SourcesTab, upload_route
 from assistant.web.viewer import document_route
 
-if TYPE_CHECKING:
-    from assistant.assistant import Assistant
-
 _FREE = "free; leave it out to take a free one"
 _EVENTS = 256
 """Gradio's own limits, wide: what limits, and says so, is `RequestQueue`."""
 
 
-def build(assistant: "Assistant") -> gr.Blocks:
+def build(assistant: Assistant) -> gr.Blocks:
     """The page, not yet served."""
     chat = Chat(assistant)
     page = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
@@ -71,7 +69,7 @@ def build(assistant: "Assistant") -> gr.Blocks:
     return page
 
 
-def _add_endpoint(assistant: "Assistant") -> None:
+def _add_endpoint(assistant: Assistant) -> None:
     """Add the endpoint for programs: the only event of the page that is not private."""
 
     def ask(question: str, sources: list[str] | None = None) -> dict[str, Any]:
@@ -81,8 +79,9 @@ def _add_endpoint(assistant: "Assistant") -> None:
             if not isinstance(names, list) or not all(
                 isinstance(x, str) for x in [question, *names]
             ):
-                wanted = "A question is text, and sources are a list of documents' names."
-                raise QuestionRefused(wanted)
+                raise QuestionRefused(
+                    "A question is text, and sources are a list of documents' names."
+                )
             answer = assistant.ask(question, sources=names or None)
             return Reply.model_validate(answer).model_dump(mode="json")
         except Exception as error:
@@ -133,7 +132,7 @@ def check_options(
 
 
 def start(
-    assistant: "Assistant",
+    assistant: Assistant,
     host: str = "127.0.0.1",
     port: int | None = None,
     *,

@@ -6,7 +6,9 @@ The middleware runs behind that of `security`, and is pure ASGI too, so that not
 import logging
 import re
 import secrets
-from collections import deque
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from html import escape
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -22,15 +24,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from assistant.errors import AccountsUnreadable
 from assistant.history import LOCAL
 from assistant.web.accounts import Account, Accounts, Person, tidy
-from assistant.web.security import UPLOAD, with_headers
-from assistant.web.sessions import (
-    LOGIN_SECONDS,
-    Key,
-    Logins,
-    LoginThrottle,
+from assistant.web.security import (
+    UPLOAD,
     MalformedMessage,
     Sessions,
     sessions_of,
+    with_headers,
 )
 
 WRONG = "Name or password is wrong."
@@ -54,6 +53,95 @@ class LoginRefused:
     status: int
     message: str
     wait: float = 0.0
+
+
+MAX_COUNTED = 10_000
+"""Addresses and names of which wrong passwords are counted; the oldest is forgotten first."""
+FORGET_SECONDS = 600.0
+"""After so long one wrong try is forgotten: an office behind one address mistypes too."""
+# Free tries, and the longest wait in seconds, by what is counted. Many addresses can lock a name,
+# so not for long; a browser that has logged in by the name before is counted apart.
+_LIMITS = {"address": (5, 900.0), "browser": (5, 900.0), "name": (20, 60.0)}
+Key = tuple[str, ...]
+"""What tries are counted by: one of `_LIMITS`, then an address, a name, or a name and a browser."""
+
+
+class LoginThrottle:
+    """Counts wrong passwords: after a few the next try has to wait, and longer each time."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._counts: OrderedDict[Key, tuple[float, float]] = OrderedDict()
+
+    def wait(self, keys: Iterable[Key]) -> float:
+        """Seconds until all of them may try again; 0 is now.
+
+        After the free tries that is in 1 second, then in 2, 4 and on.
+        """
+        waits = [0.0]
+        for key in keys:
+            wrong, last = self._counts.get(key, (0.0, 0.0))
+            free, longest = _LIMITS[key[0]]
+            over = int(wrong) - free
+            if over >= 0:
+                waits.append(last + min(2.0 ** min(over, 30), longest) - self._clock())
+        return max(waits)
+
+    def begin(self, keys: Iterable[Key]) -> None:
+        """Count a try as wrong before it is checked: many at once must not slip through."""
+        now = self._clock()
+        for key in keys:
+            wrong, last = self._counts.get(key, (0.0, now))
+            self._counts[key] = (max(0.0, wrong - (now - last) / FORGET_SECONDS) + 1, now)
+            self._counts.move_to_end(key)
+        while len(self._counts) > MAX_COUNTED:
+            self._counts.popitem(last=False)
+
+    def succeed(self, keys: Iterable[Key]) -> None:
+        """Take back the count of one try that was right, and of no other."""
+        for key in keys:
+            wrong, last = self._counts.pop(key, (0.0, 0.0))
+            if wrong > 1:
+                self._counts[key] = (wrong - 1, last)
+
+
+LOGIN_SECONDS = 12 * 3600.0
+"""How long a login lasts."""
+
+
+class Logins:
+    """Who is logged in, by the token in the cookie."""
+
+    def __init__(self, accounts: Accounts, clock: Callable[[], float] = time.monotonic) -> None:
+        self._accounts = accounts
+        self._clock = clock
+        self._logins: OrderedDict[str, tuple[Account, float]] = OrderedDict()
+
+    def begin(self, account: Account) -> str:
+        """A new token for the account."""
+        token = secrets.token_urlsafe(32)
+        self._logins[token] = account, self._clock() + LOGIN_SECONDS
+        while len(self._logins) > 10_000:
+            self._logins.popitem(last=False)
+        return token
+
+    def end(self, token: str) -> None:
+        """Log out."""
+        self._logins.pop(token, None)
+
+    def person(self, token: str) -> Person | None:
+        """Who it is, if the account is still the one that logged in.
+
+        Raises `AccountsUnreadable`.
+        """
+        if token not in self._logins:
+            return None
+        account, until = self._logins[token]
+        # The salt is compared too: a new password ends old logins.
+        if self._clock() < until and self._accounts.all().get(account.name) == account:
+            return account.person
+        self.end(token)
+        return None
 
 
 class Authenticator:

@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
+from assistant.assistant import Assistant
 from assistant.errors import AssistantError, QuestionRefused
 from assistant.history import Conversation
 from assistant.show import escape, line, plural
@@ -14,9 +15,6 @@ from assistant.show.html import bubble, cards
 from assistant.types import Answer, Turn
 from assistant.web.auth import person_of
 from assistant.web.queue import RequestQueue
-
-if TYPE_CHECKING:
-    from assistant.assistant import Assistant
 
 TITLE = "Agreement Assistant"
 MAX_DRAWN = 20
@@ -60,7 +58,7 @@ ChatUpdate = tuple[str, Turns, list[dict[str, str]], str, str]
 class Chat:
     """What the page's events do. The turns are kept on the server, not in the browser."""
 
-    def __init__(self, assistant: "Assistant") -> None:
+    def __init__(self, assistant: Assistant) -> None:
         self.assistant = assistant
         self.queue = RequestQueue()
 

@@ -17,18 +17,8 @@ import gradio as gr
 from assistant.errors import AssistantError, ConversationChanged
 from assistant.history import History, Listing
 from assistant.show import escape, line, plural
-from assistant.web.actions import (
-    ConversationStore,
-    Outcome,
-    RunningAnswer,
-    answer_command,
-    dispatch,
-    latest,
-    page_turns,
-    parse_command,
-    turn_index,
-    with_thumbs,
-)
+from assistant.web import actions
+from assistant.web.actions import Outcome, RunningAnswer, parse_command
 from assistant.web.auth import person_of
 from assistant.web.chat import (
     PRIVATE,
@@ -98,7 +88,7 @@ class Conversations:
 
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
-        self._store = ConversationStore()
+        self._store = actions.ConversationStore()
 
     def _history(self, request: gr.Request) -> History:
         return History(self._chat.assistant.settings.history, person_of(request.request).name)
@@ -142,7 +132,7 @@ class Conversations:
     ) -> Updates:
         """Ask a question once more; what followed it goes."""
         try:
-            at = turn_index(parse_command(sent), turns)
+            at = actions.turn_index(parse_command(sent), turns)
         except ConversationChanged as error:
             message = str(error)
             yield await asyncio.to_thread(self._update, turns, current, request, remark=message)
@@ -170,7 +160,7 @@ class Conversations:
         box: str | None = None
         try:
             command, history = parse_command(sent), self._history(request)
-            turns, current, box, message = dispatch(command, turns, current, history)
+            turns, current, box, message = actions.dispatch(command, turns, current, history)
             problem = message or problem
         except ConversationChanged as error:
             turns, current, problem = self._reloaded(turns, current, request, error)
@@ -183,7 +173,7 @@ class Conversations:
         command = parse_command(sent)
         given: dict[str, Any] = {}
         try:
-            message, given = answer_command(command, turns, self._history(request))
+            message, given = actions.answer_command(command, turns, self._history(request))
         except Exception as error:
             message = error_message(error)
         return status(message), json.dumps(given | {"for": command.get("nonce")})
@@ -210,8 +200,8 @@ class Conversations:
         try:
             turns, current, _ = self._store.stop(turns, current)
             history = self._history(asked.request)
-            conversation, turns, at = latest(history, turns, at, current)
-            turns = with_thumbs(history, turns)
+            conversation, turns, at = actions.latest(history, turns, at, current)
+            turns = actions.with_thumbs(history, turns)
         except Exception as error:
             turns, current, problem = self._reloaded(turns, current, asked.request, error)
             yield self._update(turns, current, asked.request, box=asked.text, remark=problem)
@@ -249,7 +239,7 @@ class Conversations:
             found = self._history(request).read(current.saved.id)
         except AssistantError as gone:
             return (), OpenConversation(), str(gone)
-        return page_turns(found), OpenConversation(found), error_message(error)
+        return actions.page_turns(found), OpenConversation(found), error_message(error)
 
     def _update(
         self,
@@ -261,7 +251,7 @@ class Conversations:
         remark: str = "",
     ) -> Update:
         """Everything redrawn; what is typed stays where nothing is put in its place."""
-        turns = with_thumbs(self._history(request), turns)
+        turns = actions.with_thumbs(self._history(request), turns)
         _, *rest = render(turns, remark=remark, show_all=current.show_all)
         typed = gr.skip() if box is None else box
         return (typed, *rest, current, self.list(current, request), suggestions(turns))

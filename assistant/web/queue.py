@@ -5,8 +5,8 @@ import logging
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context, copy_context
-from typing import TypeVar
+from contextvars import copy_context
+from typing import Any, TypeVar
 
 from assistant.llm.client import CancelToken
 
@@ -51,13 +51,26 @@ class RequestQueue:
         step: asyncio.Future[T | None] | None = None
         token, context = CancelToken(), copy_context()
         context.run(CancelToken.current.set, token)
+
+        def in_thread(call: Callable[[], Any]) -> asyncio.Future[Any]:
+            return asyncio.get_running_loop().run_in_executor(self._threads, context.run, call)
+
+        async def close(step: asyncio.Future[T | None]) -> None:
+            """After the step at work close the generator, then give its place to the next."""
+            try:
+                await asyncio.wait([step])
+                await in_thread(steps.close)
+            except Exception as error:
+                _log.error("An answer that was left could not be put away", exc_info=error)
+            finally:
+                self._release(who, place)
+
         try:
             while not place.done():
                 yield notice(f"In line: {self._waiting.index(place)} before you.")
                 await asyncio.wait([place], timeout=3)  # whoever has gone is noticed then
             while True:
-                run = asyncio.get_running_loop().run_in_executor
-                step = run(self._threads, context.run, lambda: next(steps, None))
+                step = in_thread(lambda: next(steps, None))
                 made = await asyncio.shield(step)
                 if made is None:
                     return
@@ -67,29 +80,11 @@ class RequestQueue:
             if step is None:
                 self._release(who, place)
             else:
-                closing = asyncio.create_task(self._close(step, steps, context, who, place))
+                closing = asyncio.create_task(close(step))
                 self._closing.add(closing)
                 closing.add_done_callback(self._closing.discard)
                 if step.done():  # else whoever stopped it does not wait for it
                     await asyncio.shield(closing)
-
-    async def _close(
-        self,
-        step: asyncio.Future[T | None],
-        steps: Generator[T, None, None],
-        context: Context,
-        who: str,
-        place: asyncio.Future[None],
-    ) -> None:
-        """After the step at work close the generator, then give its place to the next."""
-        try:
-            await asyncio.wait([step])
-            run = asyncio.get_running_loop().run_in_executor
-            await run(self._threads, context.run, steps.close)
-        except Exception as error:
-            _log.error("An answer that was left could not be put away", exc_info=error)
-        finally:
-            self._release(who, place)
 
     def _acquire(self, who: str) -> asyncio.Future[None]:
         """A place in the queue, done when it is its turn."""

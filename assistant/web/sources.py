@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
@@ -23,6 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from assistant.assistant import Assistant
 from assistant.errors import AssistantError, RemovalRefused
 from assistant.library import MOST
 from assistant.load.formats import FORMATS
@@ -32,9 +33,6 @@ from assistant.web.actions import Command, parse_command
 from assistant.web.auth import person_of
 from assistant.web.chat import NO_FORMULAS, PRIVATE, Chat, Components, error_message, status
 from assistant.web.security import UPLOAD
-
-if TYPE_CHECKING:
-    from assistant.assistant import Assistant
 
 MAX_LISTED = 300
 """Sources in the list at a time: more would make the page slow, and are found by the filter."""
@@ -329,7 +327,7 @@ class SourcesTab:
             return f"{done}, and answers {when} the next sync: {error}"
 
 
-def upload_route(assistant: "Assistant") -> Route:
+def upload_route(assistant: Assistant) -> Route:
     """Where the page sends files; `auth` lets nobody send one who may not change the sources.
 
     Gradio's own upload under that name is never reached.
