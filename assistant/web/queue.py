@@ -41,11 +41,9 @@ class RequestQueue:
         before the last one has the generator closed, in a thread too: closing may save a
         conversation, and must not hold up everybody else.
         """
-        if self._asked[who] >= self._per_person:
-            yield notice(ENOUGH)
-            return
-        if not self._free and len(self._waiting) >= self._max_waiting:
-            yield notice(BUSY)
+        enough = self._asked[who] >= self._per_person
+        if enough or (not self._free and len(self._waiting) >= self._max_waiting):
+            yield notice(ENOUGH if enough else BUSY)
             return
         place = self._acquire(who)
         step: asyncio.Future[T | None] | None = None
