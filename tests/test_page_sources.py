@@ -580,7 +580,7 @@ def test_a_question_to_some_sources_reads_no_list_of_the_folder(
 
     monkeypatch.setattr(served, "sources", never)
     *_, last = Chat(served).answer("What is the refund limit?", (), frozenset({"fee.md"}))
-    (turn,) = last[1]
+    (turn,) = last
     assert turn.answer is not None
     assert turn.answer.statements[0].text == "The refund limit is 100 euros."
 

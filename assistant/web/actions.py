@@ -16,7 +16,7 @@ from assistant.history import Conversation, Feedback, History, Thumb, questions_
 from assistant.show.export import conversation_to_json, conversation_to_markdown
 from assistant.show.terminal import to_text
 from assistant.types import Turn
-from assistant.web.chat import OpenConversation, PageTurn, Turns, error_message
+from assistant.web.chat import OpenConversation, Turns, error_message
 
 Command = dict[str, str | int]
 
@@ -53,9 +53,9 @@ class RunningAnswer:
     before: Turns
 
 
-Outcome = tuple[Turns, OpenConversation, str]
-"""The turns, the open conversation, and a message; empty where all went well."""
-Result = tuple[Turns, OpenConversation, str | None, str]
+Outcome = tuple[OpenConversation, str]
+"""The open conversation, and a message; empty where all went well."""
+Result = tuple[OpenConversation, str | None, str]
 """The same, and before the message what is put into the text box; None for nothing."""
 
 
@@ -71,61 +71,55 @@ class ConversationStore:
         self._running[answer_id] = running
         return answer_id
 
-    def stop(self, turns: Turns, current: OpenConversation) -> Outcome:
+    def stop(self, current: OpenConversation) -> Outcome:
         """End the answer that is coming, if one is: it stays as far as it came."""
         if not current.answer_id:
-            return turns, current, ""
-        if turns and turns[-1].reading:
-            turns = (*turns[:-1], replace(turns[-1], remark="Stopped.", reading=False))
-        return self.save(turns, current)
+            return current, ""
+        if current.turns and current.turns[-1].reading:
+            last = replace(current.turns[-1], remark="Stopped.", reading=False)
+            current = replace(current, turns=(*current.turns[:-1], last))
+        return self.save(current)
 
-    def save(self, turns: Turns, current: OpenConversation) -> Outcome:
+    def save(self, current: OpenConversation) -> Outcome:
         """Save the last turn, once: when it is stopped or complete, whichever comes first."""
         running = self._running.pop(current.answer_id, None)
         current = replace(current, answer_id="")
-        if running is None or len(turns) == len(running.before):
-            return turns, current, ""
+        if running is None or len(current.turns) == len(running.before):
+            return current, ""
         *before, last = (
             Turn(turn.question, turn.answer, turn.remark or "Stopped." * turn.reading)
-            for turn in turns
+            for turn in current.turns
         )
         conversation = replace(running.conversation.until(len(before)), turns=tuple(before))
         try:
             saved = running.history.save(conversation.with_turn(last))
-            return turns, OpenConversation(saved), ""
+            return OpenConversation(current.turns, saved), ""
         except ConversationChanged:
             pass  # another window saved it meanwhile: the turn goes to the end of that
         except Exception as error:
-            return turns, current, error_message(error)
+            return current, error_message(error)
         try:
             saved = running.history.add(conversation.id, last)
         except Exception as error:
-            return turns, OpenConversation(), error_message(error)
+            return OpenConversation(current.turns), error_message(error)
         message = "This conversation went on in another window too; here is all of it."
-        return page_turns(saved), OpenConversation(saved), message
+        return OpenConversation.of(saved), message
 
 
-def latest(
-    history: History, turns: Turns, at: int, current: OpenConversation
-) -> tuple[Conversation, Turns, int]:
+def latest(history: History, current: OpenConversation, at: int) -> tuple[Conversation, Turns, int]:
     """The conversation as it is by now, its turns, and after how many of them it goes on.
 
     Raises `ConversationChanged` where some would be cut that nobody here has seen, and what
     `History.read` raises.
     """
     if current.saved is None:
-        return Conversation.begin(), turns, at
+        return Conversation.begin(), current.turns, at
     found = history.read(current.saved.id)
     if found.revision == current.saved.revision:
-        return found, turns, at
-    if at < len(turns):
+        return found, current.turns, at
+    if at < len(current.turns):
         raise ConversationChanged
-    return found, page_turns(found), len(found.turns)
-
-
-def page_turns(found: Conversation) -> Turns:
-    """The turns of a conversation as the page has them."""
-    return tuple(PageTurn(turn.question, turn.answer, turn.remark, False) for turn in found.turns)
+    return found, OpenConversation.of(found).turns, len(found.turns)
 
 
 def with_thumbs(history: History, turns: Turns) -> Turns:
@@ -136,7 +130,7 @@ def with_thumbs(history: History, turns: Turns) -> Turns:
     )
 
 
-def dispatch(command: Command, turns: Turns, current: OpenConversation, history: History) -> Result:
+def dispatch(command: Command, current: OpenConversation, history: History) -> Result:
     """Do what the command says.
 
     Raises `ConversationMissing`, also for an unknown command, `ConversationChanged`, and what
@@ -146,47 +140,45 @@ def dispatch(command: Command, turns: Turns, current: OpenConversation, history:
     is_open = current.saved is not None and current.saved.id == key
     match command.get("do"):
         case "open":
-            found = history.read(key)
-            return page_turns(found), OpenConversation(found), None, ""
+            return OpenConversation.of(history.read(key)), None, ""
         case "earlier":
-            return turns, replace(current, show_all=True), None, ""
+            return replace(current, show_all=True), None, ""
         case "leave":
-            box = None if current.editing is None else ""
-            return turns, replace(current, editing=None), box, ""
+            return replace(current, editing=None), None if current.editing is None else "", ""
         case "edit":
-            at = turn_index(command, turns)
+            at = turn_index(command, current.turns)
             if current.editing == at:  # it is in the text box already: leave it as it was
-                return turns, replace(current, editing=None), "", ""
+                return replace(current, editing=None), "", ""
             message = (
                 f"Editing question {at + 1}; what followed it goes once you ask. Escape, or Edit, "
                 "leaves it."
             )
-            return turns, replace(current, editing=at), turns[at].question, message
+            return replace(current, editing=at), current.turns[at].question, message
         case "undo":
-            return _undo(turns, current, history)
+            return _undo(current, history)
         case "rename":
             saved = history.rename(key, str(command.get("title", "")))
             if is_open:
-                turns, current = page_turns(saved), replace(current, saved=saved)
-            return turns, current, None, ""
+                current = replace(current, turns=OpenConversation.of(saved).turns, saved=saved)
+            return current, None, ""
         case "delete":
             history.remove(key)
-            left = ((), OpenConversation()) if is_open else (turns, current)
-            return *left, None, ""
+            return OpenConversation() if is_open else current, None, ""
     raise ConversationMissing
 
 
-def _undo(turns: Turns, current: OpenConversation, history: History) -> Result:
+def _undo(current: OpenConversation, history: History) -> Result:
     """Take the last question back into the text box."""
-    if not turns:
-        return turns, current, None, ""
-    found, turns, at = latest(history, turns, len(turns) - 1, current)
-    if current.saved is not None and at:
-        current = OpenConversation(history.save(found.until(at)))
-    elif current.saved is not None:
-        history.remove(found.id)
-        current = OpenConversation()
-    return turns[:at], current, turns[at].question, ""
+    if not current.turns:
+        return current, None, ""
+    found, turns, at = latest(history, current, len(current.turns) - 1)
+    question, turns = turns[at].question, turns[:at]
+    if current.saved is None:
+        return replace(current, turns=turns), question, ""
+    if at:
+        return OpenConversation(turns, history.save(found.until(at))), question, ""
+    history.remove(found.id)
+    return OpenConversation(), question, ""
 
 
 def answer_command(command: Command, turns: Turns, history: History) -> tuple[str, dict[str, Any]]:

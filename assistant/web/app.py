@@ -50,9 +50,9 @@ def build(assistant: Assistant) -> gr.Blocks:
             _render(parts.new, parts.header)
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="conversations", scale=0, min_width=240):
-                _render(parts.current, parts.list, *parts.hidden, parts.command)
+                _render(parts.list, *parts.hidden, parts.command)
             with gr.Column(elem_id="talk", scale=3, min_width=280):
-                _render(parts.turns, parts.unticked, parts.chat, parts.suggestions, parts.scope)
+                _render(parts.current, parts.unticked, parts.chat, parts.suggestions, parts.scope)
                 with gr.Row(elem_id="asking"):
                     _render(parts.box, parts.send, parts.stop)
                 with gr.Row(elem_id="tools"):

@@ -36,12 +36,16 @@ class PageTurn(Turn):
     """`up` or `down`, where the person who asked rated it so."""
 
 
+Turns = tuple[PageTurn, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class OpenConversation:
-    """Which conversation is in the chat, as it was last saved, and what is done to it."""
+    """What is in the chat, and what is done to it. It is kept on the server, not in the browser."""
 
+    turns: Turns = ()
     saved: Conversation | None = None
-    """None: one in which nothing was asked yet."""
+    """The conversation as it was last saved; None for one in which nothing was asked yet."""
     editing: int | None = None
     """The turn whose question is being edited."""
     answer_id: str = ""
@@ -49,14 +53,15 @@ class OpenConversation:
     show_all: bool = False
     """Whether all its turns are drawn, not the last ones alone."""
 
-
-Turns = tuple[PageTurn, ...]
-ChatUpdate = tuple[str, Turns, list[dict[str, str]], str, str]
-"""What an event changes: text box, turns, chat, panel of citations, status."""
+    @classmethod
+    def of(cls, found: Conversation) -> "OpenConversation":
+        """A saved conversation in the chat."""
+        turns = (PageTurn(turn.question, turn.answer, turn.remark, False) for turn in found.turns)
+        return cls(tuple(turns), found)
 
 
 class Chat:
-    """What the page's events do. The turns are kept on the server, not in the browser."""
+    """Answers, and what the page shows of the assistant."""
 
     def __init__(self, assistant: Assistant) -> None:
         self.assistant = assistant
@@ -80,13 +85,13 @@ class Chat:
         return gr.update(visible=may_change), gr.update(visible=logged_in)
 
     def answer(
-        self, question: str | None, turns: Turns, unticked: frozenset[str] = frozenset()
-    ) -> Iterator[ChatUpdate]:
-        """Show the answer as it comes. A refused question goes back to its box."""
-        turn = PageTurn(question or "")
+        self, question: str, turns: Turns, unticked: frozenset[str] = frozenset()
+    ) -> Iterator[Turns]:
+        """The turns with the answer as it comes. Raises `QuestionRefused`."""
+        turn = PageTurn(question)
         history = tuple(earlier.answer for earlier in turns if earlier.answer is not None)
         try:
-            yield render((*turns, turn))
+            yield (*turns, turn)
             sources = self._ticked(unticked)
             for item in self.assistant.stream(turn.question, history=history, sources=sources):
                 if isinstance(item, Answer):
@@ -94,11 +99,11 @@ class Chat:
                 else:
                     statements = turn.answer.statements if turn.answer is not None else ()
                     turn = replace(turn, answer=Answer(turn.question, (*statements, item)))
-                yield render((*turns, turn))
-        except QuestionRefused as error:
-            yield render(turns, box=turn.question, remark=str(error))
+                yield (*turns, turn)
+        except QuestionRefused:
+            raise
         except Exception as error:
-            yield render((*turns, replace(turn, remark=error_message(error), reading=False)))
+            yield (*turns, replace(turn, remark=error_message(error), reading=False))
 
     def _ticked(self, unticked: frozenset[str]) -> list[str] | None:
         """The sources that are to answer; None for all. Raises `QuestionRefused` for none."""
@@ -119,12 +124,15 @@ def error_message(error: Exception) -> str:
     return "Something went wrong here; the details are in the log."
 
 
-def render(turns: Turns, *, box: str = "", remark: str = "", show_all: bool = False) -> ChatUpdate:
-    """Everything an event redraws, from the turns; `box` and `remark` are put beside them.
+def render(
+    current: OpenConversation, remark: str = ""
+) -> tuple[OpenConversation, list[dict[str, str]], str, str]:
+    """What an event that changes the conversation returns: that, the chat, the cards, the status.
 
     Unless all are asked for, only the last turns are drawn: each is sent every time.
     """
-    drawn = list(enumerate(turns, 1))[0 if show_all else -MAX_DRAWN :]
+    turns = current.turns
+    drawn = list(enumerate(turns, 1))[0 if current.show_all else -MAX_DRAWN :]
     hidden = len(turns) - len(drawn)
     earlier = plural(hidden, "earlier question")
     link = f'<p class="earlier"><a href="#earlier">Show {earlier}</a></p>'
@@ -133,7 +141,7 @@ def render(turns: Turns, *, box: str = "", remark: str = "", show_all: bool = Fa
         asked = f'<div id="asked-{number}" class="asked" dir="auto">{escape(turn.question)}</div>'
         chat.append({"role": "user", "content": asked})
         chat.append({"role": "assistant", "content": _answer(turn, number)})
-    return box, turns, chat, panel(drawn), status(remark)
+    return current, chat, panel(drawn), status(remark)
 
 
 def _answer(turn: PageTurn, number: int) -> str:
@@ -177,7 +185,6 @@ class Components:
 
     def __init__(self) -> None:
         kept: dict[str, Any] = {"time_to_live": 6 * 3600, "render": False}
-        self.turns = gr.State((), **kept)
         self.current = gr.State(OpenConversation(), **kept)
         self.unticked = gr.State(frozenset(), **kept)
         """The sources that are not to answer."""

@@ -9,12 +9,12 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
-from assistant.errors import AssistantError, ConversationChanged
+from assistant.errors import AssistantError, ConversationChanged, QuestionRefused
 from assistant.history import History, Listing
 from assistant.show import escape, line, plural
 from assistant.web import actions
@@ -70,7 +70,7 @@ def suggestions(turns: Turns) -> str:
 
 
 Update = tuple[Any, ...]
-"""What an event changes: a `ChatUpdate`, the open conversation, the list, the suggestions."""
+"""What an event changes: text box, what `render` returns, list of conversations, suggestions."""
 Updates = AsyncGenerator[Update, None]
 
 
@@ -96,21 +96,19 @@ class Conversations:
     async def ask(
         self,
         question: str | None,
-        turns: Turns,
         current: OpenConversation,
         unticked: frozenset[str],
         request: gr.Request,
     ) -> Updates:
         """Answer as it comes, and save what came of it, however it ends."""
-        at = len(turns) if current.editing is None else current.editing
+        at = len(current.turns) if current.editing is None else current.editing
         asked = Question(question or "", unticked, request)
-        async with aclosing(self._queued(asked, turns, at, current)) as updates:
+        async with aclosing(self._queued(asked, current, at)) as updates:
             async for update in updates:
                 yield update
 
     async def example(
         self,
-        turns: Turns,
         current: OpenConversation,
         unticked: frozenset[str],
         request: gr.Request,
@@ -118,62 +116,54 @@ class Conversations:
     ) -> Updates:
         """Ask the example that was clicked."""
         question = str(chosen.value["text"])
-        async with aclosing(self.ask(question, turns, current, unticked, request)) as updates:
+        async with aclosing(self.ask(question, current, unticked, request)) as updates:
             async for update in updates:
                 yield update
 
     async def retry(
-        self,
-        sent: str,
-        turns: Turns,
-        current: OpenConversation,
-        unticked: frozenset[str],
-        request: gr.Request,
+        self, sent: str, current: OpenConversation, unticked: frozenset[str], request: gr.Request
     ) -> Updates:
         """Ask a question once more; what followed it goes."""
         try:
-            at = actions.turn_index(parse_command(sent), turns)
+            at = actions.turn_index(parse_command(sent), current.turns)
         except ConversationChanged as error:
-            message = str(error)
-            yield await asyncio.to_thread(self._update, turns, current, request, remark=message)
+            yield await asyncio.to_thread(self._update, current, request, remark=str(error))
         else:
-            asked = Question(turns[at].question, unticked, request)
-            async with aclosing(self._queued(asked, turns, at, current)) as updates:
+            asked = Question(current.turns[at].question, unticked, request)
+            async with aclosing(self._queued(asked, current, at)) as updates:
                 async for update in updates:
                     yield update
 
-    def stop(self, turns: Turns, current: OpenConversation, request: gr.Request) -> Update:
+    def stop(self, current: OpenConversation, request: gr.Request) -> Update:
         """Leave the answer as far as it came, and save that."""
-        turns, current, problem = self._store.stop(turns, current)
-        return self._update(turns, current, request, remark=problem)
+        current, problem = self._store.stop(current)
+        return self._update(current, request, remark=problem)
 
-    def new(self, turns: Turns, current: OpenConversation, request: gr.Request) -> Update:
+    def new(self, current: OpenConversation, request: gr.Request) -> Update:
         """Begin a conversation; the one before is left as it is."""
-        _, _, problem = self._store.stop(turns, current)
-        return self._update((), OpenConversation(), request, box="", remark=problem)
+        _, problem = self._store.stop(current)
+        return self._update(OpenConversation(), request, box="", remark=problem)
 
-    def change(
-        self, sent: str, turns: Turns, current: OpenConversation, request: gr.Request
-    ) -> Update:
+    def change(self, sent: str, current: OpenConversation, request: gr.Request) -> Update:
         """Open, edit, undo, rename or delete, as a browser asked."""
-        turns, current, problem = self._store.stop(turns, current)
+        current, problem = self._store.stop(current)
         box: str | None = None
         try:
             command, history = parse_command(sent), self._history(request)
-            turns, current, box, message = actions.dispatch(command, turns, current, history)
+            current, box, message = actions.dispatch(command, current, history)
             problem = message or problem
         except ConversationChanged as error:
-            turns, current, problem = self._reloaded(turns, current, request, error)
+            current, problem = self._reloaded(current, request, error)
         except Exception as error:
             problem = error_message(error)
-        return self._update(turns, current, request, box=box, remark=problem)
+        return self._update(current, request, box=box, remark=problem)
 
-    def fetch(self, sent: str, turns: Turns, request: gr.Request) -> tuple[str, str]:
+    def fetch(self, sent: str, current: OpenConversation, request: gr.Request) -> tuple[str, str]:
         """Copy, export or rate, as a browser asked: a status, and JSON for the browser."""
         command = parse_command(sent)
         given: dict[str, Any] = {}
         try:
-            message, given = actions.answer_command(command, turns, self._history(request))
+            message, given = actions.answer_command(command, current.turns, self._history(request))
         except Exception as error:
             message = error_message(error)
         return status(message), json.dumps(given | {"for": command.get("nonce")})
@@ -183,67 +173,63 @@ class Conversations:
         open_id = current.saved.id if current.saved is not None else ""
         return render_list(self._history(request).list(), open_id)
 
-    def _queued(self, asked: Question, turns: Turns, at: int, current: OpenConversation) -> Updates:
+    def _queued(self, asked: Question, current: OpenConversation, at: int) -> Updates:
         """The answer once it is its turn; until then the question stays in its box."""
 
         def notice(message: str) -> Update:
-            return (asked.text, *render(turns, remark=message)[1:], current, gr.skip(), "")
+            return (asked.text, *render(current, message), gr.skip(), "")
 
         # For whom it is counted: the account; without accounts, the tab.
         who = str(asked.request.username or f"/{asked.request.session_hash}")
-        return self._chat.queue.run(who, self._begin(asked, turns, at, current), notice)
-
-    def _begin(
-        self, asked: Question, turns: Turns, at: int, current: OpenConversation
-    ) -> Generator[Update, None, None]:
-        """Answer after what the conversation is by now."""
-        try:
-            turns, current, _ = self._store.stop(turns, current)
-            history = self._history(asked.request)
-            conversation, turns, at = actions.latest(history, turns, at, current)
-            turns = actions.with_thumbs(history, turns)
-        except Exception as error:
-            turns, current, problem = self._reloaded(turns, current, asked.request, error)
-            yield self._update(turns, current, asked.request, box=asked.text, remark=problem)
-        else:
-            running = RunningAnswer(history, conversation, turns[:at])
-            yield from self._answer(asked, running, turns, current)
+        return self._chat.queue.run(who, self._answer(asked, current, at), notice)
 
     def _answer(
-        self, asked: Question, running: RunningAnswer, turns: Turns, current: OpenConversation
+        self, asked: Question, current: OpenConversation, at: int
     ) -> Generator[Update, None, None]:
-        """Show each step of the answer, and the last once it is saved: then all is at rest."""
-        now, shown, box = running.before, render(turns), ""
-        going = OpenConversation(current.saved, answer_id=self._store.begin(running))
+        """Answer after what the conversation is by now.
+
+        Each step is shown, and the last once it is saved: then all is at rest.
+        """
         try:
-            for shown in self._chat.answer(asked.text, running.before, asked.unticked):
-                now = shown[1]
-                if len(now) > len(running.before) and now[-1].reading:
-                    yield (box, *shown[1:], going, gr.skip(), "")
+            current, _ = self._store.stop(current)
+            history = self._history(asked.request)
+            conversation, turns, at = actions.latest(history, current, at)
+            current = replace(current, turns=actions.with_thumbs(history, turns))
+        except Exception as error:
+            current, problem = self._reloaded(current, asked.request, error)
+            yield self._update(current, asked.request, box=asked.text, remark=problem)
+            return
+        before = current.turns[:at]
+        answer_id = self._store.begin(RunningAnswer(history, conversation, before))
+        going, box = OpenConversation(before, current.saved, answer_id=answer_id), ""
+        try:
+            for turns in self._chat.answer(asked.text, before, asked.unticked):
+                going = replace(going, turns=turns)
+                if turns[-1].reading:
+                    yield (box, *render(going), gr.skip(), "")
                     box = gr.skip()  # what is typed meanwhile stays
+        except QuestionRefused as error:  # it was no question: all stays as it was
+            going = replace(going, turns=before)
+            yield self._update(current, asked.request, box=asked.text, remark=str(error))
+            return
         finally:
-            now, going, problem = self._store.save(now, going)
-        if len(now) > len(running.before):
-            yield self._update(now, going, asked.request, remark=problem)
-        else:  # it was no question: all stays as it was
-            update = self._update(turns, current, asked.request, box=shown[0])
-            yield (*update[:4], shown[-1], *update[5:])
+            going, problem = self._store.save(going)
+        yield self._update(going, asked.request, remark=problem)
 
     def _reloaded(
-        self, turns: Turns, current: OpenConversation, request: gr.Request, error: Exception
+        self, current: OpenConversation, request: gr.Request, error: Exception
     ) -> Outcome:
         """The conversation as another window left it."""
         if current.saved is None:
-            return turns, current, error_message(error)
+            return current, error_message(error)
         try:
             found = self._history(request).read(current.saved.id)
         except AssistantError as gone:
-            return (), OpenConversation(), str(gone)
-        return actions.page_turns(found), OpenConversation(found), error_message(error)
+            return OpenConversation(), str(gone)
+        return OpenConversation.of(found), error_message(error)
 
     def _update(
         self,
-        turns: Turns,
         current: OpenConversation,
         request: gr.Request,
         *,
@@ -251,20 +237,19 @@ class Conversations:
         remark: str = "",
     ) -> Update:
         """Everything redrawn; what is typed stays where nothing is put in its place."""
-        turns = actions.with_thumbs(self._history(request), turns)
-        _, *rest = render(turns, remark=remark, show_all=current.show_all)
+        turns = actions.with_thumbs(self._history(request), current.turns)
+        drawn = render(replace(current, turns=turns), remark)
         typed = gr.skip() if box is None else box
-        return (typed, *rest, current, self.list(current, request), suggestions(turns))
+        return (typed, *drawn, self.list(current, request), suggestions(turns))
 
 
 def bind(page: gr.Blocks, parts: Components, chat: Chat) -> None:
     """Tie the chat and the column to their events."""
     events = Conversations(chat)
-    known = [parts.turns, parts.current]
-    given = [*known, parts.unticked]
+    current, given = parts.current, [parts.current, parts.unticked]
     changed = [
-        *(parts.box, parts.turns, parts.chat, parts.cited, parts.status),
-        *(parts.current, parts.list, parts.suggestions),
+        *(parts.box, current, parts.chat, parts.cited, parts.status),
+        *(parts.list, parts.suggestions),
     ]
     # `RequestQueue` says which are answered now.
     any_number: dict[str, Any] = PRIVATE | {"concurrency_limit": None}
@@ -276,9 +261,9 @@ def bind(page: gr.Blocks, parts: Components, chat: Chat) -> None:
     ]
     quick: dict[str, Any] = any_number | {"trigger_mode": "multiple"}
     ending: dict[str, Any] = quick | {"cancels": answering}
-    parts.stop.click(events.stop, known, changed, **ending)
-    parts.new.click(events.new, known, changed, **ending)
-    parts.change.submit(events.change, [parts.change, *known], changed, **ending)
+    parts.stop.click(events.stop, current, changed, **ending)
+    parts.new.click(events.new, current, changed, **ending)
+    parts.change.submit(events.change, [parts.change, current], changed, **ending)
     fetched = [parts.status, parts.fetched]
-    parts.fetch.submit(events.fetch, [parts.fetch, parts.turns], fetched, **quick)
-    page.load(events.list, [parts.current], [parts.list], **quick)
+    parts.fetch.submit(events.fetch, [parts.fetch, current], fetched, **quick)
+    page.load(events.list, current, parts.list, **quick)

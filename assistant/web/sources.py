@@ -328,13 +328,12 @@ class SourcesTab:
 
 
 def upload_route(assistant: Assistant) -> Route:
-    """Where the page sends files; `auth` lets nobody send one who may not change the sources.
-
-    Gradio's own upload under that name is never reached.
-    """
+    """Where the page sends files. Gradio's own upload under that name is never reached."""
     checking = asyncio.Semaphore(2)  # at once; each may take a gigabyte for some seconds
 
     async def upload(request: Request) -> Response:
+        if not person_of(request).may_change:
+            return PlainTextResponse("Refused: this account may ask, and change nothing.", 403)
         # No form on another site can send this type.
         if request.headers.get("content-type") != "application/octet-stream":
             return PlainTextResponse("Refused: a file is sent by the page, as it is.", 403)
