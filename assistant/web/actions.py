@@ -16,7 +16,7 @@ from assistant.history import Conversation, Feedback, History, Thumb, questions_
 from assistant.show.export import conversation_to_json, conversation_to_markdown
 from assistant.show.terminal import to_text
 from assistant.types import Turn
-from assistant.web.chat import OpenConversation, Turns, error_message
+from assistant.web.chat import ChatState, Turns, error_message
 
 Command = dict[str, str | int]
 
@@ -53,9 +53,9 @@ class RunningAnswer:
     before: Turns
 
 
-Outcome = tuple[OpenConversation, str]
+Outcome = tuple[ChatState, str]
 """The open conversation, and a message; empty where all went well."""
-Result = tuple[OpenConversation, str | None, str]
+Result = tuple[ChatState, str | None, str]
 """The same, and before the message what is put into the text box; None for nothing."""
 
 
@@ -71,7 +71,7 @@ class ConversationStore:
         self._running[answer_id] = running
         return answer_id
 
-    def stop(self, current: OpenConversation) -> Outcome:
+    def stop(self, current: ChatState) -> Outcome:
         """End the answer that is coming, if one is: it stays as far as it came."""
         if not current.answer_id:
             return current, ""
@@ -80,7 +80,7 @@ class ConversationStore:
             current = replace(current, turns=(*current.turns[:-1], last))
         return self.save(current)
 
-    def save(self, current: OpenConversation) -> Outcome:
+    def save(self, current: ChatState) -> Outcome:
         """Save the last turn, once: when it is stopped or complete, whichever comes first."""
         running = self._running.pop(current.answer_id, None)
         current = replace(current, answer_id="")
@@ -93,7 +93,7 @@ class ConversationStore:
         conversation = replace(running.conversation.until(len(before)), turns=tuple(before))
         try:
             saved = running.history.save(conversation.with_turn(last))
-            return OpenConversation(current.turns, saved), ""
+            return ChatState(current.turns, saved), ""
         except ConversationChanged:
             pass  # another window saved it meanwhile: the turn goes to the end of that
         except Exception as error:
@@ -101,12 +101,12 @@ class ConversationStore:
         try:
             saved = running.history.add(conversation.id, last)
         except Exception as error:
-            return OpenConversation(current.turns), error_message(error)
+            return ChatState(current.turns), error_message(error)
         message = "This conversation went on in another window too; here is all of it."
-        return OpenConversation.of(saved), message
+        return ChatState.of(saved), message
 
 
-def latest(history: History, current: OpenConversation, at: int) -> tuple[Conversation, Turns, int]:
+def latest(history: History, current: ChatState, at: int) -> tuple[Conversation, Turns, int]:
     """The conversation as it is by now, its turns, and after how many of them it goes on.
 
     Raises `ConversationChanged` where some would be cut that nobody here has seen, and what
@@ -119,7 +119,7 @@ def latest(history: History, current: OpenConversation, at: int) -> tuple[Conver
         return found, current.turns, at
     if at < len(current.turns):
         raise ConversationChanged
-    return found, OpenConversation.of(found).turns, len(found.turns)
+    return found, ChatState.of(found).turns, len(found.turns)
 
 
 def with_thumbs(history: History, turns: Turns) -> Turns:
@@ -130,7 +130,7 @@ def with_thumbs(history: History, turns: Turns) -> Turns:
     )
 
 
-def dispatch(command: Command, current: OpenConversation, history: History) -> Result:
+def dispatch(command: Command, current: ChatState, history: History) -> Result:
     """Do what the command says.
 
     Raises `ConversationMissing`, also for an unknown command, `ConversationChanged`, and what
@@ -140,7 +140,7 @@ def dispatch(command: Command, current: OpenConversation, history: History) -> R
     is_open = current.saved is not None and current.saved.id == key
     match command.get("do"):
         case "open":
-            return OpenConversation.of(history.read(key)), None, ""
+            return ChatState.of(history.read(key)), None, ""
         case "earlier":
             return replace(current, show_all=True), None, ""
         case "leave":
@@ -159,15 +159,15 @@ def dispatch(command: Command, current: OpenConversation, history: History) -> R
         case "rename":
             saved = history.rename(key, str(command.get("title", "")))
             if is_open:
-                current = replace(current, turns=OpenConversation.of(saved).turns, saved=saved)
+                current = replace(current, turns=ChatState.of(saved).turns, saved=saved)
             return current, None, ""
         case "delete":
             history.remove(key)
-            return OpenConversation() if is_open else current, None, ""
+            return ChatState() if is_open else current, None, ""
     raise ConversationMissing
 
 
-def _undo(current: OpenConversation, history: History) -> Result:
+def _undo(current: ChatState, history: History) -> Result:
     """Take the last question back into the text box."""
     if not current.turns:
         return current, None, ""
@@ -176,9 +176,9 @@ def _undo(current: OpenConversation, history: History) -> Result:
     if current.saved is None:
         return replace(current, turns=turns), question, ""
     if at:
-        return OpenConversation(turns, history.save(found.until(at))), question, ""
+        return ChatState(turns, history.save(found.until(at))), question, ""
     history.remove(found.id)
-    return OpenConversation(), question, ""
+    return ChatState(), question, ""
 
 
 def answer_command(command: Command, turns: Turns, history: History) -> tuple[str, dict[str, Any]]:

@@ -37,10 +37,12 @@ class PageTurn(Turn):
 
 
 Turns = tuple[PageTurn, ...]
+Unticked = frozenset[str]
+"""The sources that are not to answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class OpenConversation:
+class ChatState:
     """What is in the chat, and what is done to it. It is kept on the server, not in the browser."""
 
     turns: Turns = ()
@@ -54,7 +56,7 @@ class OpenConversation:
     """Whether all its turns are drawn, not the last ones alone."""
 
     @classmethod
-    def of(cls, found: Conversation) -> "OpenConversation":
+    def of(cls, found: Conversation) -> "ChatState":
         """A saved conversation in the chat."""
         turns = (PageTurn(turn.question, turn.answer, turn.remark, False) for turn in found.turns)
         return cls(tuple(turns), found)
@@ -85,7 +87,7 @@ class Chat:
         return gr.update(visible=may_change), gr.update(visible=logged_in)
 
     def answer(
-        self, question: str, turns: Turns, unticked: frozenset[str] = frozenset()
+        self, question: str, turns: Turns, unticked: Unticked = frozenset()
     ) -> Iterator[Turns]:
         """The turns with the answer as it comes. Raises `QuestionRefused`."""
         turn = PageTurn(question)
@@ -105,7 +107,7 @@ class Chat:
         except Exception as error:
             yield (*turns, replace(turn, remark=error_message(error), reading=False))
 
-    def _ticked(self, unticked: frozenset[str]) -> list[str] | None:
+    def _ticked(self, unticked: Unticked) -> list[str] | None:
         """The sources that are to answer; None for all. Raises `QuestionRefused` for none."""
         if not unticked:
             return None
@@ -125,8 +127,8 @@ def error_message(error: Exception) -> str:
 
 
 def render(
-    current: OpenConversation, remark: str = ""
-) -> tuple[OpenConversation, list[dict[str, str]], str, str]:
+    current: ChatState, remark: str = ""
+) -> tuple[ChatState, list[dict[str, str]], str, str]:
     """What an event that changes the conversation returns: that, the chat, the cards, the status.
 
     Unless all are asked for, only the last turns are drawn: each is sent every time.
@@ -185,9 +187,8 @@ class Components:
 
     def __init__(self) -> None:
         kept: dict[str, Any] = {"time_to_live": 6 * 3600, "render": False}
-        self.current = gr.State(OpenConversation(), **kept)
+        self.current = gr.State(ChatState(), **kept)
         self.unticked = gr.State(frozenset(), **kept)
-        """The sources that are not to answer."""
         text: dict[str, Any] = NO_FORMULAS | {"render": False}
         self.scope = gr.Markdown(elem_id="scope", **text)
         """How many are to answer, where not all."""

@@ -23,9 +23,10 @@ from assistant.web.auth import person_of
 from assistant.web.chat import (
     PRIVATE,
     Chat,
+    ChatState,
     Components,
-    OpenConversation,
     Turns,
+    Unticked,
     error_message,
     render,
     status,
@@ -79,7 +80,7 @@ class Question:
     """A question, the sources that are not to answer it, and the request it came with."""
 
     text: str
-    unticked: frozenset[str]
+    unticked: Unticked
     request: gr.Request
 
 
@@ -94,11 +95,7 @@ class Conversations:
         return History(self._chat.assistant.settings.history, person_of(request.request).name)
 
     async def ask(
-        self,
-        question: str | None,
-        current: OpenConversation,
-        unticked: frozenset[str],
-        request: gr.Request,
+        self, question: str | None, current: ChatState, unticked: Unticked, request: gr.Request
     ) -> Updates:
         """Answer as it comes, and save what came of it, however it ends."""
         at = len(current.turns) if current.editing is None else current.editing
@@ -108,11 +105,7 @@ class Conversations:
                 yield update
 
     async def example(
-        self,
-        current: OpenConversation,
-        unticked: frozenset[str],
-        request: gr.Request,
-        chosen: gr.SelectData,
+        self, current: ChatState, unticked: Unticked, request: gr.Request, chosen: gr.SelectData
     ) -> Updates:
         """Ask the example that was clicked."""
         question = str(chosen.value["text"])
@@ -121,7 +114,7 @@ class Conversations:
                 yield update
 
     async def retry(
-        self, sent: str, current: OpenConversation, unticked: frozenset[str], request: gr.Request
+        self, sent: str, current: ChatState, unticked: Unticked, request: gr.Request
     ) -> Updates:
         """Ask a question once more; what followed it goes."""
         try:
@@ -134,17 +127,17 @@ class Conversations:
                 async for update in updates:
                     yield update
 
-    def stop(self, current: OpenConversation, request: gr.Request) -> Update:
+    def stop(self, current: ChatState, request: gr.Request) -> Update:
         """Leave the answer as far as it came, and save that."""
         current, problem = self._store.stop(current)
         return self._update(current, request, remark=problem)
 
-    def new(self, current: OpenConversation, request: gr.Request) -> Update:
+    def new(self, current: ChatState, request: gr.Request) -> Update:
         """Begin a conversation; the one before is left as it is."""
         _, problem = self._store.stop(current)
-        return self._update(OpenConversation(), request, box="", remark=problem)
+        return self._update(ChatState(), request, box="", remark=problem)
 
-    def change(self, sent: str, current: OpenConversation, request: gr.Request) -> Update:
+    def change(self, sent: str, current: ChatState, request: gr.Request) -> Update:
         """Open, edit, undo, rename or delete, as a browser asked."""
         current, problem = self._store.stop(current)
         box: str | None = None
@@ -158,7 +151,7 @@ class Conversations:
             problem = error_message(error)
         return self._update(current, request, box=box, remark=problem)
 
-    def fetch(self, sent: str, current: OpenConversation, request: gr.Request) -> tuple[str, str]:
+    def fetch(self, sent: str, current: ChatState, request: gr.Request) -> tuple[str, str]:
         """Copy, export or rate, as a browser asked: a status, and JSON for the browser."""
         command = parse_command(sent)
         given: dict[str, Any] = {}
@@ -168,12 +161,12 @@ class Conversations:
             message = error_message(error)
         return status(message), json.dumps(given | {"for": command.get("nonce")})
 
-    def list(self, current: OpenConversation, request: gr.Request) -> str:
+    def list(self, current: ChatState, request: gr.Request) -> str:
         """The list of conversations as HTML, the one in the chat marked."""
         open_id = current.saved.id if current.saved is not None else ""
         return render_list(self._history(request).list(), open_id)
 
-    def _queued(self, asked: Question, current: OpenConversation, at: int) -> Updates:
+    def _queued(self, asked: Question, current: ChatState, at: int) -> Updates:
         """The answer once it is its turn; until then the question stays in its box."""
 
         def notice(message: str) -> Update:
@@ -184,7 +177,7 @@ class Conversations:
         return self._chat.queue.run(who, self._answer(asked, current, at), notice)
 
     def _answer(
-        self, asked: Question, current: OpenConversation, at: int
+        self, asked: Question, current: ChatState, at: int
     ) -> Generator[Update, None, None]:
         """Answer after what the conversation is by now.
 
@@ -201,7 +194,7 @@ class Conversations:
             return
         before = current.turns[:at]
         answer_id = self._store.begin(RunningAnswer(history, conversation, before))
-        going, box = OpenConversation(before, current.saved, answer_id=answer_id), ""
+        going, box = ChatState(before, current.saved, answer_id=answer_id), ""
         try:
             for turns in self._chat.answer(asked.text, before, asked.unticked):
                 going = replace(going, turns=turns)
@@ -216,25 +209,18 @@ class Conversations:
             going, problem = self._store.save(going)
         yield self._update(going, asked.request, remark=problem)
 
-    def _reloaded(
-        self, current: OpenConversation, request: gr.Request, error: Exception
-    ) -> Outcome:
+    def _reloaded(self, current: ChatState, request: gr.Request, error: Exception) -> Outcome:
         """The conversation as another window left it."""
         if current.saved is None:
             return current, error_message(error)
         try:
             found = self._history(request).read(current.saved.id)
         except AssistantError as gone:
-            return OpenConversation(), str(gone)
-        return OpenConversation.of(found), error_message(error)
+            return ChatState(), str(gone)
+        return ChatState.of(found), error_message(error)
 
     def _update(
-        self,
-        current: OpenConversation,
-        request: gr.Request,
-        *,
-        box: str | None = None,
-        remark: str = "",
+        self, current: ChatState, request: gr.Request, *, box: str | None = None, remark: str = ""
     ) -> Update:
         """Everything redrawn; what is typed stays where nothing is put in its place."""
         turns = actions.with_thumbs(self._history(request), current.turns)

@@ -31,15 +31,21 @@ from assistant.show import escape, plural
 from assistant.types import Progress, Source, State
 from assistant.web.actions import Command, parse_command
 from assistant.web.auth import person_of
-from assistant.web.chat import NO_FORMULAS, PRIVATE, Chat, Components, error_message, status
+from assistant.web.chat import (
+    NO_FORMULAS,
+    PRIVATE,
+    Chat,
+    Components,
+    Unticked,
+    error_message,
+    status,
+)
 from assistant.web.security import UPLOAD
 
 MAX_LISTED = 300
 """Sources in the list at a time: more would make the page slow, and are found by the filter."""
 MAX_REMOVED = 20
 """The same of what was removed."""
-_FILTER_FROM = 12
-"""From so many sources on there is a filter."""
 _STATES = {
     State.NEW: ("new", "new: sync to ask it"),
     State.CHANGED: ("changed", "changed since it was indexed: sync to ask it as it is"),
@@ -53,7 +59,7 @@ _STATES = {
 def render_list(
     sources: Sequence[Source],
     removed: Mapping[str, int],
-    unticked: frozenset[str],
+    unticked: Unticked,
     words: str,
     *,
     may_change: bool,
@@ -157,7 +163,7 @@ def _size(size: int) -> str:
     return f"{number:.1f} {unit}" if unit != "bytes" and number < 10 else f"{number:.0f} {unit}"
 
 
-def _render_scope(sources: Sequence[Source], unticked: frozenset[str]) -> str:
+def _render_scope(sources: Sequence[Source], unticked: Unticked) -> str:
     """How many sources are to answer, where not all."""
     answering = [each.name for each in sources if each.passages]
     ticked = sum(name not in unticked for name in answering)
@@ -166,7 +172,6 @@ def _render_scope(sources: Sequence[Source], unticked: frozenset[str]) -> str:
     return f'<p class="scope">Answering from {ticked:,} of {plural(len(answering), "source")}</p>'
 
 
-Unticked = frozenset[str]
 Changed = dict[Any, Any]
 """What an event changes: components, and their values."""
 
@@ -286,7 +291,7 @@ class SourcesTab:
         count = len(self._listed) + len(self._removed)
         return {
             self.files: self.find(words, unticked, request),
-            self.words: gr.update(visible=count >= _FILTER_FROM),
+            self.words: gr.update(visible=count >= 12),
             self._parts.scope: _render_scope(self._listed, unticked),
         }
 
