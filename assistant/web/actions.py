@@ -39,11 +39,6 @@ def turn_index(command: Command, turns: Turns) -> int:
     return number
 
 
-def _conversation_id(command: Command) -> str:
-    """The id that is meant; the history checks it."""
-    return str(command.get("key", ""))
-
-
 @dataclass(frozen=True, slots=True)
 class RunningAnswer:
     """An answer that is coming: where it will be saved, and after which turns."""
@@ -65,10 +60,10 @@ class ConversationStore:
     def __init__(self) -> None:
         self._running: dict[str, RunningAnswer] = {}
 
-    def begin(self, running: RunningAnswer) -> str:
-        """Expect an answer; returns the id by which it is saved."""
+    def begin(self, history: History, conversation: Conversation, before: Turns) -> str:
+        """Expect an answer after these turns; returns the id by which it is saved."""
         answer_id = token_hex(8)
-        self._running[answer_id] = running
+        self._running[answer_id] = RunningAnswer(history, conversation, before)
         return answer_id
 
     def stop(self, current: ChatState) -> Outcome:
@@ -136,7 +131,7 @@ def dispatch(command: Command, current: ChatState, history: History) -> Result:
     Raises `ConversationMissing`, also for an unknown command, `ConversationChanged`, and what
     else the history raises.
     """
-    key = _conversation_id(command)
+    key = str(command.get("key", ""))  # the history checks it
     is_open = current.saved is not None and current.saved.id == key
     match command.get("do"):
         case "open":
@@ -188,7 +183,7 @@ def answer_command(command: Command, turns: Turns, history: History) -> tuple[st
     raises.
     """
     if command.get("do") == "export":
-        found = history.read(_conversation_id(command))
+        found = history.read(str(command.get("key", "")))
         name = re.sub(r"[\W_]+", "-", found.title)[:60].strip("-") or "conversation"
         if command.get("kind") == "json":
             return "", {"save": f"{name}.json", "text": conversation_to_json(found.turns)}

@@ -24,13 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from assistant.errors import AccountsUnreadable
 from assistant.history import LOCAL
 from assistant.web.accounts import Account, Accounts, Person, tidy
-from assistant.web.security import (
-    UPLOAD,
-    MalformedMessage,
-    Sessions,
-    sessions_of,
-    with_headers,
-)
+from assistant.web.security import UPLOAD, MalformedMessage, Sessions, sessions_of, with_headers
 
 WRONG = "Name or password is wrong."
 BUSY = "Many people are logging in right now. Please try again in a moment."

@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -18,7 +18,7 @@ from assistant.errors import AssistantError, ConversationChanged, QuestionRefuse
 from assistant.history import History, Listing
 from assistant.show import escape, line, plural
 from assistant.web import actions
-from assistant.web.actions import Outcome, RunningAnswer, parse_command
+from assistant.web.actions import Outcome, parse_command
 from assistant.web.auth import person_of
 from assistant.web.chat import (
     PRIVATE,
@@ -75,15 +75,6 @@ Update = tuple[Any, ...]
 Updates = AsyncGenerator[Update, None]
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question, the sources that are not to answer it, and the request it came with."""
-
-    text: str
-    unticked: Unticked
-    request: gr.Request
-
-
 class Conversations:
     """What the events do to conversations; `chat` makes the answers."""
 
@@ -99,8 +90,8 @@ class Conversations:
     ) -> Updates:
         """Answer as it comes, and save what came of it, however it ends."""
         at = len(current.turns) if current.editing is None else current.editing
-        asked = Question(question or "", unticked, request)
-        async with aclosing(self._queued(asked, current, at)) as updates:
+        queued = self._queued(question or "", current, at, unticked, request)
+        async with aclosing(queued) as updates:
             async for update in updates:
                 yield update
 
@@ -122,8 +113,8 @@ class Conversations:
         except ConversationChanged as error:
             yield await asyncio.to_thread(self._update, current, request, remark=str(error))
         else:
-            asked = Question(current.turns[at].question, unticked, request)
-            async with aclosing(self._queued(asked, current, at)) as updates:
+            queued = self._queued(current.turns[at].question, current, at, unticked, request)
+            async with aclosing(queued) as updates:
                 async for update in updates:
                     yield update
 
@@ -166,18 +157,22 @@ class Conversations:
         open_id = current.saved.id if current.saved is not None else ""
         return render_list(self._history(request).list(), open_id)
 
-    def _queued(self, asked: Question, current: ChatState, at: int) -> Updates:
+    def _queued(
+        self, question: str, current: ChatState, at: int, unticked: Unticked, request: gr.Request
+    ) -> Updates:
         """The answer once it is its turn; until then the question stays in its box."""
 
         def notice(message: str) -> Update:
-            return (asked.text, *render(current, message), gr.skip(), "")
+            return (question, *render(current, message), gr.skip(), "")
 
         # For whom it is counted: the account; without accounts, the tab.
-        who = str(asked.request.username or f"/{asked.request.session_hash}")
-        return self._chat.queue.run(who, self._answer(asked, current, at), notice)
+        who = str(request.username or f"/{request.session_hash}")
+        return self._chat.queue.run(
+            who, self._answer(question, current, at, unticked, request), notice
+        )
 
     def _answer(
-        self, asked: Question, current: ChatState, at: int
+        self, question: str, current: ChatState, at: int, unticked: Unticked, request: gr.Request
     ) -> Generator[Update, None, None]:
         """Answer after what the conversation is by now.
 
@@ -185,29 +180,29 @@ class Conversations:
         """
         try:
             current, _ = self._store.stop(current)
-            history = self._history(asked.request)
+            history = self._history(request)
             conversation, turns, at = actions.latest(history, current, at)
             current = replace(current, turns=actions.with_thumbs(history, turns))
         except Exception as error:
-            current, problem = self._reloaded(current, asked.request, error)
-            yield self._update(current, asked.request, box=asked.text, remark=problem)
+            current, problem = self._reloaded(current, request, error)
+            yield self._update(current, request, box=question, remark=problem)
             return
         before = current.turns[:at]
-        answer_id = self._store.begin(RunningAnswer(history, conversation, before))
+        answer_id = self._store.begin(history, conversation, before)
         going, box = ChatState(before, current.saved, answer_id=answer_id), ""
         try:
-            for turns in self._chat.answer(asked.text, before, asked.unticked):
+            for turns in self._chat.answer(question, before, unticked):
                 going = replace(going, turns=turns)
                 if turns[-1].reading:
                     yield (box, *render(going), gr.skip(), "")
                     box = gr.skip()  # what is typed meanwhile stays
         except QuestionRefused as error:  # it was no question: all stays as it was
             going = replace(going, turns=before)
-            yield self._update(current, asked.request, box=asked.text, remark=str(error))
+            yield self._update(current, request, box=question, remark=str(error))
             return
         finally:
             going, problem = self._store.save(going)
-        yield self._update(going, asked.request, remark=problem)
+        yield self._update(going, request, remark=problem)
 
     def _reloaded(self, current: ChatState, request: gr.Request, error: Exception) -> Outcome:
         """The conversation as another window left it."""
