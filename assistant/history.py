@@ -145,10 +145,7 @@ def folder_of(owner: str) -> str:
 
 
 class History:
-    """The conversations and the feedback of one person.
-
-    Safe to use from several threads and processes.
-    """
+    """The conversations and the feedback of one person; safe for several threads and processes."""
 
     def __init__(self, folder: Path, owner: str = LOCAL) -> None:
         self.folder = folder / folder_of(owner)

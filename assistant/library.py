@@ -106,10 +106,7 @@ class Library:
         return {}
 
     def restore(self, name: str) -> str:
-        """Put a removed file back, beside one that has its name by now, and say as which source.
-
-        Raises `SourceUnusable`.
-        """
+        """Put a removed file back, and say as which source. Raises `SourceUnusable`."""
         path = self._found(name, self._removed).path
         place = self._folder / path.relative_to(self._removed).parent
         if not PurePath(os.path.realpath(place)).is_relative_to(os.path.realpath(self._folder)):

@@ -116,10 +116,7 @@ class Accounts:
                 raise AccountRefused(name, "there is none of that name (assistant account list)")
 
     def check(self, name: str, password: str) -> Account | None:
-        """The account, if name and password are right.
-
-        An unknown name takes as long as a wrong password. Raises `AccountsUnreadable`.
-        """
+        """The account, if both are right; none takes as long. Raises `AccountsUnreadable`."""
         account = self.all().get(tidy(name), self._nobody)
         try:
             right = hmac.compare_digest(account.hash(password[:LONGEST]), account.hashed)
@@ -138,8 +135,7 @@ class Accounts:
                 text = json.dumps([asdict(account) for account in accounts.values()], indent=1)
                 fs.write_atomic(self.path, text.encode(), 0o600)
         except TimeoutError:
-            problem = f"another process is writing {self.path}; try again when it is done"
-            raise AccountRefused(name, problem) from None
+            raise AccountRefused(name, f"another process is writing {self.path}") from None
         except OSError as error:
             problem = f"{self.path} cannot be written: {error.strerror or error}"
             raise AccountRefused(name, problem) from None

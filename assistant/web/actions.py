@@ -128,8 +128,7 @@ def with_thumbs(history: History, turns: Turns) -> Turns:
 def dispatch(command: Command, current: ChatState, history: History) -> Result:
     """Do what the command says.
 
-    Raises `ConversationMissing`, also for an unknown command, `ConversationChanged`, and what
-    else the history raises.
+    Raises `ConversationMissing`, `ConversationChanged`, and what else the history raises.
     """
     key = str(command.get("key", ""))  # the history checks it
     is_open = current.saved is not None and current.saved.id == key
@@ -159,7 +158,7 @@ def dispatch(command: Command, current: ChatState, history: History) -> Result:
         case "delete":
             history.remove(key)
             return ChatState() if is_open else current, None, ""
-    raise ConversationMissing
+    raise ConversationMissing  # it names no command
 
 
 def _undo(current: ChatState, history: History) -> Result:
@@ -179,8 +178,7 @@ def _undo(current: ChatState, history: History) -> Result:
 def answer_command(command: Command, turns: Turns, history: History) -> tuple[str, dict[str, Any]]:
     """Copy, export or rate an answer: a message, and what the browser is given.
 
-    Raises `ConversationMissing`, `ConversationChanged`, `ValueError`, and what else the history
-    raises.
+    Raises `ConversationChanged`, `ValueError`, and what the history raises.
     """
     if command.get("do") == "export":
         found = history.read(str(command.get("key", "")))

@@ -68,10 +68,7 @@ class LoginThrottle:
         self._counts: OrderedDict[Key, tuple[float, float]] = OrderedDict()
 
     def wait(self, keys: Iterable[Key]) -> float:
-        """Seconds until all of them may try again; 0 is now.
-
-        After the free tries that is in 1 second, then in 2, 4 and on.
-        """
+        """Seconds until all may try again: 0, after the free tries 1, then 2, 4 and on."""
         waits = [0.0]
         for key in keys:
             wrong, last = self._counts.get(key, (0.0, 0.0))
@@ -124,10 +121,7 @@ class Logins:
         self._logins.pop(token, None)
 
     def person(self, token: str) -> Person | None:
-        """Who it is, if the account is still the one that logged in.
-
-        Raises `AccountsUnreadable`.
-        """
+        """Who it is, if the account is as it was at the login. Raises `AccountsUnreadable`."""
         if token not in self._logins:
             return None
         account, until = self._logins[token]
@@ -221,12 +215,34 @@ class AuthMiddleware:
             return await self._app(scope, receive, send)
         request = Request(scope, receive)
         caller = Caller(request)
-        response = await self._response(request, caller)
+        upload = scope["path"].rstrip("/").startswith(UPLOAD)
+        try:
+            response, body = await self._response(request, caller), None
+            if response is None and not upload:
+                body = await request.body() if request.method == "POST" else None
+                response = self._session_refusal(scope, body or b"", caller)
+        except ClientDisconnect:
+            return None
         if response is not None:
             return await response(scope, receive, send)
-        if scope["path"].rstrip("/").startswith(UPLOAD):
-            return await self._app(scope, receive, send)
-        return await self._pass(request, send, caller)
+        unread = [body] if body is not None else []
+
+        async def receiving() -> Message:
+            if unread:
+                return {"type": "http.request", "body": unread.pop(), "more_body": False}
+            return await receive()
+
+        await self._app(scope, receiving, with_headers(send, _browser_cookie(scope, caller)))
+
+    def _session_refusal(self, scope: Scope, body: bytes, caller: Caller) -> Response | None:
+        """Why the request must not pass, unless the sessions it names are the caller's."""
+        try:
+            sessions = sessions_of(scope, body)
+        except MalformedMessage:
+            return _refusal(422, "That is not a message of this page.")
+        if all(self._sessions.admit(each, caller.owner) for each in sessions):
+            return None
+        return _refusal(403, "This conversation belongs to another browser.")
 
     async def _response(self, request: Request, caller: Caller) -> Response | None:
         """What is answered here: all that concerns the login, and refusals."""
@@ -254,38 +270,11 @@ class AuthMiddleware:
             return _refusal(403, "This account may ask, and change nothing.")
         return None
 
-    async def _pass(self, request: Request, send: Send, caller: Caller) -> None:
-        """Pass the request on if the sessions it names are the caller's."""
-        refusal = None
-        try:
-            body = await request.body() if request.method == "POST" else None
-            sessions = sessions_of(request.scope, body or b"")
-            if not all(self._sessions.admit(each, caller.owner) for each in sessions):
-                refusal = _refusal(403, "This conversation belongs to another browser.")
-        except ClientDisconnect:
-            return None
-        except MalformedMessage:
-            refusal = _refusal(422, "That is not a message of this page.")
-        if refusal is not None:
-            return await refusal(request.scope, request.receive, send)
-        unread = [body] if body is not None else []
-
-        async def receiving() -> Message:
-            if unread:
-                return {"type": "http.request", "body": unread.pop(), "more_body": False}
-            return await request.receive()
-
-        marking = with_headers(send, _browser_cookie(request.scope, caller))
-        return await self._app(request.scope, receiving, marking)
-
     async def _login(self, request: Request, caller: Caller, auth: Authenticator) -> Response:
         """The login page, and what comes of what was typed there."""
         if request.method != "POST":
             return self._login_page()
-        try:
-            body = await request.body()
-        except ClientDisconnect:
-            return Response(status_code=499)  # nobody reads it
+        body = await request.body()
         if len(body) > 10_000:
             return PlainTextResponse("Refused: that is no name and password.", 413, _NO_STORE)
         typed = dict(parse_qsl(body.decode(errors="replace")))

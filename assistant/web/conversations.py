@@ -53,10 +53,7 @@ def render_list(listing: Listing, current: str) -> str:
 
 
 def suggestions(turns: Turns) -> str:
-    """Three questions to go on with, about the headings near the last answer, as HTML.
-
-    conversations.js asks the one that is chosen.
-    """
+    """Three questions to go on with, about the headings near the last answer, as HTML."""
     answer = turns[-1].answer if turns and not turns[-1].reading else None
     if answer is None:
         return ""
@@ -174,10 +171,7 @@ class Conversations:
     def _answer(
         self, question: str, current: ChatState, at: int, unticked: Unticked, request: gr.Request
     ) -> Generator[Update, None, None]:
-        """Answer after what the conversation is by now.
-
-        Each step is shown, and the last once it is saved: then all is at rest.
-        """
+        """Answer, and show each step; the last once it is saved: then all is at rest."""
         try:
             current, _ = self._store.stop(current)
             history = self._history(request)

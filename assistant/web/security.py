@@ -148,13 +148,10 @@ class Sessions:
         self._owners: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
     def admit(self, session: str, owner: str) -> bool:
-        """Whether the session is this browser's; a new one becomes it, unless there are too many.
-
-        None that may still be somebody's is forgotten for a new one.
-        """
+        """Whether the session is this browser's; a new one becomes it, unless they are too many."""
         now = self._clock()
         while self._owners and next(iter(self._owners.values()))[1] < now - IDLE_SECONDS:
-            self._owners.popitem(last=False)
+            self._owners.popitem(last=False)  # but none that may still be in use
         if session not in self._owners and len(self._owners) >= MAX_SESSIONS:
             return False
         first, _ = self._owners.get(session, (owner, now))

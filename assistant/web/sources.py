@@ -64,10 +64,7 @@ def render_list(
     *,
     may_change: bool,
 ) -> str:
-    """The list of the sources that have the words in their name. One line of HTML.
-
-    Under it is what was `removed` (bytes by name), for those who may restore it.
-    """
+    """The sources whose names have the words, and what was `removed` (bytes by name), as HTML."""
     found = [each for each in sources if _matches(each.name, words)]
     rows = "".join(
         _row(each, ticked=each.name not in unticked, may_change=may_change)
