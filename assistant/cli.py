@@ -208,17 +208,17 @@ def _write_file(path: Path, text: str, *, mode: str = "w") -> None:
 def _feedback(assistant: "Assistant", options: argparse.Namespace) -> int:
     from assistant.history import latest_feedback, read_feedback
 
-    kept = read_feedback(assistant.settings.history)
-    for given in latest_feedback(kept.feedback):
+    feedback, problems = read_feedback(assistant.settings.history)
+    for given in latest_feedback(feedback):
         question = given.to_question()
         if question is not None:
             _print(json.dumps(question))
         else:
             _note(f"to look at: {line(given.question)}")
             _note(f"    {line(given.comment) or '(no comment)'}")
-    for problem in kept.problems:
+    for problem in problems:
         _complain(line(problem))
-    return FAULT if kept.problems else ANSWERED
+    return FAULT if problems else ANSWERED
 
 
 def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:

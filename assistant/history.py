@@ -129,13 +129,6 @@ class Listing(NamedTuple):
     problems: tuple[str, ...]
 
 
-class FeedbackFound(NamedTuple):
-    """The feedback of files, oldest first, and what is wrong with them."""
-
-    feedback: list[Feedback]
-    problems: list[str]
-
-
 def folder_of(owner: str) -> str:
     """The name of a person's folder: another one for each name, whatever characters it has."""
     if owner == LOCAL:
@@ -289,22 +282,22 @@ class History:
         return saved
 
 
-def read_feedback(folder: Path) -> FeedbackFound:
-    """The feedback of everybody whose folder is in this one."""
-    found = FeedbackFound([], [])
+def read_feedback(folder: Path) -> tuple[list[Feedback], list[str]]:
+    """The feedback of everybody whose folder is in this one, oldest first, and what is damaged."""
+    feedback: list[Feedback] = []
+    problems: list[str] = []
     for path in sorted(folder.glob(f"*/{_FEEDBACK}")):
         try:
             lines = path.read_bytes().split(b"\n")
         except OSError as error:
-            found.problems.append(f"{path} cannot be read: {error.strerror}.")
+            problems.append(f"{path} cannot be read: {error.strerror}.")
             continue
         for number, line in enumerate(lines, 1):
             try:
-                found.feedback.extend([_feedback(line)] if line.strip() else [])
+                feedback.extend([_feedback(line)] if line.strip() else [])
             except ValueError:
-                found.problems.append(f"Line {number} of {path} was left out: it is damaged.")
-    found.feedback.sort(key=lambda given: given.when)
-    return found
+                problems.append(f"Line {number} of {path} was left out: it is damaged.")
+    return sorted(feedback, key=lambda given: given.when), problems
 
 
 def latest_feedback(feedback: Iterable[Feedback]) -> list[Feedback]:
@@ -333,10 +326,9 @@ def _conversation(key: str, data: bytes) -> Conversation:
     if isinstance(made, int) and made > FORMAT:
         raise ValueError("a newer version made it; update the assistant")
     text = json.dumps({**read, "id": key})
+    adapter = _adapter(Conversation)
     try:
-        found: Conversation = _adapter(Conversation).validate_json(
-            text, strict=True, extra="forbid"
-        )
+        found: Conversation = adapter.validate_json(text, strict=True, extra="forbid")
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
         raise ValueError(f"{place[:80] or 'its text'} is not as it should be") from None

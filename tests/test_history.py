@@ -426,10 +426,10 @@ def test_feedback_is_saved_whole(history: History) -> None:
     for each in given:
         history.add_feedback(each)
     History(history.folder.parent, "ana").add_feedback(thumb(Thumb.UP, UNSAID))
-    told = read_feedback(history.folder.parent)
-    assert told.feedback[:2] == given
-    assert len(told.feedback) == 3
-    assert told.problems == []
+    feedback, problems = read_feedback(history.folder.parent)
+    assert feedback[:2] == given
+    assert len(feedback) == 3
+    assert problems == []
     assert history.list() == ((), ())
 
 
@@ -438,10 +438,10 @@ def test_a_torn_record_stays_by_itself(history: History) -> None:
     with (history.folder / "feedback.jsonl").open("ab") as file:
         file.write(b'{"question": "half')
     history.add_feedback(thumb(Thumb.DOWN))
-    told = read_feedback(history.folder.parent)
-    assert [each.thumb for each in told.feedback] == [Thumb.UP, Thumb.DOWN]
-    assert len(told.problems) == 1
-    assert told.problems[0].startswith("Line 2 of ")
+    feedback, problems = read_feedback(history.folder.parent)
+    assert [each.thumb for each in feedback] == [Thumb.UP, Thumb.DOWN]
+    assert len(problems) == 1
+    assert problems[0].startswith("Line 2 of ")
 
 
 def test_the_last_thumb_on_the_very_answer_counts(history: History) -> None:

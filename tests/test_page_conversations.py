@@ -396,11 +396,11 @@ def test_thumbs_are_saved_with_a_comment(tab: "Page", scripted: ScriptedAssistan
     tab.locator(".comment").wait_for(state="detached")
     assert tab.evaluate("document.activeElement.textContent") == "Not helpful"
     for _ in range(100):
-        told = read_feedback(scripted.settings.history)
-        if len(told.feedback) == 2:
+        feedback, _ = read_feedback(scripted.settings.history)
+        if len(feedback) == 2:
             break
         tab.wait_for_timeout(50)
-    first, second = told.feedback
+    first, second = feedback
     assert (first.thumb, first.comment) == (Thumb.DOWN, "")
     assert (second.thumb, second.comment) == (Thumb.DOWN, "It does say.")
     assert (second.question, second.history) == ("unknown", ("Who met?",))
@@ -440,7 +440,7 @@ def test_a_pressed_thumb_stays_pressed_until_it_is_taken_back(
     assert tab.locator(".comment").count() == 0
     keep(tab, "When?")
     assert pressed(tab) == both[1:]
-    (left,) = latest_feedback(read_feedback(scripted.settings.history).feedback)
+    (left,) = latest_feedback(read_feedback(scripted.settings.history)[0])
     assert (left.question, left.thumb) == ("How much?", Thumb.DOWN)
 
 

@@ -6,7 +6,7 @@ once, however they end, and nothing that another window saved is lost.
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
@@ -39,15 +39,6 @@ def turn_index(command: Command, turns: Turns) -> int:
     return number
 
 
-@dataclass(frozen=True, slots=True)
-class RunningAnswer:
-    """An answer that is coming: where it will be saved, and after which turns."""
-
-    history: History
-    conversation: Conversation
-    before: Turns
-
-
 Outcome = tuple[ChatState, str]
 """The open conversation, and a message; empty where all went well."""
 Result = tuple[ChatState, str | None, str]
@@ -58,12 +49,13 @@ class ConversationStore:
     """Saves the answers that are coming, once they are complete or were left."""
 
     def __init__(self) -> None:
-        self._running: dict[str, RunningAnswer] = {}
+        self._running: dict[str, tuple[History, Conversation, Turns]] = {}
+        """By the id of an answer where it will be saved, and after which turns."""
 
     def begin(self, history: History, conversation: Conversation, before: Turns) -> str:
         """Expect an answer after these turns; returns the id by which it is saved."""
         answer_id = token_hex(8)
-        self._running[answer_id] = RunningAnswer(history, conversation, before)
+        self._running[answer_id] = history, conversation, before
         return answer_id
 
     def stop(self, current: ChatState) -> Outcome:
@@ -79,22 +71,23 @@ class ConversationStore:
         """Save the last turn, once: when it is stopped or complete, whichever comes first."""
         running = self._running.pop(current.answer_id, None)
         current = replace(current, answer_id="")
-        if running is None or len(current.turns) == len(running.before):
+        if running is None or len(current.turns) == len(running[2]):
             return current, ""
+        history, conversation, _ = running
         *before, last = (
             Turn(turn.question, turn.answer, turn.remark or "Stopped." * turn.reading)
             for turn in current.turns
         )
-        conversation = replace(running.conversation.until(len(before)), turns=tuple(before))
+        conversation = replace(conversation.until(len(before)), turns=tuple(before))
         try:
-            saved = running.history.save(conversation.with_turn(last))
+            saved = history.save(conversation.with_turn(last))
             return ChatState(current.turns, saved), ""
         except ConversationChanged:
             pass  # another window saved it meanwhile: the turn goes to the end of that
         except Exception as error:
             return current, error_message(error)
         try:
-            saved = running.history.add(conversation.id, last)
+            saved = history.add(conversation.id, last)
         except Exception as error:
             return ChatState(current.turns), error_message(error)
         message = "This conversation went on in another window too; here is all of it."
@@ -143,10 +136,8 @@ def dispatch(command: Command, current: ChatState, history: History) -> Result:
             at = turn_index(command, current.turns)
             if current.editing == at:  # it is in the text box already: leave it as it was
                 return replace(current, editing=None), "", ""
-            message = (
-                f"Editing question {at + 1}; what followed it goes once you ask. Escape, or Edit, "
-                "leaves it."
-            )
+            message = f"Editing question {at + 1}; what followed it goes once you ask."
+            message += " Escape, or Edit, leaves it."
             return replace(current, editing=at), current.turns[at].question, message
         case "undo":
             return _undo(current, history)
@@ -185,8 +176,10 @@ def answer_command(command: Command, turns: Turns, history: History) -> tuple[st
         name = re.sub(r"[\W_]+", "-", found.title)[:60].strip("-") or "conversation"
         if command.get("kind") == "json":
             return "", {"save": f"{name}.json", "text": conversation_to_json(found.turns)}
-        text = conversation_to_markdown(found.title, found.turns)
-        return "", {"save": f"{name}.md", "text": text}
+        return "", {
+            "save": f"{name}.md",
+            "text": conversation_to_markdown(found.title, found.turns),
+        }
     at = turn_index(command, turns)
     turn = turns[at]
     if turn.answer is None or turn.reading:

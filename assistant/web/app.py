@@ -12,7 +12,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import fastapi
 import gradio as gr
 from gradio.components import Component
 from gradio.events import api
@@ -24,7 +23,7 @@ from assistant.settings import Settings
 from assistant.show.export import Reply
 from assistant.web import conversations
 from assistant.web.accounts import Accounts
-from assistant.web.auth import PERSON, AuthMiddleware, person_of
+from assistant.web.auth import PERSON, AuthMiddleware
 from assistant.web.chat import PRIVATE, TITLE, Chat, Components, error_message
 from assistant.web.security import SecurityMiddleware
 from assistant.web.sources import SourcesTab, upload_route
@@ -99,10 +98,9 @@ def _render(*components: Component) -> None:
 def check_options(
     settings: Settings, host: str, port: int | None, *, auth: bool, address: str
 ) -> None:
-    """Raise the error that `start` would raise for these options.
+    """Check that the page can be served so, and that only others with a password may reach it.
 
-    Raises `SettingRefused`, also where nobody can listen there and where others may reach the page
-    without a password, `AccountsMissing`, `AccountsUnreadable`.
+    Raises `SettingRefused`, `AccountsMissing`, `AccountsUnreadable`.
     """
     if port is not None and not 1 <= port <= 65535:
         raise SettingRefused("--port", port, "1 to 65535")
@@ -166,9 +164,6 @@ def start(
     for name in ("viewer", "page", "conversations", "sources"):
         head += f"<script>{(static / f'{name}.js').read_text('utf-8')}</script>"
 
-    def username(request: fastapi.Request) -> str | None:
-        return person_of(request).name if request.scope.get(PERSON) else None
-
     try:
         page.launch(
             server_name=host, server_port=port, inbrowser=browse, prevent_thread_lock=True,
@@ -176,7 +171,9 @@ def start(
             enable_monitoring=False, run_history=False, footer_links=[],
             theme=gr.themes.Base(font="system-ui", font_mono="monospace"),
             _frontend=False,  # no second look at itself: it gives up where all is slow
-            head=head, max_threads=_EVENTS, auth_dependency=username if accounts else None,
+            head=head, max_threads=_EVENTS,
+            auth_dependency=(lambda request: getattr(request.scope.get(PERSON), "name", None))
+            if accounts else None,
             app_kwargs={
                 "middleware": ours,
                 "routes": [document_route(assistant), upload_route(assistant)],

@@ -86,9 +86,7 @@ class Chat:
         may_change, logged_in = person_of(request.request).may_change, request.username is not None
         return gr.update(visible=may_change), gr.update(visible=logged_in)
 
-    def answer(
-        self, question: str, turns: Turns, unticked: Unticked = frozenset()
-    ) -> Iterator[Turns]:
+    def answer(self, question: str, turns: Turns, unticked: Unticked) -> Iterator[Turns]:
         """The turns with the answer as it comes. Raises `QuestionRefused`."""
         turn = PageTurn(question)
         history = tuple(earlier.answer for earlier in turns if earlier.answer is not None)
@@ -133,9 +131,8 @@ def render(
 
     Unless all are asked for, only the last turns are drawn: each is sent every time.
     """
-    turns = current.turns
-    drawn = list(enumerate(turns, 1))[0 if current.show_all else -MAX_DRAWN :]
-    hidden = len(turns) - len(drawn)
+    drawn = list(enumerate(current.turns, 1))[0 if current.show_all else -MAX_DRAWN :]
+    hidden = len(current.turns) - len(drawn)
     earlier = plural(hidden, "earlier question")
     link = f'<p class="earlier"><a href="#earlier">Show {earlier}</a></p>'
     chat = [{"role": "assistant", "content": link}] if hidden else []

@@ -1,8 +1,7 @@
 """The conversations of the person who asks: the events of the chat, and the list beside it.
 
-Every event looks up who asks, and sees only that person's history. The buttons at each
-turn and in the list are made by conversations.js; their commands come here through hidden text
-boxes.
+Every event looks up who asks, and sees only that person's history. The buttons at each turn and in
+the list are made by conversations.js; their commands come here through hidden text boxes.
 """
 
 import asyncio

@@ -98,13 +98,11 @@ def origin(address: str) -> str:
 
 
 def _origins(scope: Scope) -> set[str]:
-    """The origins of the server that answers, one for each of its names; none without a port.
-
-    `localhost` is a name of this machine alone: from another one it is a stranger's.
-    """
+    """The origins of the server that answers, one for each of its names; none without a port."""
     host, port = scope.get("server") or ("", None)
     if port is None:
         return set()
+    # `localhost` is a name of this machine alone: from another one it is a stranger's.
     here = {"127.0.0.1", "localhost"} if ip_address(host).is_loopback else set()
     names = {*here, f"[{host}]" if ":" in host else host}
     return {origin(f"http://{name}:{port}") for name in names}

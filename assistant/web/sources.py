@@ -252,8 +252,7 @@ class SourcesTab:
         if command.get("do") not in ("remove", "restore", "sync", "rebuild", "leave"):
             return
         if not person_of(request.request).may_change:
-            refusal = "Only those who may change the sources can do that."
-            yield {self._parts.status: status(refusal)}
+            yield {self._parts.status: status("Only those who may change the sources can do that.")}
             return
         try:
             yield {self._parts.status: status("Reading the folder…")}
@@ -285,10 +284,9 @@ class SourcesTab:
             self._removed = self._assistant.library.removed()
         except Exception as error:
             return {self.files: f'<p class="more">{escape(error_message(error))}</p>'}
-        count = len(self._listed) + len(self._removed)
         return {
             self.files: self.find(words, unticked, request),
-            self.words: gr.update(visible=count >= 12),
+            self.words: gr.update(visible=len(self._listed) + len(self._removed) >= 12),
             self._parts.scope: _render_scope(self._listed, unticked),
         }
 

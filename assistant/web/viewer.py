@@ -1,7 +1,6 @@
 """A document for the page's viewer: its text around a place in blocks, as JSON.
 
-The browser puts it on the page as text, never as HTML; `auth` lets nobody read here who may not
-ask.
+The browser puts it on the page as text, never as HTML; only who may ask gets here, by `auth`.
 """
 
 import re
@@ -89,9 +88,8 @@ class Wanted:
     words: str = ""
     """The words that were cited, to be looked for where the file is another by now."""
     before: int | None = None
-    """Show what comes before this character."""
     after: int | None = None
-    """Show what comes after this character."""
+    """Show what comes before, or after, this character."""
 
 
 def document_route(assistant: Assistant) -> Route:
@@ -120,12 +118,11 @@ def view(document: Document, wanted: Wanted) -> dict[str, object]:
     place = _cited(document, wanted)
     start = place.start if place else min(max(0, wanted.start), len(document.text))
     window = _window(document.text, wanted, place or Span(start, start))
-    message = ""
+    message, changed = "", "This file has changed since it was cited. The cited words are"
     if place is None and (wanted.words or wanted.end):
-        message = "This file has changed since it was cited. The cited words are no longer in it."
+        message = f"{changed} no longer in it."
     elif wanted.sha256 not in ("", document.sha256):
-        message = "This file has changed since it was cited. The cited words are still in it: they "
-        message += "are marked."
+        message = f"{changed} still in it: they are marked."
     # Where a person would look for the place.
     at = bisect_right([section.start for section in document.sections], start) - 1
     section = document.sections[max(0, at)]
