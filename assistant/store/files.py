@@ -55,15 +55,19 @@ def load_state(index: Path, version: int) -> dict[str, FileState]:
     return {}
 
 
+def is_racy(signature: tuple[int, ...], now: int) -> bool:
+    """Whether a file may change after `now` (ns) and keep its signature."""
+    return max(signature[1:3], default=0) >= now - RACY
+
+
 def save_state(index: Path, version: int, states: Mapping[str, FileState]) -> None:
     """Write the whole table. Whoever writes the index calls this, while it is locked."""
-    latest = time_ns() - RACY
+    now = time_ns()
     with closing(sqlite3.connect(":memory:")) as db:
         db.execute(_TABLE)
         db.execute(f"PRAGMA user_version = {version:d}")
         for source, (signature, *rest) in states.items():
-            racy = max(signature[1:3], default=0) >= latest
-            trusted = "" if racy else " ".join(map(str, signature))
+            trusted = "" if is_racy(signature, now) else " ".join(map(str, signature))
             db.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?)", (source, trusted, *rest))
         db.commit()
         data = db.serialize()
