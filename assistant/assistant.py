@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from assistant import load, pipeline, split, sync, text, verify
+from assistant import cite, load, pipeline, split, sync, text
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
 from assistant.errors import IndexDamaged, KnowledgeMissing, QuestionRefused
 from assistant.library import Library
@@ -197,7 +197,7 @@ class Assistant:
                 if any(each.standing is Standing.GONE for each in checked.values()):
                     for _, document in readers.read(files, limit, {}):
                         if isinstance(document, Document):
-                            verify.look_up(checked, document)
+                            cite.look_up(checked, document)
         return checked
 
     def status(self) -> Status:

@@ -15,6 +15,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from assistant.cite import cite as cite_readings
+from assistant.cite import disagreements
+from assistant.cite import verify as keep_exact
 from assistant.embed import Embedder
 from assistant.errors import QuestionRefused
 from assistant.read import UNKNOWN, Reader, asks_for_several, central, is_overview
@@ -23,8 +25,6 @@ from assistant.settings import Settings
 from assistant.store.generation import Generation
 from assistant.text import topic, visible
 from assistant.types import Abstention, Answer, Hit, Passage, Reading, Statement, Turn
-from assistant.verify import disagreements
-from assistant.verify import verify as keep_exact
 
 if TYPE_CHECKING:
     from assistant.llm.draft import DraftWriter
