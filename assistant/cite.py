@@ -221,15 +221,16 @@ def _is_same_amount(one: Number, other: Number) -> bool:
     value, other_value = one.value * size, other.value * other_size
     share = _ABOUT if "≈" in (one.bound, other.bound) else _ROUNDED * (one.unit != other.unit)
     is_near = abs(value - other_value) <= share * max(abs(value), abs(other_value))
-    if one.bound in _COMPARE and other.bound in _COMPARE and one.bound != other.bound:
+    holds, other_holds = _COMPARE.get(one.bound), _COMPARE.get(other.bound)
+    if holds and other_holds:
         if (one.bound in "<≤") is (other.bound in "<≤"):
             return is_near
         return value < other_value if one.bound in ">≥" else other_value < value
-    if is_near or one.bound == other.bound:
-        return is_near
-    if one.bound in _COMPARE:
-        return bool(_COMPARE[one.bound](other_value, value))
-    return other.bound in _COMPARE and bool(_COMPARE[other.bound](value, other_value))
+    return bool(
+        is_near
+        or (holds and holds(other_value, value))
+        or (other_holds and other_holds(value, other_value))
+    )
 
 
 def look_up(checked: dict[Citation, Checked], document: Document) -> None:

@@ -162,16 +162,10 @@ def condense(state: QuestionState) -> QuestionState:
 def retrieve(state: QuestionState) -> QuestionState:
     """Find passages for each meaning of each question."""
     context = state.context
-    asked = [
-        replace(
-            part,
-            hits=tuple(
-                find(context, meaning, state.sources)[: context.most_read]
-                for meaning in part.meanings
-            ),
-        )
-        for part in state.asked
-    ]
+    asked = []
+    for part in state.asked:
+        found = (find(context, meaning, state.sources) for meaning in part.meanings)
+        asked.append(replace(part, hits=tuple(hits[: context.most_read] for hits in found)))
     return replace(state, asked=tuple(asked))
 
 
@@ -213,17 +207,15 @@ def verified(state: QuestionState) -> Iterator[Statement]:
 
 def answer(state: QuestionState) -> Answer:
     """Put the answer together: the statements, or why there are none, and what to know besides."""
-    context, found, quotes = state.context, state.found, state.quotes
-    unsaid = [
-        f"Your documents do not say: {part.question}"
-        for part in found
-        if quotes and not part.chosen
-    ]
-    notices = dict.fromkeys(notice for part in found for notice in part.notices)
-    worded = context.writing.notices if context.writing and quotes else ()
+    found, quotes, writing = state.found, state.quotes, state.context.writing
+    notices = [*state.notices, *dict.fromkeys(each for part in found for each in part.notices)]
+    if quotes:
+        silent = [part.question for part in found if not part.chosen]
+        notices += [f"Your documents do not say: {question}" for question in silent]
+        notices += writing.notices if writing else ()
     # The sentences of an overview answer nothing, so they contradict nothing.
-    is_comparable = not any(part.is_overview for part in state.asked)
-    compared = keep_exact(quotes) if context.writing else state.statements
+    if not any(part.is_overview for part in state.asked):
+        notices += disagreements(keep_exact(quotes) if writing else state.statements)
     question = state.rewritten or state.question
     if any(part.meaning.question != part.question for part in found):
         question = " ".join(part.meaning.question for part in found)
@@ -235,12 +227,9 @@ def answer(state: QuestionState) -> Answer:
         closest=tuple(hits[:3]),
         confidence=max(part.readings[0].probability if part.readings else 0.0 for part in found),
         standalone=question,
-        notices=(
-            *(*state.notices, *notices, *unsaid, *worded),
-            *(disagreements(compared) if is_comparable else ()),
-        ),
+        notices=tuple(notices),
         timings={"answer": perf_counter() - state.started},
-        generation=context.generation.name,
+        generation=state.context.generation.name,
     )
 
 
@@ -321,11 +310,8 @@ def in_one_order(readings: Sequence[Reading]) -> list[Reading]:
     The reader ranks sentences by other weights than it gives probabilities by. Its rank tells
     better which sentence answers; that one does is at least as probable as for any single one.
     """
-    probabilities = accumulate((reading.probability for reading in reversed(readings)), max)
-    return [
-        replace(reading, probability=probability)
-        for reading, probability in zip(readings, [*probabilities][::-1], strict=True)
-    ]
+    least = [*accumulate((reading.probability for reading in reversed(readings)), max)]
+    return [replace(each, probability=least.pop()) for each in readings]
 
 
 def _read_first_answered(state: QuestionState, part: SubQuestion) -> SubAnswer:

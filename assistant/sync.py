@@ -305,10 +305,7 @@ def _refuse_removal(
 
 @dataclass
 class _Work:
-    """Embeds what was read, and shows how far all of it is.
-
-    A file weighs its bytes; most of its work is to embed its passages.
-    """
+    """Embeds what was read, and shows how far all of it is, weighed by `_weight`."""
 
     draft: Draft
     embedder: Embedder
