@@ -273,10 +273,8 @@ class Assistant:
         self._has_answered = True
 
     def _context(self, generation: Generation) -> pipeline.Context:
-        documents, size = generation.documents, len(generation)
-        return pipeline.Context(
-            self.settings, generation, documents, size, self.embedder, self.reader
-        )
+        documents = generation.documents
+        return pipeline.Context(self.settings, generation, documents, self.embedder, self.reader)
 
     @cached_property
     def _store(self) -> Store:

@@ -75,8 +75,6 @@ class Context:
     generation: Generation
     documents: Mapping[str, str]
     """sha256 of each source's bytes."""
-    size: int
-    """How many passages the generation has."""
     embedder: Embedder
     reader: Reader
     writing: "DraftWriter | None" = None
@@ -85,7 +83,7 @@ class Context:
     @property
     def most_read(self) -> int:
         """How many passages are read: all of a small folder, the best of a larger one."""
-        return WHOLE if self.size <= WHOLE else self.settings.passages
+        return WHOLE if len(self.generation) <= WHOLE else self.settings.passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ class SubQuestion:
 
 @dataclass(frozen=True, slots=True)
 class SubAnswer:
-    """What was found for one of the questions asked."""
+    """What was found for one of the questions asked, taken in one meaning."""
 
     question: str
     meaning: StandaloneQuestion
@@ -171,7 +169,22 @@ def retrieve(state: QuestionState) -> QuestionState:
 
 def read(state: QuestionState) -> QuestionState:
     """Read the passages; of what a question may mean, the first that is answered counts."""
-    return replace(state, found=tuple(_read_first_answered(state, part) for part in state.asked))
+    context, found = state.context, []
+    for part in state.asked:
+        tried: list[SubAnswer] = []
+        for meaning, hits in zip(part.meanings, part.hits, strict=True):
+            if part.is_overview:
+                among = context.generation.passages(SAMPLE, state.sources)
+                embed, count = context.embedder.embed_documents, context.settings.statements
+                readings, notices = central(among, embed, count), tuple[str, ...]()
+            else:
+                readings, notices = read_hits(context, meaning.question, hits)
+            chosen = choose(context.settings, meaning.question, readings)
+            tried.append(SubAnswer(part.question, meaning, hits, readings, chosen, notices))
+            if chosen:
+                break
+        found.append(tried[-1] if tried[-1].chosen else tried[0])
+    return replace(state, found=tuple(found))
 
 
 def cite(state: QuestionState) -> QuestionState:
@@ -299,7 +312,7 @@ def read_hits(
 ) -> tuple[list[Reading], tuple[str, ...]]:
     """The sentences of the hits, the likeliest to answer first, and notices."""
     readings, notices = context.reader.read(
-        question, hits, context.generation.frequencies, context.size
+        question, hits, context.generation.frequencies, len(context.generation)
     )
     return in_one_order(readings), notices
 
@@ -312,25 +325,6 @@ def in_one_order(readings: Sequence[Reading]) -> list[Reading]:
     """
     least = [*accumulate((reading.probability for reading in reversed(readings)), max)]
     return [replace(each, probability=least.pop()) for each in readings]
-
-
-def _read_first_answered(state: QuestionState, part: SubQuestion) -> SubAnswer:
-    """The answer by the first meaning that has one, else by the likeliest."""
-    context, first = state.context, None
-    for meaning, hits in zip(part.meanings, part.hits, strict=True):
-        if part.is_overview:
-            among = context.generation.passages(SAMPLE, state.sources)
-            embed, count = context.embedder.embed_documents, context.settings.statements
-            readings, notices = central(among, embed, count), tuple[str, ...]()
-        else:
-            readings, notices = read_hits(context, meaning.question, hits)
-        chosen = choose(context.settings, meaning.question, readings)
-        found = SubAnswer(part.question, meaning, hits, readings, chosen, notices)
-        if chosen:
-            return found
-        first = first or found
-    assert first is not None
-    return first
 
 
 def choose(settings: Settings, question: str, readings: Sequence[Reading]) -> list[Reading]:
@@ -353,7 +347,7 @@ def _closest(found: Sequence[SubAnswer]) -> list[Hit]:
 
 def _reason(state: QuestionState, hits: Sequence[Hit]) -> Abstention:
     """Why there are no statements."""
-    if not state.context.size:
+    if not len(state.context.generation):
         return Abstention.NO_DOCUMENTS
     if state.quotes:
         return Abstention.UNSUPPORTED

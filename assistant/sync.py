@@ -253,13 +253,15 @@ def sync(
     `rebuild` starts from nothing. Raises `RemovalRefused` where more than half of ten documents
     or more are gone, unless `remove_many`.
     """
-    started = perf_counter()
-    limit = settings.file_bytes
+    started, limit = perf_counter(), settings.file_bytes
     scan = load.scan(settings.knowledge, limit)
     with store.write(rebuild=rebuild) as draft:
         before = {} if rebuild else load_state(settings.index, load.VERSION)
         run = Comparison(scan, dict(draft.documents), before)
-        protected = run.documents or _answering(store)
+        protected: Mapping[str, str] = run.documents
+        with suppress(AssistantError):  # what answers now counts where the next begins from nothing
+            if not protected and (answering := store.current()):
+                protected = answering.documents
         if not remove_many:
             _refuse_removal(settings, protected, run, scan)
         work = _Work(draft, embedder, progress, total=sum(map(_weight, run.unsure)))
@@ -275,15 +277,20 @@ def sync(
             store.publish(draft, run.skipped, progress)
         if run.states != before:
             save_state(settings.index, load.VERSION, run.states)
-    return _report(run, store, work.embedded, perf_counter() - started)
-
-
-def _answering(store: Store) -> Mapping[str, str]:
-    """The documents that answer now, by their sha256, though the next index begins from nothing."""
-    with suppress(AssistantError):
-        if generation := store.current():
-            return generation.documents
-    return {}
+    generation = store.current()
+    return SyncReport(
+        added=tuple(name for name in run.notes if name not in run.documents),
+        changed=tuple(name for name in run.notes if name in run.documents),
+        removed=tuple(run.removed),
+        unchanged=tuple(run.unchanged),
+        skipped=tuple(run.skipped),
+        kept=tuple(run.kept),
+        notes=tuple((name, note) for name, notes in run.notes.items() for note in notes),
+        passages=len(generation) if generation is not None else 0,
+        embedded=work.embedded,
+        generation=generation.name if generation is not None else "",
+        seconds=perf_counter() - started,
+    )
 
 
 def _refuse_removal(
@@ -344,23 +351,6 @@ class _Work:
 def _weight(file: FileEntry) -> int:
     """Its bytes, and something for the opening: empty files are work, too."""
     return 1_000 + file.signature[0]
-
-
-def _report(run: Comparison, store: Store, embedded: int, seconds: float) -> SyncReport:
-    generation = store.current()
-    return SyncReport(
-        added=tuple(name for name in run.notes if name not in run.documents),
-        changed=tuple(name for name in run.notes if name in run.documents),
-        removed=tuple(run.removed),
-        unchanged=tuple(run.unchanged),
-        skipped=tuple(run.skipped),
-        kept=tuple(run.kept),
-        notes=tuple((name, note) for name, notes in run.notes.items() for note in notes),
-        passages=len(generation) if generation is not None else 0,
-        embedded=embedded,
-        generation=generation.name if generation is not None else "",
-        seconds=seconds,
-    )
 
 
 def follow(folder: Path, sync: Callable[[], SyncReport]) -> Iterator[SyncReport | AssistantError]:
