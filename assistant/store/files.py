@@ -16,10 +16,8 @@ FILES = "files.sqlite"
 _TABLE = """CREATE TABLE files (
     source TEXT PRIMARY KEY, signature TEXT, sha256 TEXT, result TEXT, reason TEXT
 ) WITHOUT ROWID"""
-_READ = "SELECT source, signature, sha256, result, reason FROM files"
 RACY = 2_000_000_000
 """Nanoseconds: a file changed twice within a tick of its clock (2 s on FAT) looks unchanged."""
-
 
 READ = "read"
 REFUSED = "refused"
@@ -48,9 +46,10 @@ def load_state(index: Path, version: int) -> dict[str, FileState]:
         closing(sqlite3.connect(address, uri=True)) as db,
     ):
         if db.execute("PRAGMA user_version").fetchone() == (version,):
+            rows = db.execute("SELECT source, signature, sha256, result, reason FROM files")
             return {
-                source: FileState(tuple(map(int, signature.split())), sha256, result, reason)
-                for source, signature, sha256, result, reason in db.execute(_READ)
+                source: FileState(tuple(map(int, signature.split())), *rest)
+                for source, signature, *rest in rows
             }
     return {}
 
