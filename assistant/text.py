@@ -7,10 +7,12 @@ overlapping pairs of characters, as in Lucene's CJKAnalyzer, to find Chinese wor
 
 import re
 import unicodedata
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import cache, lru_cache
 from itertools import pairwise
+from operator import attrgetter
 from threading import local
 from typing import NamedTuple
 
@@ -186,9 +188,11 @@ class Date(NamedTuple):
     end: int
 
 
-_MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september",
-           "october", "november", "december"]  # fmt: skip
-_MONTH = rf"(?P<month>{'|'.join(_MONTHS)}|(?:{'|'.join(each[:3] for each in _MONTHS)}|sept)\b\.?)"
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MONTH = (
+    r"(?P<month>january|february|march|april|may|june|july|august|september|october|november|"
+    rf"december|(?:{'|'.join(_MONTHS)}|sept)\b\.?)"
+)
 _DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
 _DATES = (
     r"(?P<year>\d{4})(?P<by>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=by)(?P<day>0?[1-9]|[12]\d|3[01])",
@@ -207,14 +211,18 @@ _BEFORE_MONTH = re.compile(
 def dates(text: str) -> list[Date]:
     """The dates of a text, in order; 5/9/2023 is taken day first."""
     found: list[Date] = []
-    taken = bytearray(len(text))
     for pattern in _DATES:
         around = rf"(?<![\w$€£¥])(?<!\d[.,:])(?:{pattern})(?!\w|[.,]\d)"
         for match in re.finditer(around, text, re.IGNORECASE):
-            if not any(taken[match.start() : match.end()]) and (date := _date(text, match)):
-                found.append(date)
-                taken[date.start : date.end] = b"x" * (date.end - date.start)
-    return sorted(found, key=lambda date: date.start)
+            if not _overlaps(found, *match.span()) and (date := _date(text, match)):
+                insort(found, date, key=attrgetter("start"))
+    return found
+
+
+def _overlaps(found: list[Date], start: int, end: int) -> bool:
+    """Whether one of these dates, in order, shares characters with a span."""
+    before = bisect_left(found, end, key=attrgetter("start")) - 1
+    return before >= 0 and found[before].end > start
 
 
 def _date(text: str, match: re.Match[str]) -> Date | None:
@@ -236,8 +244,7 @@ def _date(text: str, match: re.Match[str]) -> Date | None:
     is_small = match[0].islower() and not (year and day) and (is_verb or not (year or day))
     if is_small or not is_clear:
         return None
-    month = next(n for n, full in enumerate(_MONTHS, 1) if full.startswith(name[:3]))
-    return Date(year, month, day, *match.span())
+    return Date(year, _MONTHS.index(name[:3]) + 1, day, *match.span())
 
 
 def _is_count(text: str, match: re.Match[str], before: str) -> bool:
@@ -258,11 +265,9 @@ _ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
          "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
          "nineteen"]  # fmt: skip
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_WORDS = {
-    **{word: Fraction(value) for value, word in enumerate(_ONES)},
-    **{word: Fraction(value) for value, word in zip(range(20, 100, 10), _TENS, strict=True)},
-    "half": Fraction(1, 2), "a": Fraction(0), "an": Fraction(0), "and": Fraction(0),
-}  # fmt: skip
+_WORDS = {word: Fraction(value) for value, word in enumerate(_ONES)}
+_WORDS |= {word: Fraction(10 * tens) for tens, word in enumerate(_TENS, 2)}
+_WORDS |= {"half": Fraction(1, 2), **dict.fromkeys(("a", "an", "and"), Fraction(0))}
 _SCALES = {
     "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
     "dozen": 12, "lakh": 10**5, "crore": 10**7, "k": 10**3, "m": 10**6, "mn": 10**6, "mln": 10**6,
@@ -295,14 +300,11 @@ _BOUNDS = {
 
 def numbers(text: str) -> list[Number]:
     """The quantities of a text, in order, without its dates; codes such as B2 are none."""
-    taken = bytearray(len(text))
-    for date in dates(text):
-        taken[date.start : date.end] = b"x" * (date.end - date.start)
+    taken = dates(text)
     found: list[Number] = []
     before: re.Match[str] | None = None
     for match in _number_pattern().finditer(text):
-        is_date = any(taken[match.start("number") : match.end("number")])
-        if is_date or not (number := _number(match)):
+        if _overlaps(taken, *match.span("number")) or not (number := _number(match)):
             continue
         between = text[before.end() : match.start()] if before else ""
         if before and re.fullmatch(r"\s*(?:[-–—]|to|or)\s*", between) and not found[-1].unit:
@@ -356,10 +358,8 @@ def _spelled(written: str) -> Fraction:
     """Two hundred and fifty thousand; half a million; a dozen."""
     total, part = Fraction(0), Fraction(0)
     for word in re.split(r"[\s-]+", written.lower()):
-        if word in _WORDS:
-            part += _WORDS[word]
-        else:
-            part = (part or Fraction(1)) * _SCALES[word.removesuffix("s")]
+        scale = _SCALES.get(word.removesuffix("s"))
+        part = (part or Fraction(1)) * scale if scale else part + _WORDS[word]
         if part >= 1000:
             total, part = total + part, Fraction(0)
     return total + part
@@ -372,7 +372,7 @@ def _number_pattern() -> re.Pattern[str]:
     # Those of one letter are told by its case: 5 g is a weight, 5G is a network.
     units = "|".join(f"{name}s?" if len(name) > 1 else f"(?-i:{name})" for name in longest)
     currencies = "|".join(_UNITS[each] for each in ("€", "$", "£", "¥", "CNY", "₽", "₹", "CHF"))
-    scales = "hundred|thousand|million|billion|trillion|dozen|lakh|crore"
+    scales = "|".join(name for name in _SCALES if len(name) > 3)
     ones = "|".join(reversed(_ONES))  # fourteen before four
     # "One" is no number in "no one", "the one", "one of", "one can".
     one = (

@@ -16,6 +16,7 @@ from assistant.text import blank
 from assistant.types import Section
 
 _GAP = 10  # more empty rows than these start a section of their own
+_IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
 
 
 class Refused(Exception):
@@ -38,8 +39,13 @@ class Parsed(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+def clean(text: str) -> str:
+    """The text without what no index can store, character for character."""
+    return _IMPOSSIBLE.sub("\ufffd", text)
+
+
 class DocumentBuilder:
-    """Writes a text block by block, and its sections as it goes.
+    """Writes a text block by block, and its sections as it goes. What it writes is clean.
 
     Blocks stand apart by a blank line, rows of a table by a newline: in a section of unit "row"
     each line is a row. A heading with nothing under it is part of the next one's section.
@@ -63,7 +69,7 @@ class DocumentBuilder:
     def under(self, level: int, name: str) -> None:
         """What follows stands under this heading, which is not itself in the text."""
         self._close()
-        self._path = [*(above for above in self._path if above[0] < level), (level, name)]
+        self._path = [*(above for above in self._path if above[0] < level), (level, clean(name))]
 
     def heading(self, level: int, name: str) -> None:
         """Write a heading."""
@@ -100,12 +106,22 @@ class DocumentBuilder:
         self._write(text, "\n" * (gap + 1) if self._lines else "\n\n")
         self._lines += gap + 1
 
+    def table(self, rows: Sequence["Row"]) -> None:
+        """Write a table, or the cells of one that is no data as blocks."""
+        if is_layout(rows):
+            for row in rows:
+                for cell in row:
+                    self.block(cell)
+        else:
+            for _, line in lines(rows):
+                self.row(line)
+
     def finish(self, title: str = "", notes: tuple[str, ...] = ()) -> Parsed:
         """The text and its sections. Raises `Refused` where there is nothing to read."""
         self._close(last=True)
         if not self.sections:
             raise Refused("empty")
-        return Parsed(self.text, self.sections, title, notes)
+        return Parsed(self.text, self.sections, clean(title), tuple(map(clean, notes)))
 
     def _open(self, unit: str, number: int) -> None:
         if self._place != (unit, number):
@@ -131,7 +147,7 @@ class DocumentBuilder:
             self._length += len(apart)
         if not self._lines and self._body == self._start:  # the section begins after the gap
             self._start = self._body = self._length
-        self._parts.append(text)
+        self._parts.append(clean(text))
         self._length += len(text)
 
 
@@ -154,11 +170,25 @@ def lines(rows: Iterable[Row]) -> Iterator[tuple[int, str]]:
     head = [[_cell(cell) for cell in row] for row in islice(coming, _LOOK)]
     at = _header(head)
     names = [] if at is None else head[at]
-    for number, row in enumerate(chain(head, coming), 1):
-        if number - 1 != at and (
-            line := _line(row, names if at is not None and number > at else [])
-        ):
-            yield number, line
+    for number, row in enumerate(chain(head, coming)):
+        cells = [(place, value) for place, cell in enumerate(row) if (value := _cell(cell))]
+        named = names if at is not None and number > at else []
+        if len(cells) == 1 and not named:
+            yield number + 1, cells[0][1]
+        elif cells and number != at:
+            yield (
+                number + 1,
+                "; ".join(
+                    f"{(named[place] if place < len(named) else '') or letter(place)}: {value}"
+                    for place, value in cells
+                ),
+            )
+
+
+def spanned(text: str, columns: str | None) -> list[str]:
+    """A cell that spans so many columns, as a file says: the text, and empty cells after it."""
+    known = columns and columns.isascii() and columns.isdigit() and len(columns) < 4
+    return [text, *[""] * min(int(columns or 1) - 1 if known else 0, 100)]
 
 
 def is_layout(rows: Sequence[Row]) -> bool:
@@ -179,16 +209,6 @@ def _header(rows: Sequence[Row]) -> int | None:
     years = [bool(_YEAR.fullmatch(name)) for name in names]
     sound = all(word or year for word, year in zip(words, years, strict=True))
     return wide[0] if named and sound and any(words) else None
-
-
-def _line(row: Row, names: Row) -> str:
-    cells = [(place, value) for place, cell in enumerate(row) if (value := _cell(cell))]
-    if len(cells) == 1 and not names:
-        return cells[0][1]
-    return "; ".join(
-        f"{names[place] if place < len(names) and names[place] else letter(place)}: {value}"
-        for place, value in cells
-    )
 
 
 def _cell(text: str) -> str:

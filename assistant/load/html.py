@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from zipfile import ZipFile
 
-from assistant.load.builder import DocumentBuilder, Parsed, Refused, archive, is_layout, lines
-from assistant.load.plain import clean, decode
+from assistant.load.builder import DocumentBuilder, Parsed, Refused, archive, is_layout, spanned
+from assistant.load.plain import decode
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -53,7 +53,7 @@ def write(builder: DocumentBuilder, text: str) -> str:
         if not _seen(element) and element.getparent() is not None:
             element.drop_tree()
     _Page(builder).write(root)
-    return clean(name)
+    return name
 
 
 def tree(text: str) -> "Element":
@@ -117,7 +117,7 @@ class _Page:
 
     def _flush(self) -> None:
         """Write the block that ends here."""
-        text = clean("".join(self._words))
+        text = "".join(self._words)
         self._words.clear()
         tag, self._tag = self._tag, ""
         if tag == "pre":
@@ -135,25 +135,21 @@ class _Page:
         """Write a table of data, row by row; False for one that only lays out the page."""
         if table.find(".//table") is not None:
             return False
-        rows = [_cells(row) for row in table.iter("tr")]
+        rows = [
+            [
+                text
+                for cell in row.iterchildren("td", "th")
+                for text in spanned(_text(cell), cell.get("colspan"))
+            ]
+            for row in table.iter("tr")
+        ]
         if is_layout(rows):
             return False
         self._flush()
         for caption in table.iter("caption"):
-            self._builder.block(clean(_text(caption)))
-        for _, line in lines(rows):
-            self._builder.row(clean(line))
+            self._builder.block(_text(caption))
+        self._builder.table(rows)
         return True
-
-
-def _cells(row: "Element") -> list[str]:
-    """The cells of a row; one that spans columns is followed by empty ones."""
-    cells = []
-    for cell in row.iterchildren("td", "th"):
-        span = cell.get("colspan") or ""
-        wide = int(span) if span.isascii() and span.isdigit() and len(span) < 4 else 1
-        cells += [_text(cell), *[""] * min(wide - 1, 100)]
-    return cells
 
 
 def _text(element: "Element") -> str:
@@ -216,14 +212,14 @@ def eml(data: bytes) -> Parsed:
     if message.get_content_type() in _ENCRYPTED:
         raise Refused("password protected")
     fields = {
-        name: clean(" ".join(str(message.get(name, "")).split()))
+        name: " ".join(str(message.get(name, "")).split())
         for name in ("From", "To", "Cc", "Date", "Subject")
     }
     subject = fields.pop("Subject")
     builder = DocumentBuilder()
     builder.block("; ".join(f"{name}: {field}" for name, field in fields.items() if field))
     notes = _body(builder, message)
-    files = [clean(part.get_filename("no name")) for part in message.iter_attachments()]
+    files = [part.get_filename("no name") for part in message.iter_attachments()]
     unread = (f"attachments not read: {', '.join(files)}",) if files else ()
     return builder.finish(subject, notes + unread)
 

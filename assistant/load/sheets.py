@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 from assistant.load.builder import DocumentBuilder, Parsed, archive, lines
-from assistant.load.plain import clean, decode, real_title
+from assistant.load.plain import decode, real_title
 
 _DELIMITERS = ",;\t|"
 _CELLS = 1_000_000  # of a workbook
@@ -67,7 +67,7 @@ def workbook(data: bytes) -> Parsed:
     for page in book.worksheets:
         if page.sheet_state == "visible":
             page.reset_dimensions()  # what a file says of its size may be anything
-            builder.under(1, clean(" ".join(page.title.split())))
+            builder.under(1, " ".join(page.title.split()))
             for number, line in lines(shown(page.iter_rows())):
                 builder.row(line, number)
     notes = (f"only the first {_CELLS:,} cells were read",) * (cells >= _CELLS)
@@ -85,7 +85,7 @@ def value(found: object, form: str) -> str:
             return f"{found:%Y-%m-%d}" if found.time() == time() else f"{found:%Y-%m-%d %H:%M}"
         case time():
             return f"{found:%H:%M}"
-    return clean(str(found))
+    return str(found)
 
 
 def _number(found: float, form: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.text import digits, terms, topic
-from assistant.types import Hit, Passage, Reading
+from assistant.types import Hit, Reading
 
 Frequencies = Callable[[Sequence[str]], Mapping[str, int]]
 """In how many of all passages each term stands."""
@@ -78,11 +78,6 @@ class Evidence:
     def lacks_kind(self, text: str) -> bool:
         """Whether nothing in the text is of the kind asked for, but what the question said."""
         return lacks(self._kind, text, self._words)
-
-
-def surroundings(passage: Passage) -> str:
-    """All that tells what a passage is about."""
-    return f"{passage.title} {passage.heading} {passage.text}"
 
 
 def kind(question: str) -> str:
@@ -166,7 +161,7 @@ class SimilarityReader:
 
 def weigh_up(evidence: Evidence, hit: Hit, sentence: str, cosine: float) -> list[float]:
     """The features of a sentence, in the order of `FEATURES`."""
-    around = surroundings(hit.passage)
+    around = f"{hit.passage.title} {hit.passage.heading} {hit.passage.text}"
     return [
         cosine,
         hit.dense,
