@@ -96,11 +96,12 @@ def _stems(token: str) -> tuple[str, ...]:
     if _UNSPACED.match(token):
         return tuple(token[i : i + 2] for i in range(max(1, len(token) - 1)))
     language = "russian" if _CYRILLIC.match(token) else "english"
-    if not hasattr(_stemmers, language):
+    stemmers = vars(_stemmers)
+    if language not in stemmers:
         import snowballstemmer
 
-        setattr(_stemmers, language, snowballstemmer.stemmer(language))
-    return (getattr(_stemmers, language).stemWord(token),)
+        stemmers[language] = snowballstemmer.stemmer(language)
+    return (stemmers[language].stemWord(token),)
 
 
 _stemmers = local()  # a stemmer keeps the word it works on, so each thread has its own

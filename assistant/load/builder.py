@@ -15,7 +15,6 @@ from zipfile import BadZipFile, ZipFile
 from assistant.text import blank
 from assistant.types import Section
 
-_GAP = 10  # more empty rows than these start a section of their own
 _IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -100,7 +99,8 @@ class DocumentBuilder:
             return
         unit, first = self._place
         gap = number - first - self._lines if number else 0
-        if not (unit == "row" and self._lines and bool(first) == bool(number) and 0 <= gap <= _GAP):
+        goes_on = unit == "row" and self._lines and bool(first) == bool(number)
+        if not (goes_on and 0 <= gap <= 10):  # more empty rows end a section
             self._close()
             self._place, gap = ("row", number), 0
         self._write(text, "\n" * (gap + 1) if self._lines else "\n\n")
@@ -153,11 +153,9 @@ class DocumentBuilder:
 
 Row = Sequence[str]
 
-_LOOK = 20  # rows in which the names of the columns are looked for
 _NAME = 80  # characters of the longest name of a column
 _YEAR = re.compile(r"(19|20)\d\d")
 _VALUE = re.compile(r"@|://|[.!?]$|^[\W\d_]*$")
-_PROSE = 300  # a longer cell means that the table is a layout, not data
 
 
 def lines(rows: Iterable[Row]) -> Iterator[tuple[int, str]]:
@@ -167,7 +165,7 @@ def lines(rows: Iterable[Row]) -> Iterator[tuple[int, str]]:
     are named by letter, as a spreadsheet does; a row of one value is that value.
     """
     coming = iter(rows)
-    head = [[_cell(cell) for cell in row] for row in islice(coming, _LOOK)]
+    head = [[_cell(cell) for cell in row] for row in islice(coming, 20)]
     at = _header(head)
     names = [] if at is None else head[at]
     for number, row in enumerate(chain(head, coming)):
@@ -194,7 +192,7 @@ def spanned(text: str, columns: str | None) -> list[str]:
 def is_layout(rows: Sequence[Row]) -> bool:
     """Whether this is no data: one column or row, or cells full of prose."""
     columns = max((sum(map(bool, row)) for row in rows), default=0)
-    return columns < 2 or len(rows) < 2 or any(len(cell) > _PROSE for row in rows for cell in row)
+    return columns < 2 or len(rows) < 2 or any(len(cell) > 300 for row in rows for cell in row)
 
 
 def _header(rows: Sequence[Row]) -> int | None:
@@ -221,18 +219,10 @@ def letter(place: int) -> str:
     return (letter(above - 1) if above else "") + chr(ord("A") + last)
 
 
-_ENTRIES = 10_000
-_BYTES = 200 * 2**20
-_RATIO = 100
-_SMALL = 2**20  # bytes that may be packed as tightly as they like
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of old and of encrypted Office files
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-
-
 def archive(data: bytes, kind: str) -> ZipFile:
     """The archive, which is read in memory only. Raises `Refused` for what it would unpack to."""
-    if data.startswith(_OLE):
-        locked = _ENCRYPTED in data
+    if data.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):  # OLE, of old and of encrypted files
+        locked = "EncryptedPackage".encode("utf-16-le") in data
         raise Refused("password protected" if locked else f"an old format: save it as {kind}")
     try:
         opened = ZipFile(BytesIO(data))
@@ -240,7 +230,8 @@ def archive(data: bytes, kind: str) -> ZipFile:
         raise Refused(f"damaged {kind}") from None
     entries = opened.infolist()
     total = sum(entry.file_size for entry in entries)
-    if len(entries) > _ENTRIES or total > max(_SMALL, min(_BYTES, _RATIO * len(data))):
+    # What is small may be packed as tightly as it likes.
+    if len(entries) > 10_000 or total > max(2**20, min(200 * 2**20, 100 * len(data))):
         raise Refused("too large when opened")
     if any(entry.flag_bits & 1 for entry in entries):
         raise Refused("password protected")

@@ -16,29 +16,23 @@ if TYPE_CHECKING:
     from lxml.etree import _Element as XmlElement
     from lxml.html import HtmlElement as Element
 
-_DECLARED = re.compile(rb"""(?i)(?:charset|encoding)\s*=\s*["']?([\w.:-]+)""")
-_FRAME = {"nav", "aside"}
-_MASTHEAD = {"header", "footer"}  # of the whole page; one of an article holds its title
-_CONTENT = {"article", "main", "section"}
-_SILENT = {
-    "script", "style", "template", "noscript", "svg", "math", "iframe", "object", "select",
-    "button", "textarea", "head", "audio", "video", "canvas",
+_UNSEEN_TAGS = {
+    "nav", "aside", "script", "style", "template", "noscript", "svg", "math", "iframe", "object",
+    "select", "button", "textarea", "head", "audio", "video", "canvas",
 }  # fmt: skip
-_UNSEEN = re.compile(r"(?i)(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))")
+_UNSEEN_STYLE = re.compile(r"(?i)(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))")
 _BLOCKS = {
     "address", "article", "blockquote", "body", "caption", "center", "dd", "details", "dialog",
     "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hr", "html",
     "legend", "li", "main", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot",
     "th", "thead", "tr", "ul", "h1", "h2", "h3", "h4", "h5", "h6",
 }  # fmt: skip
-_HEADING = re.compile(r"h([1-6])")
 _ENCRYPTED = {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}  # mail
-_BLANK_LINES = re.compile(r"\r?\n(?:[ \t]*\r?\n)+")
 
 
 def html(data: bytes) -> Parsed:
     """A .html."""
-    declared = _DECLARED.search(data[:4096])
+    declared = re.search(rb"""(?i)(?:charset|encoding)\s*=\s*["']?([\w.:-]+)""", data[:4096])
     text, notes = decode(data, declared[1].decode("ascii") if declared else "")
     builder = DocumentBuilder()
     return builder.finish(write(builder, text), notes)
@@ -76,12 +70,11 @@ def tree(text: str) -> "Element":
 
 
 def _seen(element: "Element") -> bool:
-    tag = element.tag
-    if tag in _FRAME or tag in _SILENT or "hidden" in element.attrib:
+    if element.tag in _UNSEEN_TAGS or "hidden" in element.attrib:
         return False
-    if tag in _MASTHEAD:
-        return any(above.tag in _CONTENT for above in element.iterancestors())
-    return not _UNSEEN.search(element.get("style") or "")
+    if element.tag in ("header", "footer"):  # of the whole page; one of an article holds its title
+        return any(True for _ in element.iterancestors("article", "main", "section"))
+    return not _UNSEEN_STYLE.search(element.get("style") or "")
 
 
 class _Page:
@@ -124,8 +117,8 @@ class _Page:
             text = text.strip("\n")
         else:
             text = "\n".join(" ".join(line.split()) for line in text.split("\n")).strip()
-        if heading := _HEADING.fullmatch(tag):
-            self._builder.heading(int(heading[1]), " ".join(text.split()))
+        if re.fullmatch("h[1-6]", tag):
+            self._builder.heading(int(tag[1]), " ".join(text.split()))
         elif tag == "li":
             self._builder.item(text)
         else:
@@ -237,6 +230,6 @@ def _body(builder: DocumentBuilder, message: "EmailMessage") -> tuple[str, ...]:
     if part.get_content_type() == "text/html":
         write(builder, text)
     else:
-        for paragraph in _BLANK_LINES.split(text):
+        for paragraph in re.split(r"\r?\n(?:[ \t]*\r?\n)+", text):
             builder.block(paragraph.strip())
     return notes

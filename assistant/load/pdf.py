@@ -16,11 +16,9 @@ if TYPE_CHECKING:
 
 _LARGER = 1.15  # times the height of the body's letters, and a line is a heading
 _ALIKE = 1.08  # up to this ratio two heights are one
-_APART = 1.3  # times the usual distance of two lines, and a paragraph begins
 _WORDS = 12  # of the longest line of a heading
 _LINES = 3  # of the longest heading
 _ENDS = re.compile(r"[.!?…:;。！？：；][\"'”’»)\]]*\s*$")
-_BROKEN = ("\x02", "\ufffe")  # PDFium's marks of a word that goes on
 
 
 class Line(NamedTuple):
@@ -82,14 +80,14 @@ class Typeset:
 
     def _parts(self, above: Line, line: Line) -> bool:
         """Whether something new begins with the line."""
-        if above.text.rstrip().endswith(_BROKEN) or not (above.height > 0 and line.height > 0):
-            return False
         low, high = sorted((above.height, line.height))
+        if low <= 0 or above.text.rstrip().endswith(("\x02", "\ufffe")):  # PDFium's broken word
+            return False
         if high > low * _ALIKE:
             return True
         if self._is_marked(above) != self._is_marked(line):
             return bool(_ENDS.search(above.text)) or line.text.strip()[0].isupper()
-        return above.foot - line.foot > max(self._pitch, low) * _APART
+        return above.foot - line.foot > max(self._pitch, low) * 1.3
 
     def _is_large(self, line: Line) -> bool:
         return line.height > self._height * _LARGER

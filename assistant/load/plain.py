@@ -16,9 +16,6 @@ from assistant.text import blank
 from assistant.types import Section
 
 _COLUMNS = 80  # a longer line is a paragraph; prose wrapped by hand has no such lines
-_WORDS = 12
-_LINES = 300_000
-_STACKED = 3  # more head-like lines in a row are a list
 _NAME = 300  # characters of the longest heading in Markdown
 
 _NEWLINE = re.compile(r"\r\n?|\n")
@@ -85,7 +82,7 @@ def plain_headings(text: str) -> list[Heading]:
     missed costs little; a line taken for one is never quoted. So the rule says no when in doubt,
     and of a text with more lines than any book has: that is data, or a log.
     """
-    if text.count("\n") > _LINES:
+    if text.count("\n") > 300_000:
         return []
     lines = [
         _Line(number, start, end, words)
@@ -146,7 +143,7 @@ class _Line(NamedTuple):
             self.text[0].isalnum()
             and not self.text[0].islower()
             and not self.wide
-            and len(self.text.split()) <= _WORDS
+            and len(self.text.split()) <= 12
             and not any(mark.search(self.text) for mark in (_SENTENCE, _OPEN, _DATA))
         )
 
@@ -172,7 +169,8 @@ def _standing(lines: list[_Line], run: range) -> range:
         first = min(free, default=after)
         above = lines[after].wide
     heads = range(first, after)
-    return heads if above and len(heads) <= _STACKED and not _listed(lines, heads) else range(0)
+    is_list = len(heads) > 3 or _listed(lines, heads)
+    return heads if above and not is_list else range(0)
 
 
 def _apart(lines: list[_Line], at: int) -> bool:
@@ -198,8 +196,6 @@ def _starts(text: str) -> list[int]:
 _UPPER = rb"[\xa1\xa5\xa8\xaa\xaf\xb2\xc0-\xdf]"  # in cp1251: Russian, Ukrainian, Belarusian
 _LOWER = rb"[\xa2\xb3\xb4\xb8\xba\xbf\xe0-\xff]"
 _CYRILLIC = re.compile(rb"%b?%b+|%b+" % (_UPPER, _LOWER, _UPPER))
-_SEVEN_BITS = re.compile(r"(?i)iso-2022-|hz$|utf-7$")  # encodings that look like ASCII
-_WIDE = re.compile(r"(?i)utf-?(16|32)|ucs")  # what names itself in ASCII is none of these
 
 
 def decode(data: bytes, declared: str = "") -> tuple[str, tuple[str, ...]]:
@@ -221,11 +217,13 @@ def _decoded(data: bytes, declared: str) -> tuple[str, str]:
     if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         return data.decode("utf-16", "replace"), ""
     data = data.removeprefix(BOM_UTF8)
-    if _SEVEN_BITS.match(declared) and (text := _tried(data, declared)) is not None:
+    looks_like_ascii = re.match(r"(?i)iso-2022-|hz$|utf-7$", declared)
+    if looks_like_ascii and (text := _tried(data, declared)) is not None:
         return text, ""
     if (text := _tried(data, "utf-8", "surrogatepass")) is not None:
         return text, ""
-    if not _WIDE.match(declared) and (text := _tried(data, declared, "replace")) is not None:
+    is_wide = re.match(r"(?i)utf-?(16|32)|ucs", declared)  # it would not say so in ASCII
+    if not is_wide and (text := _tried(data, declared, "replace")) is not None:
         return text, ""
     guessed = _guess(data[: 2**20])
     return data.decode(guessed, "replace"), guessed

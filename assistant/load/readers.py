@@ -40,6 +40,7 @@ MEMORY = 2**30
 """Bytes that a child may have."""
 CHARACTERS = 60_000_000
 """The longest text there may be."""
+_AT_HOME = 2**20  # bytes of plain text parsed in this process, in at most a few seconds
 _FILES = 500  # read by one child: whatever a library leaks, it leaks no longer
 _SLOW = "took too long to open"
 _LENGTH = struct.Struct(">Q")
@@ -100,7 +101,7 @@ class Readers:
 
     def parse(self, suffix: str, data: bytes) -> Parsed:
         """What a file with this suffix and content says. Raises `Refused` or `Unavailable`."""
-        if FORMATS[suffix].simple and len(data) <= 2**20:  # a few seconds at most
+        if FORMATS[suffix].simple and len(data) <= _AT_HOME:
             return parse(suffix, data)
         child = self._idle.get()
         try:

@@ -49,11 +49,8 @@ UNKNOWN = (
 BUNDLED = Path(__file__).parents[1] / "reader"
 VARIABLE = "ASSISTANT_READER"
 _REMEDY = f"Install agreement-assistant again, or set {VARIABLE} to another reader."
-_TOKENS = 384  # of question and passage together; a longer passage is read in windows
-_STRIDE = 96  # tokens two windows share
 _QUESTION = 128  # tokens of a question that are read, its last ones: they ask
-_MOST_WORDS = 40  # tokens of an answer
-_BAND = np.triu(np.tril(np.ones((512, 512), dtype=bool), _MOST_WORDS - 1))
+_BAND = np.triu(np.tril(np.ones((512, 512), dtype=bool), 39))  # an answer has up to 40 tokens
 _AGAIN = 4  # sentences read once more; more of them gained nothing
 
 
@@ -285,7 +282,8 @@ class SpanModel:
     def _pairs(self) -> "Tokenizer":
         """Cuts question and passage into windows."""
         tokenizer = self._tokenizer()
-        tokenizer.enable_truncation(_TOKENS, stride=_STRIDE, strategy="only_second")
+        # Of question and passage together; windows of a longer passage share 96.
+        tokenizer.enable_truncation(384, stride=96, strategy="only_second")
         return tokenizer
 
     @cached_property

@@ -44,7 +44,6 @@ _DATE_WORD = re.compile(
     r"(?:year|month|week)|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\b|\d{4}\s?(?:год|г\.|年)",
 )
 _CAPITAL = re.compile(r"(?<![.!?] )(?<!^)\b[^\W\d_a-zа-яё][^\W\d_]+")
-_CASED = re.compile(r"[A-Za-zА-Яа-я]")
 
 
 class Evidence:
@@ -98,7 +97,7 @@ def lacks(wanted: str, text: str, asked: frozenset[str]) -> bool:
         return not _DATE_WORD.search(text)
     if wanted == "number":
         return not (digits(text) - asked or _NUMBER_WORD.search(text))
-    if wanted == "name" and _CASED.search(text):
+    if wanted == "name" and re.search(r"[A-Za-zА-Яа-я]", text):
         names = {term for match in _CAPITAL.findall(text) for term in terms(match)}
         return not names - asked
     return False
