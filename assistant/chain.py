@@ -1,12 +1,50 @@
-"""Hits as LangChain's `BaseRetriever`: apart, because to import that takes half a second."""
+"""The assistant as LangChain runnables: apart, because to import that takes half a second.
 
-from collections.abc import Callable, Sequence
+`build_chain` composes the steps of `assistant.pipeline`, `PassageRetriever` gives the passages.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import or_
+from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document as LangChainDocument
 from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import Runnable, RunnableLambda
 
-from assistant.types import Hit
+from assistant import pipeline
+from assistant.store.generation import Generation
+from assistant.types import Answer, Hit
+
+
+def build_chain(
+    prepare: Callable[..., pipeline.QuestionState], finish: Callable[[Generation], None]
+) -> Runnable[str | Mapping[str, Any], Answer]:
+    """The steps from a question to its answer, each a runnable with the name of the step.
+
+    `prepare` takes the arguments of `Assistant.ask`; the input is the question, or a mapping of
+    those arguments. `finish` is called with the generation that answered.
+    """
+
+    def begin(asked: str | Mapping[str, Any]) -> pipeline.QuestionState:
+        return prepare(**asked) if isinstance(asked, Mapping) else prepare(asked)
+
+    def answer(state: pipeline.QuestionState) -> Answer:
+        found = pipeline.answer(state)
+        finish(state.context.generation)
+        return found
+
+    steps: list[Runnable[Any, Any]] = [
+        RunnableLambda(begin, name="prepare"),
+        RunnableLambda(pipeline.condense, name="condense"),
+        RunnableLambda(pipeline.retrieve, name="retrieve"),
+        RunnableLambda(pipeline.read, name="read"),
+        RunnableLambda(pipeline.cite, name="cite"),
+        RunnableLambda(pipeline.verify, name="verify"),
+        RunnableLambda(answer, name="answer"),
+    ]
+    return reduce(or_, steps).with_config(run_name="assistant")
 
 
 class PassageRetriever(BaseRetriever):

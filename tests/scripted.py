@@ -25,9 +25,9 @@ from assistant.types import (
     State,
     Statement,
     SyncReport,
-    disagreement,
     silent,
 )
+from assistant.verify import disagreement
 
 if TYPE_CHECKING:
     from gradio import Blocks

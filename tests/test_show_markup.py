@@ -14,8 +14,8 @@ from assistant.types import (
     Passage,
     Span,
     Statement,
-    disagreement,
 )
+from assistant.verify import disagreement
 from tests.test_show import HOSTILE, LI, PLAIN, TALK, Page, answer, cited
 
 

@@ -15,7 +15,8 @@ from assistant.show import (
     split_words,
     unwrapped,
 )
-from assistant.types import Answer, Citation, Statement, disagreement
+from assistant.types import Answer, Citation, Statement
+from assistant.verify import disagreement
 
 # A probability of at least so much, in words and as the share that was right of answers so sure,
 # on questions it was not fitted to (research/benchmarks/results/calibration.txt).

@@ -251,8 +251,11 @@ class Generation:
         )
         if self.server_search and len(rows) != len(cosines):
             raise IndexDamaged(self.folder, "its vectors on the server are of other passages")
+        # Chroma and a comparison in blocks round differently: of both the cosines are made again,
+        # so that the same question has the same answer before and after Chroma was opened.
+        exact = {} if self.server_search else self._cosines_of(vector, [row[0] for row in rows])
         near = [
-            (number, to_passage(row), cosines[key])
+            (number, to_passage(row), exact.get(number, cosines[key]))
             for number, key, *row in rows
             if sources is None or row[0] in sources
         ]
