@@ -22,8 +22,6 @@ VERSION = 1
 """Part of the index's recipe: raise it when the same text would give other terms."""
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
-_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
-_CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 INVISIBLE = re.compile(
     "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
 )
@@ -93,9 +91,9 @@ def _tokens(text: str) -> list[str]:
 def _stems(token: str) -> tuple[str, ...]:
     if token[0].isdigit():
         return (token,)
-    if _UNSPACED.match(token):
+    if re.match("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]", token):
         return tuple(token[i : i + 2] for i in range(max(1, len(token) - 1)))
-    language = "russian" if _CYRILLIC.match(token) else "english"
+    language = "russian" if re.match("[\u0400-\u04ff]", token) else "english"
     stemmers = vars(_stemmers)
     if language not in stemmers:
         import snowballstemmer
@@ -136,7 +134,6 @@ def stretches(text: str, cuts: Iterable[int]) -> Iterator[Span]:
 
 
 _WORD = re.compile(r"[^\W\d_]+")
-_OTHER_SCRIPT = re.compile(r"[^\W\d_A-Za-zÀ-ɏ\u1e00-\u1eff]")
 
 
 def languages(texts: Iterable[str]) -> list[str]:
@@ -151,7 +148,8 @@ def language(text: str) -> str:
     """
     text = text[:1_000]  # enough to tell
     words = _WORD.findall(text)
-    is_other = len(_OTHER_SCRIPT.findall(text)) > 0.2 * sum(map(len, words))
+    foreign = re.findall(r"[^\W\d_A-Za-zÀ-ɏ\u1e00-\u1eff]", text)
+    is_other = len(foreign) > 0.2 * sum(map(len, words))
     plain = sum(map(str.islower, words))
     if not is_other and plain < 2:
         return "en"
@@ -189,11 +187,9 @@ class Date(NamedTuple):
     end: int
 
 
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_MONTH = (
-    r"(?P<month>january|february|march|april|may|june|july|august|september|october|november|"
-    rf"december|(?:{'|'.join(_MONTHS)}|sept)\b\.?)"
-)
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_MONTH = (r"(?P<month>january|february|march|april|may|june|july|august|september|october|november|"
+          rf"december|(?:{_MONTHS}|sept)\b\.?)")  # fmt: skip
 _DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
 _DATES = (
     r"(?P<year>\d{4})(?P<by>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=by)(?P<day>0?[1-9]|[12]\d|3[01])",
@@ -201,12 +197,12 @@ _DATES = (
     rf"{_DAY}(?:\s+of)?\s+{_MONTH}(?:,?\s+(?P<year>[12]\d{{3}}))?",
     rf"{_MONTH}\s+{_DAY}(?:,?\s+(?P<year>[12]\d{{3}}))?(?![:%]|[.,]\d)",
     rf"{_MONTH}(?:,?\s+(?:of\s+)?(?P<year>[12]\d{{3}}))?",
-    r"(?P<year>[12]\d{3})(?![%°])",
+    r"(?P<year>1\d{3}|2[01]\d\d)(?![%°])",
 )
 _BEFORE_MONTH = re.compile(
-    r"\b(?:in|on|by|since|until|till|from|to|through|during|before|after|of|last|next|this|early|"
-    r"late|mid|every|each|between|and|or|-|–)[\s-]*$", re.IGNORECASE
-)  # fmt: skip
+    r"(?i)\b(?:in|on|by|since|until|till|from|to|through|during|before|after|of|last|next|this|"
+    r"early|late|mid|every|each|between|and|or|-|–)[\s-]*$"
+)
 
 
 def dates(text: str) -> list[Date]:
@@ -232,10 +228,8 @@ def _date(text: str, match: re.Match[str]) -> Date | None:
     name = (read.get("month") or "").lower()
     year, day = (int(read[part]) if read.get(part) else None for part in ("year", "day"))
     if name.isdecimal():
-        month = int(name)
-        if month > 12:
-            month, day = day or 0, month
-        is_date = 0 < month < 13 and 0 < (day or 0) < 32 and 1000 <= (year or 0) < 2200
+        month, day = (int(name), day or 0) if int(name) <= 12 else (day or 0, int(name))
+        is_date = 0 < month < 13 and 0 < day < 32 and 1000 <= (year or 0) < 2200
         return Date(year, month, day, *match.span()) if is_date else None
     if not name:
         return None if _is_count(text, match, before) else Date(year, None, None, *match.span())
@@ -245,21 +239,20 @@ def _date(text: str, match: re.Match[str]) -> Date | None:
     is_small = match[0].islower() and not (year and day) and (is_verb or not (year or day))
     if is_small or not is_clear:
         return None
-    return Date(year, _MONTHS.index(name[:3]) + 1, day, *match.span())
+    return Date(year, _MONTHS.index(name[:3]) // 4 + 1, day, *match.span())
 
 
 def _is_count(text: str, match: re.Match[str], before: str) -> bool:
     """Whether four digits count something: 2000 euros, 1200 employees; 2023 is a year."""
     number = _number_pattern().match(text, match.start())
     value = int(match["year"])
-    if (number and (number["scale"] or number["unit"])) or value >= 2200:
-        return True
-    if re.search(r"(?:[$€£¥₽₹<>≤≥≈~]|\b(?:USD|EUR|GBP|CHF|CNY|RUB))\s*$|(?:^|[\s(])[-−]$", before):
+    signs = r"(?:[$€£¥₽₹<>≤≥≈~]|\b(?:USD|EUR|GBP|CHF|CNY|RUB))\s*$|(?:^|[\s(])[-−]$"
+    if (number and (number["scale"] or number["unit"])) or re.search(signs, before):
         return True
     if (1900 <= value < 2100 and value % 100) or _BEFORE_MONTH.search(before):
         return False
-    behind = text[match.end() : match.end() + 40]
-    return bool(re.match(r"\s+(?!(?:is|was|has|does|as|its|this|us)\b)[a-z]+s\b", behind))
+    things = re.compile(r"\s+(?!(?:is|was|has|does|as|its|this|us)\b)[a-z]+s\b")
+    return bool(things.match(text, match.end()))
 
 
 _ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
@@ -301,8 +294,7 @@ _BOUNDS = {
 
 def numbers(text: str) -> list[Number]:
     """The quantities of a text, in order, without its dates; codes such as B2 are none."""
-    taken = dates(text)
-    found: list[Number] = []
+    taken, found = dates(text), list[Number]()
     before: re.Match[str] | None = None
     for match in _number_pattern().finditer(text):
         if _overlaps(taken, *match.span("number")) or not (number := _number(match)):
@@ -382,14 +374,13 @@ def _number_pattern() -> re.Pattern[str]:
     )
     small = rf"(?:(?:{'|'.join(_TENS)})(?:[\s-](?:{'|'.join(_ONES[1:10])}))?|{one}(?:{ones}))\b"
     below = rf"(?:(?:{small}|an?)\s+hundred(?:\s+(?:and\s+)?{small})?|{small})\b"
-    words = (rf"{below}(?:[\s-]+(?:{scales})s?\b(?:\s+(?:and\s+)?{below})?)*|"
-             rf"(?:half\s+an?|an?)\s+(?:{scales})\b")  # fmt: skip
+    words = rf"{below}(?:[\s-]+(?:{scales})s?\b(?:\s+(?:and\s+)?{below})?)*"
     return re.compile(
         rf"(?:(?<!\w)(?P<bound>{'|'.join(_BOUNDS.values())})\s*)?"
         rf"(?<![\w.,])(?:(?P<sign>(?<!\d)[-−]|\bminus\s+)(?=[\d$€£¥₽₹]))?"
         rf"(?:(?P<currency>{currencies})\s?)?(?<![A-Za-z_])(?<!\d[.,:])"
         rf"(?P<number>(?P<digits>\d{{1,3}}(?:[\s'’]\d{{3}})+(?![\d])(?:[.,]\d+)?|\d+(?:[.,]\d+)*)"
-        rf"|\b(?P<words>{words}))"
+        rf"|\b(?P<words>{words}|(?:half\s+an?|an?)\s+(?:{scales})\b))"
         rf"(?::(?P<minutes>[0-5]\d)\b)?(?P<ordinal>(?<=\d)(?:st|nd|rd|th)\b)?"
         rf"(?P<half>\s+and\s+a\s+half\b)?"
         rf"(?:(?:[\s-]?(?P<scale>(?:{scales}|bn|mn|mln|mio|trn|tn)s?|(?<=\d)[kb]|"

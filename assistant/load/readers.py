@@ -44,7 +44,6 @@ _AT_HOME = 2**20  # bytes of plain text parsed in this process, in at most a few
 _FILES = 500  # read by one child: whatever a library leaks, it leaks no longer
 _SLOW = "took too long to open"
 _LENGTH = struct.Struct(">Q")
-_CODE = "import sys; sys.path[:] = sys.argv[1:]; from assistant.load.readers import main; main({})"
 
 
 class Unchanged:
@@ -194,7 +193,8 @@ class _Child:
         if self._process is None or self._process.poll() is not None or self._files >= _FILES:
             self.end()
             self._files = 0
-            code = _CODE.format(PROCESSOR_SECONDS)
+            code = "import sys; sys.path[:] = sys.argv[1:]; from assistant.load import readers"
+            code += f"; readers.main({PROCESSOR_SECONDS})"
             self._process = subprocess.Popen(  # noqa: S603 (our own code; the file is its input)
                 [sys.executable, "-B", "-P", "-c", code, *sys.path],
                 stdin=subprocess.PIPE,
