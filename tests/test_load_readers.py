@@ -131,7 +131,7 @@ def test_f13_a_file_that_takes_for_ever(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_machine_that_is_busy_is_not_the_fault_of_the_file(
     parsers: Readers, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(child, "SECONDS", 0.001)
+    monkeypatch.setattr(child, "SECONDS", 0.0)
     result = loaded(parsers, place, "busy.pdf", GOOD[".pdf"])
     assert isinstance(result, Unavailable)
     assert str(result) == SLOW
