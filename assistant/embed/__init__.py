@@ -12,7 +12,7 @@ left to sentence-transformers itself (`assistant.embed.bulk`).
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property
 from hashlib import sha256
