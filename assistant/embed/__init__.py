@@ -11,8 +11,9 @@ left to sentence-transformers itself (`assistant.embed.bulk`).
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache, cached_property
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.errors import ModelUnavailable
-from assistant.models import file_sha256, find_model, one_thread
+from assistant.models import file_sha256, find_model
 from assistant.text import visible
 
 if TYPE_CHECKING:
@@ -148,6 +149,27 @@ def _of_length_1(vector: Floats) -> list[float]:
     """The model itself would do it in bfloat16, to three digits."""
     length = float(np.linalg.norm(vector)) or 1.0
     return list(map(float, vector / length))
+
+
+_threads_lock = RLock()  # their number is the whole process's: only who set it resets it
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """While this lasts, NumPy multiplies with one thread; then with as many as before.
+
+    Its threads wait for one another by counting: for a question's vector, 15 ms of work, two of
+    them took 149 ms of a busy processor.
+    """
+    with _threads_lock, _blas().limit(limits=1):
+        yield
+
+
+@cache
+def _blas() -> Any:  # noqa: ANN401 (of a library without types)
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
 
 
 _FEW = 4_000  # tokens that take less time here than torch takes to be imported

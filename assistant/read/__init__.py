@@ -29,7 +29,7 @@ from assistant.errors import ModelUnavailable
 from assistant.models import file_sha256, find_model
 from assistant.read.similarity import Embed, Evidence, Frequencies, SimilarityReader
 from assistant.text import languages
-from assistant.types import Hit, Passage, Reading, Span, embedded
+from assistant.types import Hit, Passage, Reading, Span
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -152,7 +152,7 @@ class Reader:
 
     def _candidates(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """Every sentence of the hits with its best words, in the order of the hits."""
-        texts = embedded([hit.passage for hit in hits])
+        texts = [hit.passage.embedded for hit in hits]
         best: dict[tuple[int, Span], Candidate] = {}
         for window in self._spans.read(question, texts):
             hit = hits[window.passage]
