@@ -215,20 +215,17 @@ def _is_held(said: Amount, heard: Sequence[tuple[Sentence, Amount]], claim: Pars
     of_these = [(sentence, each) for sentence, each in heard if said.things & each.things]
     if _is_article(said, claim, alone=not of_these):
         return True
-    most = max((_shared(claim.sentence, sentence) for sentence, _ in of_these), default=-1)
+    own = set(content(claim.sentence))
+    most = max((len(own & {*content(sentence)}) for sentence, _ in of_these), default=-1)
     return any(
         matches(said, comparable(said, each), beside)
         and (
             not each.things
             or bool(said.things & (each.things | each.beside))
-            or _shared(claim.sentence, sentence) > most
+            or len(own & {*content(sentence)}) > most
         )
         for sentence, each in heard
     )
-
-
-def _shared(one: Sentence, other: Sentence) -> int:
-    return len(set(content(one)) & set(content(other)))
 
 
 def _is_article(said: Amount, claim: ParsedSentence, *, alone: bool) -> bool:
