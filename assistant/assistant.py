@@ -8,12 +8,13 @@ from functools import cached_property, lru_cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from assistant import load, pipeline, split, sync, text, verify
+from assistant import cite, load, pipeline, split, sync, text
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
 from assistant.errors import IndexDamaged, KnowledgeMissing, QuestionRefused
 from assistant.library import Library
 from assistant.read import Reader
 from assistant.settings import Settings
+from assistant.show.terminal import Bar
 from assistant.store import Store
 from assistant.store.generation import Generation
 from assistant.store.server import Server
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
     from assistant.chain import PassageRetriever
     from assistant.llm.client import ChatModel, ModelState
+
+Earlier = Sequence[str | Answer]
+"""The questions before one, or their Answers, oldest first."""
 
 
 class Assistant:
@@ -72,11 +76,7 @@ class Assistant:
         self._stale_check = StaleIndexCheck(self.settings)
 
     def ask(
-        self,
-        question: str,
-        *,
-        history: Sequence[str | Answer] = (),
-        sources: Sequence[str] | None = None,
+        self, question: str, *, history: Earlier = (), sources: Sequence[str] | None = None
     ) -> Answer:
         """The answer to a question: statements with citations, or an abstention.
 
@@ -90,11 +90,7 @@ class Assistant:
         return answer
 
     def stream(
-        self,
-        question: str,
-        *,
-        history: Sequence[str | Answer] = (),
-        sources: Sequence[str] | None = None,
+        self, question: str, *, history: Earlier = (), sources: Sequence[str] | None = None
     ) -> Iterator[Statement | Answer]:
         """Each statement once it is verified; the last item is the whole answer."""
         state = self._begin(question, history, sources)
@@ -102,11 +98,7 @@ class Assistant:
         self._warm(state.context.generation)
 
     async def aask(
-        self,
-        question: str,
-        *,
-        history: Sequence[str | Answer] = (),
-        sources: Sequence[str] | None = None,
+        self, question: str, *, history: Earlier = (), sources: Sequence[str] | None = None
     ) -> Answer:
         """`ask`, without blocking the event loop."""
         import asyncio
@@ -114,11 +106,7 @@ class Assistant:
         return await asyncio.to_thread(self.ask, question, history=history, sources=sources)
 
     async def astream(
-        self,
-        question: str,
-        *,
-        history: Sequence[str | Answer] = (),
-        sources: Sequence[str] | None = None,
+        self, question: str, *, history: Earlier = (), sources: Sequence[str] | None = None
     ) -> AsyncIterator[Statement | Answer]:
         """`stream`, without blocking the event loop."""
         import asyncio
@@ -197,7 +185,7 @@ class Assistant:
                 if any(each.standing is Standing.GONE for each in checked.values()):
                     for _, document in readers.read(files, limit, {}):
                         if isinstance(document, Document):
-                            verify.look_up(checked, document)
+                            cite.look_up(checked, document)
         return checked
 
     def status(self) -> Status:
@@ -208,14 +196,8 @@ class Assistant:
             differs = self.changes()
         if generation is None:
             return Status((), 0, (), "", self.embedder.name, differs)
-        return Status(
-            documents=tuple(generation.documents),
-            passages=len(generation),
-            skipped=generation.skipped,
-            generation=generation.name,
-            embedder=self.embedder.name,
-            changes=differs,
-        )
+        sizes = tuple(generation.documents), len(generation)
+        return Status(*sizes, generation.skipped, generation.name, self.embedder.name, differs)
 
     def model_state(self) -> "ModelState | None":
         """Whether the chat model answers: it is asked one word. None where there is none."""
@@ -264,10 +246,7 @@ class Assistant:
         return build_chain(self._begin, self._warm)
 
     def _begin(
-        self,
-        question: str,
-        history: Sequence[str | Answer] = (),
-        sources: Sequence[str] | None = None,
+        self, question: str, history: Earlier = (), sources: Sequence[str] | None = None
     ) -> pipeline.QuestionState:
         """The question with what it is answered from, and what to know of the index."""
         question = pipeline.clean(question)
@@ -279,10 +258,8 @@ class Assistant:
         if self._model:
             from assistant.llm.draft import DraftWriter
 
-            seconds, most = self.settings.model_seconds, self.settings.statements
-            context = replace(
-                context, writing=DraftWriter(self._model, self.embedder, seconds, most)
-            )
+            limits = self.settings.model_seconds, self.settings.statements
+            context = replace(context, writing=DraftWriter(self._model, self.embedder, *limits))
         turns = [
             Turn(earlier) if isinstance(earlier, str) else Turn(earlier.question, earlier)
             for earlier in history
@@ -296,10 +273,8 @@ class Assistant:
         self._has_answered = True
 
     def _context(self, generation: Generation) -> pipeline.Context:
-        documents, size = generation.documents, len(generation)
-        return pipeline.Context(
-            self.settings, generation, documents, size, self.embedder, self.reader
-        )
+        documents = generation.documents
+        return pipeline.Context(self.settings, generation, documents, self.embedder, self.reader)
 
     @cached_property
     def _store(self) -> Store:
@@ -315,34 +290,29 @@ class Assistant:
 
     def _ready(self) -> tuple[Generation, tuple[str, ...]]:
         """The generation that answers now, built first where there is none; and notices."""
+        server, why, generation = self._store.server, "There was no index yet.", None
         with self._building:
-            why, generation = "There was no index yet.", None
             try:
-                if self._store.server is None or self._fetched():
-                    generation = self._store.current()
+                is_there = True
+                if server:
+                    with Bar() as bar:
+                        is_there = self._store.fetch(bar)
+                generation = self._store.current() if is_there else None
             except IndexDamaged as damage:
                 why = str(damage)
             if generation:
                 return generation, ()
-            if self._store.server and not self.settings.knowledge.is_dir():
+            if server and not self.settings.knowledge.is_dir():
                 if generation is None:
-                    raise self._store.server.empty_error()
+                    raise server.empty_error()
                 return generation, ()
             if generation is not None:
                 why = "The index was empty."
-            from assistant.show.terminal import Bar
-
             with Bar() as bar:
                 report = self.sync(progress=bar)
             generation = self._store.current()
             assert generation is not None
             return generation, (f"{why} It was built from {len(report.added)} documents.",)
-
-    def _fetched(self) -> bool:
-        from assistant.show.terminal import Bar
-
-        with Bar() as bar:
-            return self._store.fetch(bar)
 
     @cached_property
     def _model(self) -> "ChatModel | None":
@@ -360,7 +330,7 @@ class Assistant:
 def ask(
     question: str,
     *,
-    history: Sequence[str | Answer] = (),
+    history: Earlier = (),
     sources: Sequence[str] | None = None,
     home: str | os.PathLike[str] | None = None,
 ) -> Answer:

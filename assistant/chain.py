@@ -4,14 +4,12 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document as LangChainDocument
 from langchain_core.retrievers import BaseRetriever
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
 
 from assistant import pipeline
 from assistant.store.generation import Generation
@@ -44,7 +42,8 @@ def build_chain(
         RunnableLambda(pipeline.verify, name="verify"),
         RunnableLambda(answer, name="answer"),
     ]
-    return reduce(or_, steps).with_config(run_name="assistant")
+    composed: Runnable[str | Mapping[str, Any], Answer] = RunnableSequence(*steps)
+    return composed.with_config(run_name="assistant")
 
 
 class PassageRetriever(BaseRetriever):
@@ -62,24 +61,13 @@ class PassageRetriever(BaseRetriever):
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, k: int | None = None
     ) -> list[LangChainDocument]:
-        return [_to_langchain(hit) for hit in self.find(query, k or self.k)]
-
-
-def _to_langchain(hit: Hit) -> LangChainDocument:
-    passage = hit.passage
-    return LangChainDocument(
-        id=passage.id,
-        page_content=passage.text,
-        metadata={
-            "source": passage.source,
-            "start": passage.start,
-            "end": passage.end,
-            "title": passage.title,
-            "heading": passage.heading,
-            "unit": passage.unit,
-            "number": passage.number,
-            "score": hit.score,
-            "dense": hit.dense,
-            "lexical": hit.lexical,
-        },
-    )
+        place = ("source", "start", "end", "title", "heading", "unit", "number")
+        return [
+            LangChainDocument(
+                id=hit.passage.id,
+                page_content=hit.passage.text,
+                metadata={name: getattr(hit.passage, name) for name in place}
+                | {name: getattr(hit, name) for name in ("score", "dense", "lexical")},
+            )
+            for hit in self.find(query, k or self.k)
+        ]

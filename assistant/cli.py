@@ -159,8 +159,8 @@ def _status(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _verify(assistant: "Assistant", options: argparse.Namespace) -> int:
+    from assistant.cite import read_answers
     from assistant.types import Standing
-    from assistant.verify import read_answers
 
     answers = [answer for path in options.file for answer in read_answers(path)]
     problems = assistant.verify()

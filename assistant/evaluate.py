@@ -130,9 +130,8 @@ class Evaluation:
             asdict(each) | {"probability": each.probability, "outcome": each.at(self.threshold)}
             for each in self.outcomes
         ]
-        return json.dumps(
-            {"threshold": self.threshold, "outcomes": outcomes, "curve": self.curve()}
-        )
+        read = {"threshold": self.threshold, "outcomes": outcomes, "curve": self.curve()}
+        return json.dumps(read)
 
     def _kinds(self) -> Iterator[str]:
         yield f"{'':24} {'share, 95 % interval':>22}    questions"
@@ -142,11 +141,11 @@ class Evaluation:
                 group = [each for each in chosen if each.asked.kind == kind]
                 name = " ".join(filter(None, (kind, "" if answerable else "unanswerable")))
                 yield f"{line(name) or 'answerable'}"
-                outcomes = (FIRST, LATER, OTHER, REFUSED) if answerable else (REFUSED, ANSWERED)
-                for outcome in outcomes:
-                    yield _row(
-                        f"  {outcome}", [each.at(self.threshold) == outcome for each in group]
-                    )
+                came = [each.at(self.threshold) for each in group]
+                for outcome in (
+                    (FIRST, LATER, OTHER, REFUSED) if answerable else (REFUSED, ANSWERED)
+                ):
+                    yield _row(f"  {outcome}", [each == outcome for each in came])
 
     def _besides(self) -> Iterator[str]:
         answerable = [each for each in self.select(True) if each.asked.quote]
@@ -217,12 +216,14 @@ def plot(evaluation: Evaluation) -> str:
         for y in [round(250 * (1 - share))]
     )
     lines = "".join(
-        f'<polyline points="{_points(thresholds, shares)}" fill="none" stroke="{colour}" '
+        f'<polyline points="{points}" fill="none" stroke="{colour}" '
         f'stroke-width="2"/><text x="{x}" y="290" fill="{colour}">{name}</text>'
         for shares, colour, name, x in (
             (right, "#1a5fb4", f"answerable: {FIRST}", 0),
             (refused, "#a51d2d", f"unanswerable: {REFUSED}", 200),
         )
+        for pairs in [zip(thresholds, shares, strict=True)]
+        for points in [" ".join(f"{400 * x:.0f},{250 * (1 - y):.0f}" for x, y in pairs)]
     )
     now = f'<path d="M{400 * evaluation.threshold:.0f} 0v250" stroke="#888" stroke-dasharray="4"/>'
     return (
@@ -230,11 +231,6 @@ def plot(evaluation: Evaluation) -> str:
         'font-family="sans-serif" font-size="12"><rect x="-50" y="-20" width="470" height="330" '
         f'fill="white"/>{marks}{now}{lines}<text x="330" y="-6">threshold</text></svg>\n'
     )
-
-
-def _points(thresholds: Sequence[float], shares: Sequence[float]) -> str:
-    pairs = zip(thresholds, shares, strict=True)
-    return " ".join(f"{400 * threshold:.0f},{250 * (1 - share):.0f}" for threshold, share in pairs)
 
 
 def _outcome(question: Question, answer: Answer, assistant: "Assistant", seconds: float) -> Outcome:

@@ -15,6 +15,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from assistant.cite import cite as cite_readings
+from assistant.cite import disagreements
+from assistant.cite import verify as keep_exact
 from assistant.embed import Embedder
 from assistant.errors import QuestionRefused
 from assistant.read import UNKNOWN, Reader, asks_for_several, central, is_overview
@@ -23,8 +25,6 @@ from assistant.settings import Settings
 from assistant.store.generation import Generation
 from assistant.text import topic, visible
 from assistant.types import Abstention, Answer, Hit, Passage, Reading, Statement, Turn
-from assistant.verify import disagreements
-from assistant.verify import verify as keep_exact
 
 if TYPE_CHECKING:
     from assistant.llm.draft import DraftWriter
@@ -75,8 +75,6 @@ class Context:
     generation: Generation
     documents: Mapping[str, str]
     """sha256 of each source's bytes."""
-    size: int
-    """How many passages the generation has."""
     embedder: Embedder
     reader: Reader
     writing: "DraftWriter | None" = None
@@ -85,7 +83,7 @@ class Context:
     @property
     def most_read(self) -> int:
         """How many passages are read: all of a small folder, the best of a larger one."""
-        return WHOLE if self.size <= WHOLE else self.settings.passages
+        return WHOLE if len(self.generation) <= WHOLE else self.settings.passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ class SubQuestion:
 
 @dataclass(frozen=True, slots=True)
 class SubAnswer:
-    """What was found for one of the questions asked."""
+    """What was found for one of the questions asked, taken in one meaning."""
 
     question: str
     meaning: StandaloneQuestion
@@ -162,22 +160,31 @@ def condense(state: QuestionState) -> QuestionState:
 def retrieve(state: QuestionState) -> QuestionState:
     """Find passages for each meaning of each question."""
     context = state.context
-    asked = [
-        replace(
-            part,
-            hits=tuple(
-                find(context, meaning, state.sources)[: context.most_read]
-                for meaning in part.meanings
-            ),
-        )
-        for part in state.asked
-    ]
+    asked = []
+    for part in state.asked:
+        found = (find(context, meaning, state.sources) for meaning in part.meanings)
+        asked.append(replace(part, hits=tuple(hits[: context.most_read] for hits in found)))
     return replace(state, asked=tuple(asked))
 
 
 def read(state: QuestionState) -> QuestionState:
     """Read the passages; of what a question may mean, the first that is answered counts."""
-    return replace(state, found=tuple(_read_first_answered(state, part) for part in state.asked))
+    context, found = state.context, []
+    for part in state.asked:
+        tried: list[SubAnswer] = []
+        for meaning, hits in zip(part.meanings, part.hits, strict=True):
+            if part.is_overview:
+                among = context.generation.passages(SAMPLE, state.sources)
+                embed, count = context.embedder.embed_documents, context.settings.statements
+                readings, notices = central(among, embed, count), tuple[str, ...]()
+            else:
+                readings, notices = read_hits(context, meaning.question, hits)
+            chosen = choose(context.settings, meaning.question, readings)
+            tried.append(SubAnswer(part.question, meaning, hits, readings, chosen, notices))
+            if chosen:
+                break
+        found.append(tried[-1] if tried[-1].chosen else tried[0])
+    return replace(state, found=tuple(found))
 
 
 def cite(state: QuestionState) -> QuestionState:
@@ -213,17 +220,15 @@ def verified(state: QuestionState) -> Iterator[Statement]:
 
 def answer(state: QuestionState) -> Answer:
     """Put the answer together: the statements, or why there are none, and what to know besides."""
-    context, found, quotes = state.context, state.found, state.quotes
-    unsaid = [
-        f"Your documents do not say: {part.question}"
-        for part in found
-        if quotes and not part.chosen
-    ]
-    notices = dict.fromkeys(notice for part in found for notice in part.notices)
-    worded = context.writing.notices if context.writing and quotes else ()
+    found, quotes, writing = state.found, state.quotes, state.context.writing
+    notices = [*state.notices, *dict.fromkeys(each for part in found for each in part.notices)]
+    if quotes:
+        silent = [part.question for part in found if not part.chosen]
+        notices += [f"Your documents do not say: {question}" for question in silent]
+        notices += writing.notices if writing else ()
     # The sentences of an overview answer nothing, so they contradict nothing.
-    is_comparable = not any(part.is_overview for part in state.asked)
-    compared = keep_exact(quotes) if context.writing else state.statements
+    if not any(part.is_overview for part in state.asked):
+        notices += disagreements(keep_exact(quotes) if writing else state.statements)
     question = state.rewritten or state.question
     if any(part.meaning.question != part.question for part in found):
         question = " ".join(part.meaning.question for part in found)
@@ -235,12 +240,9 @@ def answer(state: QuestionState) -> Answer:
         closest=tuple(hits[:3]),
         confidence=max(part.readings[0].probability if part.readings else 0.0 for part in found),
         standalone=question,
-        notices=(
-            *(*state.notices, *notices, *unsaid, *worded),
-            *(disagreements(compared) if is_comparable else ()),
-        ),
+        notices=tuple(notices),
         timings={"answer": perf_counter() - state.started},
-        generation=context.generation.name,
+        generation=state.context.generation.name,
     )
 
 
@@ -310,7 +312,7 @@ def read_hits(
 ) -> tuple[list[Reading], tuple[str, ...]]:
     """The sentences of the hits, the likeliest to answer first, and notices."""
     readings, notices = context.reader.read(
-        question, hits, context.generation.frequencies, context.size
+        question, hits, context.generation.frequencies, len(context.generation)
     )
     return in_one_order(readings), notices
 
@@ -321,30 +323,8 @@ def in_one_order(readings: Sequence[Reading]) -> list[Reading]:
     The reader ranks sentences by other weights than it gives probabilities by. Its rank tells
     better which sentence answers; that one does is at least as probable as for any single one.
     """
-    probabilities = accumulate((reading.probability for reading in reversed(readings)), max)
-    return [
-        replace(reading, probability=probability)
-        for reading, probability in zip(readings, [*probabilities][::-1], strict=True)
-    ]
-
-
-def _read_first_answered(state: QuestionState, part: SubQuestion) -> SubAnswer:
-    """The answer by the first meaning that has one, else by the likeliest."""
-    context, first = state.context, None
-    for meaning, hits in zip(part.meanings, part.hits, strict=True):
-        if part.is_overview:
-            among = context.generation.passages(SAMPLE, state.sources)
-            embed, count = context.embedder.embed_documents, context.settings.statements
-            readings, notices = central(among, embed, count), tuple[str, ...]()
-        else:
-            readings, notices = read_hits(context, meaning.question, hits)
-        chosen = choose(context.settings, meaning.question, readings)
-        found = SubAnswer(part.question, meaning, hits, readings, chosen, notices)
-        if chosen:
-            return found
-        first = first or found
-    assert first is not None
-    return first
+    least = [*accumulate((reading.probability for reading in reversed(readings)), max)]
+    return [replace(each, probability=least.pop()) for each in readings]
 
 
 def choose(settings: Settings, question: str, readings: Sequence[Reading]) -> list[Reading]:
@@ -367,7 +347,7 @@ def _closest(found: Sequence[SubAnswer]) -> list[Hit]:
 
 def _reason(state: QuestionState, hits: Sequence[Hit]) -> Abstention:
     """Why there are no statements."""
-    if not state.context.size:
+    if not len(state.context.generation):
         return Abstention.NO_DOCUMENTS
     if state.quotes:
         return Abstention.UNSUPPORTED

@@ -5,12 +5,10 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from assistant.errors import SettingRefused
-
-THRESHOLD = 0.5
-MODEL_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Settings:
     """An embedding model: a folder or a name on the hub; empty: the one that is installed."""
     reader: str = ""
     """A question-answering model: a folder or a name on the hub; empty: the package's own."""
-    threshold: float = THRESHOLD
+    threshold: float = 0.5
     """Answer when the probability that the documents answer reaches this, 0 to 1."""
     passages: int = 10
     """How many passages are read for a question."""
@@ -39,11 +37,15 @@ class Settings:
     """A chat model that words the answers, `provider:name`; empty: they are quotes."""
     model_url: str = ""
     """The model's server; empty: where the provider's own is."""
-    model_seconds: float = MODEL_SECONDS
+    model_seconds: float = 30.0
     """How long an answer may wait for the model; then it is quoted."""
 
     def __post_init__(self) -> None:
-        if not _may_be_folder(self.home):
+        try:
+            may_be_folder = self.home.is_dir() or not self.home.exists()
+        except OSError:  # such as a name that is too long
+            may_be_folder = False
+        if not may_be_folder:
             raise SettingRefused("home", str(self.home), "a folder that can be read")
         if not 0 <= self.threshold <= 1:
             raise SettingRefused("threshold", self.threshold, "a probability, 0 to 1")
@@ -114,33 +116,16 @@ class Settings:
             folder = folder.absolute()
         except FileNotFoundError:  # the current folder was removed
             raise SettingRefused("home", str(folder), "a folder that is there") from None
-        return cls(
-            home=folder,
-            embedder=os.environ.get("ASSISTANT_EMBEDDER", ""),
-            reader=os.environ.get("ASSISTANT_READER", ""),
-            threshold=_number("ASSISTANT_THRESHOLD", THRESHOLD),
-            chroma=os.environ.get("ASSISTANT_CHROMA", ""),
-            chroma_token=os.environ.get("ASSISTANT_CHROMA_TOKEN", ""),
-            model=os.environ.get("ASSISTANT_MODEL", ""),
-            model_url=os.environ.get("ASSISTANT_MODEL_URL", ""),
-            model_seconds=_number("ASSISTANT_MODEL_SECONDS", MODEL_SECONDS),
-        )
-
-
-def _may_be_folder(path: Path) -> bool:
-    """Whether it is a folder, or is not there yet."""
-    try:
-        return path.is_dir() or not path.exists()
-    except OSError:  # such as a name that is too long
-        return False
-
-
-def _number(name: str, default: float) -> float:
-    value = os.environ.get(name) or default
-    try:
-        return float(value)
-    except ValueError:
-        raise SettingRefused(name, value, "a number") from None
+        chosen: dict[str, Any] = {}
+        for name in ("embedder", "reader", "chroma", "chroma_token", "model", "model_url",
+                     "threshold", "model_seconds"):  # fmt: skip
+            variable = f"ASSISTANT_{name.upper()}"
+            if value := os.environ.get(variable):
+                try:
+                    chosen[name] = float(value) if name in ("threshold", "model_seconds") else value
+                except ValueError:
+                    raise SettingRefused(variable, value, "a number") from None
+        return cls(folder, **chosen)
 
 
 def _refuse_bad_address(name: str, value: str, path: str, wanted: str) -> None:

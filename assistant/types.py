@@ -1,6 +1,6 @@
 """The data that the steps hand to one another: frozen, and nothing here renders it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -102,11 +102,6 @@ class Passage:
     def quote(self, span: Span) -> str:
         """The exact characters of `span`, which lies inside the passage."""
         return self.text[span.start - self.start : span.end - self.start]
-
-
-def embedded(passages: Sequence[Passage]) -> list[str]:
-    """What the embedding model reads of each passage."""
-    return [passage.embedded for passage in passages]
 
 
 def counted(unit: str, number: int) -> bool:

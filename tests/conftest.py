@@ -31,7 +31,20 @@ SWITCHES = (
     "--disable-sync",
     "--no-first-run",
 )
+# Tests that start servers, kill processes, train, or fill disks: `make test-fast` leaves them out.
+SLOW = {
+    "test_damage", "test_harm", "test_kills", "test_laws", "test_llm_wire", "test_load_readers",
+    "test_mcp", "test_mixed", "test_page_auth", "test_page_programs", "test_page_sources",
+    "test_server", "test_store", "test_training", "test_whole",
+}  # fmt: skip
 ARTICLE = Path(__file__).parents[1] / "knowledge" / "china-belarus-joint-statement.txt"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow."""
+    for item in items:
+        if item.path.stem in SLOW:
+            item.add_marker("slow")
 
 
 class WordEmbeddings:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+from assistant.cite import disagreement
 from assistant.errors import AssistantError, IndexDamaged, QuestionRefused
 from assistant.types import (
     Abstention,
@@ -27,7 +28,6 @@ from assistant.types import (
     SyncReport,
     silent,
 )
-from assistant.verify import disagreement
 
 if TYPE_CHECKING:
     from gradio import Blocks

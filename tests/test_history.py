@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assistant.cite import read_answers
 from assistant.errors import (
     ConversationChanged,
     ConversationDamaged,
@@ -34,7 +35,6 @@ from assistant.history import (
 )
 from assistant.show.export import conversation_to_json
 from assistant.types import Abstention, Answer, Hit, Turn
-from assistant.verify import read_answers
 from tests.test_show import HOSTILE, LI, TALK, answer
 
 UNSAID = Answer("Why?", abstention=Abstention.DOES_NOT_SAY, closest=(Hit(LI.passage, 0.5),))

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "assistant").rglob("*.py"))
 FLOORS = (
     "types errors settings text fs models",
-    "load split embed store retrieve read cite verify history feedback",
+    "load split embed store retrieve read cite history feedback",
     "pipeline sync library llm",
     "chain",
     "show",

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from assistant.assistant import Assistant
+from assistant.cite import disagreements, is_exact, look_up, read_answers, verify
 from assistant.errors import AnswerFileRefused, KnowledgeMissing
 from assistant.types import (
     Answer,
@@ -17,7 +18,6 @@ from assistant.types import (
     Standing,
     Statement,
 )
-from assistant.verify import disagreements, is_exact, look_up, read_answers, verify
 
 TEXT = "Trade grew. The limit is 5 percent."
 PASSAGE = Passage("a.txt", 10, 45, TEXT, (Span(10, 21), Span(22, 45)))

@@ -5,6 +5,7 @@ from hashlib import sha256
 from itertools import combinations
 from urllib.parse import urlencode
 
+from assistant.cite import disagreement
 from assistant.show import (
     bare,
     escape,
@@ -16,7 +17,6 @@ from assistant.show import (
     unwrapped,
 )
 from assistant.types import Answer, Citation, Statement
-from assistant.verify import disagreement
 
 # A probability of at least so much, in words and as the share that was right of answers so sure,
 # on questions it was not fitted to (research/benchmarks/results/calibration.txt).

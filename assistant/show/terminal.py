@@ -41,7 +41,7 @@ def changes_to_text(changes: Changes) -> str:
     counts = ", ".join(f"{len(names)} {kind}" for kind, names in kinds.items() if names)
     differs = f"The folder differs from the index: {counts}"
     head = differs if changes else "The index is as the folder is"
-    return "\n".join([head, *_listed(kinds), *_kept(changes.kept)])
+    return "\n".join([head, *_listed(kinds | _kept(changes.kept))])
 
 
 def checked_to_text(checked: Mapping[Citation, Checked]) -> str:
@@ -66,8 +66,7 @@ def report_to_text(report: SyncReport) -> str:
         f"{len(report.unchanged)} unchanged, {len(report.skipped)} skipped"
         + (f", {len(report.kept)} kept as they were" if report.kept else "")
     ]
-    lines += _listed(changes)
-    lines += _kept(report.kept)
+    lines += _listed(changes | _kept(report.kept))
     lines += [f"  skipped: {line(file.source)}: {line(file.reason)}" for file in report.skipped]
     lines += [f"  note: {line(source)}: {line(note)}" for source, note in report.notes]
     return "\n".join(lines)
@@ -80,9 +79,9 @@ def _listed(kinds: Mapping[str, Sequence[str]]) -> Iterator[str]:
             yield f"  {kind}: and {len(names) - _NAMES} more"
 
 
-def _kept(kept: Sequence[Skipped]) -> Iterator[str]:
-    names = [f"{file.source}: {file.reason}" for file in kept]
-    yield from _listed({"not available now, kept as it was": names})
+def _kept(kept: Sequence[Skipped]) -> dict[str, tuple[str, ...]]:
+    names = (f"{file.source}: {file.reason}" for file in kept)
+    return {"not available now, kept as it was": tuple(names)}
 
 
 class Bar:

@@ -15,6 +15,7 @@ from functools import cache
 from itertools import pairwise
 from operator import mul
 from pathlib import Path
+from typing import cast
 
 from assistant.llm.check.faults import find_faults
 from assistant.llm.check.roles import Fault, Kind
@@ -33,15 +34,14 @@ FEATURES = {
     "names not held": -1,
 }
 """What the score is weighed from, and whether it speaks for support or against."""
-_WEIGHTS = Path(__file__).with_name("support.json")
 _SENTENCES = 8  # of the quotes that are embedded, those with most of the claim's words
 
 
 @cache
 def weights() -> Mapping[str, float]:
     """The fitted weights, the constant, and the two limits of the verdicts."""
-    fitted: dict[str, float] = json.loads(_WEIGHTS.read_text(encoding="utf-8"))
-    return fitted
+    path = Path(__file__).with_name("support.json")
+    return cast("Mapping[str, float]", json.loads(path.read_text(encoding="utf-8")))
 
 
 def support(features: Mapping[str, float], fitted: Mapping[str, float]) -> float:
@@ -86,7 +86,6 @@ _FOREIGN = listed(
     "du et el los las por del y es una gli che di della è sono uma não é os em do da het een van "
     "niet zijn się jest nie na oraz och att är det som inte"
 )
-_LATIN = 0.8  # share of the letters
 _SPACE = re.compile(r"\s+")
 _WORST = (Verdict.CONTRADICTED, Verdict.NOT_SUPPORTED, Verdict.PARTLY, Verdict.SUPPORTED)
 
@@ -196,8 +195,7 @@ def evidence(
 def _is_english(claim: Sequence[Sentence]) -> bool:
     said = [word for sentence in claim for word in sentence if word.is_word]
     letters = "".join(word.text for word in said)
-    latin = sum(letter < "ɐ" for letter in letters)
-    if latin < _LATIN * len(letters):
+    if sum(letter < "ɐ" for letter in letters) < 0.8 * len(letters):  # in Latin script
         return False
     foreign = sum(word.lower in _FOREIGN for word in said)
     return foreign < 2 or foreign <= sum(word.lower in _ENGLISH for word in said)

@@ -6,17 +6,13 @@ from itertools import pairwise
 from assistant.llm.check.numbers import value_of
 from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed, written
 
+_NAMES = (
+    "january jan, february feb, march mar, april apr, may, june jun, july jul, august aug, "
+    "september sep sept, october oct, november nov, december dec"
+)
 _MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "january jan", "february feb", "march mar", "april apr", "may", "june jun", "july jul",
-            "august aug", "september sep sept", "october oct", "november nov", "december dec",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}  # fmt: skip
+    name: number for number, names in enumerate(_NAMES.split(","), 1) for name in names.split()
+}
 _DAYS = listed("monday tuesday wednesday thursday friday saturday sunday")
 _RELATIVE = listed("yesterday today tomorrow tonight")
 _WHICH = {"last": "last", "previous": "last", "prior": "last", "past": "last", "this": "this",
@@ -59,12 +55,9 @@ class Date:
 def dates(sentence: Sentence) -> list[Date]:
     """The dates of a sentence, in order."""
     found: list[Date] = []
-    place = 0
-    while place < len(sentence):
-        date = _date(sentence, place)
-        if date:
+    for place in range(len(sentence)):
+        if (not found or place > found[-1].last) and (date := _date(sentence, place)):
             found.append(date)
-        place = date.last + 1 if date else place + 1
     return found
 
 
@@ -83,10 +76,8 @@ def _named(sentence: Sentence, place: int) -> Date | None:
     if name in _DAYS or name in _RELATIVE:
         return Date(word.text, words=name, first=place, last=place)
     ago = [each.lower for each in sentence[place : place + 3]]
-    if ago[:2] in (["year", "-"], ["a", "year"], ["one", "year"]) and ago[2:] in (
-        ["ago"],
-        ["earlier"],
-    ):
+    is_year = ago[:2] in (["year", "-"], ["a", "year"], ["one", "year"])
+    if is_year and ago[2:] in (["ago"], ["earlier"]):
         text = written(sentence, place, place + 3)
         return Date(text, words="last year", first=place, last=place + 2)
     if word.lower in _WHICH and after and after[0].lower in _PERIODS:
@@ -186,31 +177,21 @@ def _year(sentence: Sentence, place: int) -> Date | None:
     behind = after[0] if after else None
     touches = behind is not None and behind.start == word.end
     value = value_of(word.text) if word.text.isdecimal() else 0
-    last = _plural(sentence, place)
-    if last and value % 10 == 0 and (value in _YEARS or 20 <= value <= 90):
+    last = place + 1 + (_lower(sentence, place + 1) in ("'", "’"))
+    is_plural = _lower(sentence, last) == "s" and sentence[last].end - word.end <= 2
+    if is_plural and value % 10 == 0 and (value in _YEARS or 20 <= value <= 90):
         year = int(value) if value in _YEARS else 1900 + int(value)
         return Date(f"{word.text}s", year, span=10, first=place, last=last)
     if not _is_year(word):
         return None
     before = _lower(sentence, place - 1) if place else ""
-    counts = behind is not None and (behind.is_word or behind.text in "%°")
-    if behind and counts and before not in _BEFORE_YEAR and _is_thing(behind):
-        return None
     if before in ("$", "€", "£", "¥") or (touches and behind and behind.is_word):
         return None
+    if behind and (behind.is_word or behind.text in "%°") and before not in _BEFORE_YEAR:
+        is_thing = behind.lower not in STOP_WORDS and not behind.text[0].isupper()
+        if is_thing:
+            return None
     return Date(word.text, int(word.text), first=place, last=place)
-
-
-def _plural(sentence: Sentence, place: int) -> int:
-    """The last word of "1990s" or "1990's"; 0 where it is none."""
-    last = place + 1 + (_lower(sentence, place + 1) in ("'", "’"))
-    if _lower(sentence, last) == "s" and sentence[last].end - sentence[place].end <= 2:
-        return last
-    return 0
-
-
-def _is_thing(word: Word) -> bool:
-    return word.lower not in STOP_WORDS and not word.text[0].isupper()
 
 
 def _lower(sentence: Sentence, place: int) -> str:

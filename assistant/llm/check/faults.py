@@ -33,16 +33,12 @@ def matches(said: Amount, quoted: Amount, beside: frozenset[Fraction]) -> bool:
     One end of a range needs the other end `beside` it, or to be said to be a bound.
     """
     units = {said.unit, quoted.unit}
-    is_one_kind = (
-        said.unit == quoted.unit
-        or units == {"share", "%"}
-        or (units <= {"share", "times", ""} and said.value < 1)
-    )
-    if not is_one_kind:
+    is_share = units == {"share", "%"} or (units <= {"share", "times", ""} and said.value < 1)
+    if said.unit != quoted.unit and not is_share:
         return False
     if quoted.other is not None and quoted.other not in beside and not said.bound:
         return False
-    if said.same(quoted):
+    if said.value == quoted.value:
         return {said.bound, quoted.bound} != {"over", "under"}
     return bool(said.bound) and _is_rounded(said, quoted)
 
@@ -68,11 +64,9 @@ def _is_rounded(said: Amount, quoted: Amount) -> bool:
     step = Fraction(10) ** (int(exponent) - len(mantissa.rstrip("0").rstrip(".")[2:]))
     if abs(value - source) >= step:
         return False
-    if said.bound == "over":
-        return value < source
-    if said.bound == "under":
-        return value > source
-    return 2 * abs(value - source) <= step
+    if said.bound == "about":
+        return 2 * abs(value - source) <= step
+    return value < source if said.bound == "over" else value > source
 
 
 def _mantissa(value: Fraction) -> str:
@@ -121,8 +115,6 @@ def _clauses(sentence: Sentence) -> Iterator[Sentence]:
 
 _EXACTLY = frozenset(("only", "just", "exactly", "than", "least", "most", "no"))
 _OF_SOME = (["the"], ["its"], ["their"], ["his"], ["her"])
-_BESIDE = 4  # words between a number and the first of the names that it counts
-_MOST_COUNTED = 12
 _LEADS = frozenset((":", "namely", "are", "were", "include", "includes", "including", "being"))
 _END = frozenset((".", "!", "?"))
 _JOINTS = ("and", "or")
@@ -175,16 +167,15 @@ def _amounts(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterato
         if _is_held(amount, heard, claim):
             continue
         other = nearest(amount, [each for _, each in heard])
-        if other and not other.same(amount):
-            reason = f"says {amount.text} where the source says {other.text}"
-            yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
-        elif other and other.unit == amount.unit:
-            claimed, quoted = (f"{each.bound} {each.text}".strip() for each in (amount, other))
-            reason = f"says {claimed} where the source says {quoted}"
-            yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
-        else:
+        if other is None:
             reason = f"{amount.text} is not in the source"
             yield Fault(Kind.NUMBER, reason, Verdict.NOT_SUPPORTED)
+            continue
+        claimed, quoted = amount.text, other.text
+        if other.value == amount.value:
+            claimed, quoted = (f"{each.bound} {each.text}".strip() for each in (amount, other))
+        reason = f"says {claimed} where the source says {quoted}"
+        yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
 
 
 def _repeated(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
@@ -224,20 +215,17 @@ def _is_held(said: Amount, heard: Sequence[tuple[Sentence, Amount]], claim: Pars
     of_these = [(sentence, each) for sentence, each in heard if said.things & each.things]
     if _is_article(said, claim, alone=not of_these):
         return True
-    most = max((_shared(claim.sentence, sentence) for sentence, _ in of_these), default=-1)
+    own = set(content(claim.sentence))
+    most = max((len(own & {*content(sentence)}) for sentence, _ in of_these), default=-1)
     return any(
         matches(said, comparable(said, each), beside)
         and (
             not each.things
             or bool(said.things & (each.things | each.beside))
-            or _shared(claim.sentence, sentence) > most
+            or len(own & {*content(sentence)}) > most
         )
         for sentence, each in heard
     )
-
-
-def _shared(one: Sentence, other: Sentence) -> int:
-    return len(set(content(one)) & set(content(other)))
 
 
 def _is_article(said: Amount, claim: ParsedSentence, *, alone: bool) -> bool:
@@ -256,9 +244,9 @@ def _is_count(said: Amount, claim: ParsedSentence) -> bool:
 
     "Two friends, Ana and Li, meet"; "of three kinds: hard, soft and blue".
     """
-    if not said.things or not 1 < said.value <= _MOST_COUNTED:
+    if not said.things or not 1 < said.value <= 12:
         return False
-    after = [name for name in claim.names if 0 < name.first - said.last <= _BESIDE]
+    after = [name for name in claim.names if 0 < name.first - said.last <= 4]  # words
     counted = names.in_list(claim.sentence, claim.names, after[0]) if after else ()
     return said.value in (len(counted), *_listed(claim.sentence[said.last + 1 :]))
 
@@ -277,9 +265,7 @@ def _listed(after: Sentence) -> Iterator[int]:
 def _names(claim: ParsedSentence, quotes: Sequence[Sentence]) -> Iterator[Fault]:
     for name in claim.names:
         lacking = names.missing(name, quotes)
-        if lacking:
-            reason = f"{' '.join(lacking)} is not in the source"
-            yield Fault(Kind.NAME, reason, Verdict.NOT_SUPPORTED)
-        elif not names.is_joined(name, quotes):
-            reason = f"no one in the source is called {name.text}"
+        if lacking or not names.is_joined(name, quotes):
+            joined = f"no one in the source is called {name.text}"
+            reason = f"{' '.join(lacking)} is not in the source" if lacking else joined
             yield Fault(Kind.NAME, reason, Verdict.NOT_SUPPORTED)

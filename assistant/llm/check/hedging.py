@@ -176,11 +176,11 @@ def _hedge(sentence: Sentence, place: int, *, is_claim: bool) -> int | None:
 
 def _arranges(sentence: Sentence, place: int) -> bool:
     """Whether a word is a verb of planning with its object: "Friends plan a party"."""
-    before, after = sentence[max(0, place - 1) : place], sentence[place + 1 : place + 2]
-    if sentence[place].stem not in _ARRANGES or not before or not after:
+    if sentence[place].stem not in _ARRANGES or not 0 < place < len(sentence) - 1:
         return False
-    is_noun = before[0].lower in _BEFORE_NOUN
-    return not is_noun and (after[0].is_content or after[0].lower in ("a", "an", "the", "for"))
+    before, after = sentence[place - 1].lower, sentence[place + 1]
+    has_object = after.is_content or after.lower in ("a", "an", "the", "for")
+    return before not in _BEFORE_NOUN and has_object
 
 
 def unattributed(claim: Sentence, quotes: Sequence[Sentence]) -> str:

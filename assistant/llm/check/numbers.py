@@ -75,27 +75,24 @@ def counts_money(sentence: Sentence, place: int) -> bool:
     return any(_UNITS.get(stem(word), ("", 0))[0] in _CURRENCIES for word in behind)
 
 
-_ONES = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
-    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14,
-    "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
-}  # fmt: skip
-_TENS = {
-    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70,
-    "eighty": 80, "ninety": 90,
-}  # fmt: skip
+_TEENS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen"
+)
+_ONES = {name: value for value, name in enumerate(_TEENS.split())}
+_DECADES = "twenty thirty forty fifty sixty seventy eighty ninety"
+_TENS = {name: 10 * value for value, name in enumerate(_DECADES.split(), 2)}
 _SCALES = {
     "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
     "dozen": 12, "lakh": 10**5, "crore": 10**7, "k": 10**3, "m": 10**6, "mn": 10**6,
     "mln": 10**6, "mm": 10**6, "bn": 10**9, "b": 10**9, "tn": 10**12, "trn": 10**12,
 }  # fmt: skip
 _LETTERS = frozenset({"k", "m", "b", "mm"})  # a scale only where it touches the number
-_ORDINALS = {
-    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
-    "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "thirteenth": 13,
-    "fourteenth": 14, "fifteenth": 15, "sixteenth": 16, "seventeenth": 17, "eighteenth": 18,
-    "nineteenth": 19, "twentieth": 20, "thirtieth": 30,
-}  # fmt: skip
+_TO_TWENTIETH = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
+    "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
+)
+_ORDINALS = {name: value for value, name in enumerate(_TO_TWENTIETH.split(), 1)} | {"thirtieth": 30}
 _FRACTIONS = {
     "half": Fraction(1, 2), "halve": Fraction(1, 2), "third": Fraction(1, 3),
     "quarter": Fraction(1, 4), "fifth": Fraction(1, 5), "tenth": Fraction(1, 10),
@@ -217,17 +214,13 @@ def _fraction(sentence: Sentence, place: int) -> Read | None:
     return None
 
 
-_NEAR = re.compile(
-    r"\b(?:about|around|approximately|approx|roughly|some|circa|ca|close to|or so)\b|~"
-)
-_BELOW = re.compile(
-    r"\b(?:nearly|almost|under|below|less than|fewer than|up to|at most|no more than|not more than|"
-    r"just short of)\b"
-)
-_ABOVE = re.compile(
-    r"\b(?:over|above|more than|at least|no less than|not less than|no fewer than|upwards of|"
-    r"in excess of|surpass\w*|exceed\w*|topp?\w*|greater than|higher than)\b"
-)
+_BOUNDS = {
+    "over": r"\b(?:over|above|more than|at least|no less than|not less than|no fewer than|"
+    r"upwards of|in excess of|surpass\w*|exceed\w*|topp?\w*|greater than|higher than)\b",
+    "under": r"\b(?:nearly|almost|under|below|less than|fewer than|up to|at most|no more than|"
+    r"not more than|just short of)\b",
+    "about": r"\b(?:about|around|approximately|approx|roughly|some|circa|ca|close to|or so)\b|~",
+}
 _REACH = 8  # words after a number that may say what it counts
 
 
@@ -252,23 +245,15 @@ class Amount:
     other: Fraction | None = None
     """The other end, where it is one of a range."""
 
-    def same(self, other: "Amount") -> bool:
-        """Whether the values are equal."""
-        return self.value == other.value
-
 
 def amounts(sentence: Sentence, taken: frozenset[int] = frozenset()) -> list[Amount]:
     """The numbers of a sentence, but those whose words are `taken` for dates."""
     found: list[Amount] = []
-    place = 0
-    while place < len(sentence):
-        read = None if place in taken else number(sentence, place)
-        if read is None:
-            place += 1
-            continue
-        value, after, kind = read
-        found.append(_amount(sentence, place, after, value, kind))
-        place = after
+    after = 0
+    for place in range(len(sentence)):
+        if place >= after and place not in taken and (read := number(sentence, place)):
+            value, after, kind = read
+            found.append(_amount(sentence, place, after, value, kind))
     return _ranges(sentence, found)
 
 
@@ -300,8 +285,8 @@ def _amount(sentence: Sentence, first: int, after: int, value: Fraction, kind: s
 
 
 def _bound(before: str, behind: str) -> str:
-    for name, pattern in (("over", _ABOVE), ("under", _BELOW), ("about", _NEAR)):
-        if pattern.search(before):
+    for name, pattern in _BOUNDS.items():
+        if re.search(pattern, before):
             return name
     if behind.startswith(("or more", "or above", "and above", "or over")):
         return "over"

@@ -124,20 +124,17 @@ Token = tuple[str, bool]
 def _tokens(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[Token]:
     starts = {first: (last, key) for first, last, key in fillers}
     found: list[Token] = []
-    place = 0
-    while place < len(sentence):
+    last = -1
+    for place, word in enumerate(sentence):
+        if place <= last:
+            continue
         if place in starts:
             last, key = starts[place]
             found.append((key, True))
-            place = last + 1
         else:
-            word = sentence[place]
-            is_participle = word.is_word and (
-                word.lower.endswith("ed") or word.lower in _PARTICIPLES
-            )
+            is_past = word.is_word and (word.lower.endswith("ed") or word.lower in _PARTICIPLES)
             # A participle keeps a mark by which a passive is known.
-            found.append((f"{word.stem}\0" if is_participle else word.stem, False))
-            place += 1
+            found.append((f"{word.stem}\0" if is_past else word.stem, False))
     return found
 
 

@@ -232,22 +232,18 @@ def _next_to(sentence: Sentence, place: int) -> set[tuple[bool, str]]:
 
 def _around(sentence: Sentence, place: int, reach: int) -> set[str]:
     """The words of content on each side of a place."""
-    near = [*sentence[max(0, place - reach) : place], *sentence[place + 1 : place + 1 + reach]]
-    return {word.stem for word in near if word.is_content}
+    before, after = sentence[max(0, place - reach) : place], sentence[place + 1 : place + 1 + reach]
+    return set(content(before + after))
 
 
 def _denied(claim: Sentence, quotes: Sequence[Sentence]) -> str:
-    said = {word.stem for word in claim if word.is_content}
+    said = set(content(claim))
     denied = {claim[place].stem for place in _under_negation(claim)}
-    asserted: set[str] = set()
-    refused: set[str] = set()
-    heads: set[str] = set()
-    denies = False
+    asserted, refused, heads, denies = set[str](), set[str](), set[str](), False
     for sentence in quotes:
         under = set(_under_negation(sentence))
-        refused |= {
-            sentence[place].stem for place in (*under, *_under_negation(sentence, _AGAINST))
-        }
+        against = _under_negation(sentence, _AGAINST)
+        refused |= {sentence[place].stem for place in (*under, *against)}
         denies |= bool(under) and any(word.stem in said for word in sentence)
         own = {word.stem for place, word in enumerate(sentence) if place not in under}
         heard = {word.stem for word in sentence} & said
