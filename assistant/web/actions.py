@@ -176,10 +176,8 @@ def answer_command(command: Command, turns: Turns, history: History) -> tuple[st
         name = re.sub(r"[\W_]+", "-", found.title)[:60].strip("-") or "conversation"
         if command.get("kind") == "json":
             return "", {"save": f"{name}.json", "text": conversation_to_json(found.turns)}
-        return "", {
-            "save": f"{name}.md",
-            "text": conversation_to_markdown(found.title, found.turns),
-        }
+        text = conversation_to_markdown(found.title, found.turns)
+        return "", {"save": f"{name}.md", "text": text}
     at = turn_index(command, turns)
     turn = turns[at]
     if turn.answer is None or turn.reading:

@@ -173,9 +173,8 @@ class Authenticator:
     def _keys(self, name: str, browser: str, address: str) -> list[Key]:
         """By what wrong tries are counted.
 
-        A browser this person has logged in by before is counted by itself: whoever guesses at the
-        name from elsewhere does not lock the person out. Of IPv6 the network is counted, in which
-        anyone has addresses without end.
+        A browser this person has logged in by before is counted by itself: guesses at the name from
+        elsewhere do not lock them out. Of IPv6 the network counts: addresses in it are without end.
         """
         if browser in self._browsers.get(name, ()):
             return [("browser", name, browser)]

@@ -238,6 +238,5 @@ def bind(page: gr.Blocks, parts: Components, chat: Chat) -> None:
     parts.stop.click(events.stop, current, changed, **ending)
     parts.new.click(events.new, current, changed, **ending)
     parts.change.submit(events.change, [parts.change, current], changed, **ending)
-    fetched = [parts.status, parts.fetched]
-    parts.fetch.submit(events.fetch, [parts.fetch, current], fetched, **quick)
+    parts.fetch.submit(events.fetch, [parts.fetch, current], [parts.status, parts.fetched], **quick)
     page.load(events.list, current, parts.list, **quick)

@@ -37,9 +37,8 @@ class RequestQueue:
     ) -> AsyncGenerator[T, None]:
         """The steps, each made in a thread, once it is their turn; `notice` shows a message.
 
-        All are made in one context, in which a model's call finds its `CancelToken`. Whoever leaves
-        before the last one has the generator closed, in a thread too: closing may save a
-        conversation, and must not hold up everybody else.
+        All share a context, where a model's call finds its `CancelToken`. If whoever asks leaves,
+        the generator is closed, in a thread too: that may save, and must not hold up the others.
         """
         enough = self._asked[who] >= self._per_person
         if enough or (not self._free and len(self._waiting) >= self._max_waiting):

@@ -1,9 +1,8 @@
 """The tab "Sources": the documents, which of them answer, how they change, and uploads.
 
-The list is HTML; what is done with it comes back through two text boxes that nobody sees, into
-which `sources.js` writes. They are believed no more than any other input. Files are uploaded one a
-request, as its body: Gradio's own upload keeps what it is sent in a folder that it serves, while
-here a file is where nobody else may read until it is checked.
+The list is HTML; what is done with it comes back through two hidden text boxes, into which
+`sources.js` writes, and is believed no more than any other input. Files are uploaded one a request,
+as its body: Gradio's own upload serves the folder of what it is sent, here nobody else may read it.
 """
 
 import asyncio
@@ -44,8 +43,7 @@ from assistant.web.security import UPLOAD
 
 MAX_LISTED = 300
 """Sources in the list at a time: more would make the page slow, and are found by the filter."""
-MAX_REMOVED = 20
-"""The same of what was removed."""
+MAX_REMOVED = 20  # the same of what was removed
 _STATES = {
     State.NEW: ("new", "new: sync to ask it"),
     State.CHANGED: ("changed", "changed since it was indexed: sync to ask it as it is"),
