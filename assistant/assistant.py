@@ -1,19 +1,17 @@
-"""Assistant: owns the parts. `ask` is the courtesy."""
+"""The Assistant owns the parts and runs them; `ask` is the short way to use it."""
 
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from assistant import load, split, sync, text
-from assistant.condense import StandaloneQuestion, clean
+from assistant import cite, load, pipeline, split, sync, text
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
-from assistant.errors import IndexDamaged, KnowledgeMissing
+from assistant.errors import IndexDamaged, KnowledgeMissing, QuestionRefused
 from assistant.library import Library
-from assistant.pipeline import SAMPLE, Answering
 from assistant.read import Reader
 from assistant.settings import Settings
 from assistant.show.terminal import Bar
@@ -29,15 +27,15 @@ from assistant.types import (
     Document,
     Hit,
     Progress,
-    Skipped,
     Source,
+    Standing,
     State,
     Statement,
+    Status,
     SyncReport,
     Turn,
     silent,
 )
-from assistant.verify import recheck
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -45,21 +43,9 @@ if TYPE_CHECKING:
 
     from assistant.chain import PassageRetriever
     from assistant.llm.client import ChatModel, ModelState
-    from assistant.llm.draft import DraftWriter
 
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What the index holds."""
-
-    documents: tuple[str, ...]
-    passages: int
-    skipped: tuple[Skipped, ...]
-    generation: str
-    """Empty where there is no index yet."""
-    embedder: str
-    changes: Changes | None
-    """What a sync would do; None where the folder is not there."""
+Earlier = Sequence[str | Answer]
+"""The questions before one, or their Answers, oldest first."""
 
 
 class Assistant:
@@ -90,11 +76,7 @@ class Assistant:
         self._stale_check = StaleIndexCheck(self.settings)
 
     def ask(
-        self,
-        question: str,
-        *,
-        history: Sequence[str | Answer] = (),
-        sources: Sequence[str] | None = None,
+        self, question: str, *, history: Earlier = (), sources: Sequence[str] | None = None
     ) -> Answer:
         """The answer to a question: statements with citations, or an abstention.
 
@@ -108,28 +90,15 @@ class Assistant:
         return answer
 
     def stream(
-        self,
-        question: str,
-        *,
-        history: Sequence[str | Answer] = (),
-        sources: Sequence[str] | None = None,
+        self, question: str, *, history: Earlier = (), sources: Sequence[str] | None = None
     ) -> Iterator[Statement | Answer]:
         """Each statement once it is verified; the last item is the whole answer."""
-        asked = clean(question)
-        generation, notices = self._ready()
-        newer = self._stale_check.notices(generation)
-        turns = [_turn(earlier) for earlier in history]
-        yield from self._answering(generation).stream(asked, turns, sources, (*notices, *newer))
-        if self._has_answered:  # this process lives on, and no question waits
-            generation.warm()
-        self._has_answered = True
+        state = self._begin(question, history, sources)
+        yield from pipeline.stream(state)
+        self._warm(state.context.generation)
 
     async def aask(
-        self,
-        question: str,
-        *,
-        history: Sequence[str | Answer] = (),
-        sources: Sequence[str] | None = None,
+        self, question: str, *, history: Earlier = (), sources: Sequence[str] | None = None
     ) -> Answer:
         """`ask`, without blocking the event loop."""
         import asyncio
@@ -137,11 +106,7 @@ class Assistant:
         return await asyncio.to_thread(self.ask, question, history=history, sources=sources)
 
     async def astream(
-        self,
-        question: str,
-        *,
-        history: Sequence[str | Answer] = (),
-        sources: Sequence[str] | None = None,
+        self, question: str, *, history: Earlier = (), sources: Sequence[str] | None = None
     ) -> AsyncIterator[Statement | Answer]:
         """`stream`, without blocking the event loop."""
         import asyncio
@@ -204,9 +169,24 @@ class Assistant:
         return self._store.verify()
 
     def recheck(self, answers: Iterable[Answer]) -> dict[Citation, Checked]:
-        """What has become of each citation of saved answers. Raises `KnowledgeMissing`."""
+        """What has become of each citation of saved answers. Raises `KnowledgeMissing`.
+
+        Read are the files that are cited, and all others where one of them does not hold what it
+        did.
+        """
+        limit = self.settings.file_bytes
+        found = load.scan(self.settings.knowledge, limit).files
         citations = (citation for answer in answers for citation in answer.citations)
-        return recheck(self.settings.knowledge, self.settings.file_bytes, citations)
+        checked = dict.fromkeys(citations, Checked(Standing.GONE))
+        cited = {citation.source for citation in checked}
+        with load.Readers() as readers:
+            for is_cited in (True, False):
+                files = [file for file in found if (file.source in cited) is is_cited]
+                if any(each.standing is Standing.GONE for each in checked.values()):
+                    for _, document in readers.read(files, limit, {}):
+                        if isinstance(document, Document):
+                            cite.look_up(checked, document)
+        return checked
 
     def status(self) -> Status:
         """What the index holds now, and how the folder differs from it; builds nothing."""
@@ -216,14 +196,8 @@ class Assistant:
             differs = self.changes()
         if generation is None:
             return Status((), 0, (), "", self.embedder.name, differs)
-        return Status(
-            documents=tuple(generation.documents),
-            passages=len(generation),
-            skipped=generation.skipped,
-            generation=generation.name,
-            embedder=self.embedder.name,
-            changes=differs,
-        )
+        sizes = tuple(generation.documents), len(generation)
+        return Status(*sizes, generation.skipped, generation.name, self.embedder.name, differs)
 
     def model_state(self) -> "ModelState | None":
         """Whether the chat model answers: it is asked one word. None where there is none."""
@@ -232,7 +206,7 @@ class Assistant:
     def examples(self, count: int = 4) -> list[str]:
         """Questions to begin with, made from the documents' own headings."""
         generation, _ = self._ready()
-        found = (passage.heading for passage in generation.passages(SAMPLE))
+        found = (passage.heading for passage in generation.passages(pipeline.SAMPLE))
         headings = list(dict.fromkeys(filter(None, found)))
         step = max(1, len(headings) // max(1, count - 1))
         asked = [f"What is said about “{heading}”?" for heading in headings[::step]]
@@ -240,15 +214,19 @@ class Assistant:
 
     def find(self, question: str, count: int) -> list[Hit]:
         """The passages nearest to a question, best first, at most `count`."""
-        generation, _ = self._ready()
-        asked = clean(question)
-        return self._answering(generation).find(StandaloneQuestion(asked, asked))[:count]
+        asked = pipeline.clean(question)
+        meaning = pipeline.StandaloneQuestion(asked, asked)
+        return pipeline.find(self._context(self._ready()[0]), meaning)[:count]
 
     def rank(self, question: str, count: int) -> list[Hit]:
         """The same after reading the best: those first that answer. Takes as long as an answer."""
-        generation, _ = self._ready()
-        asked = clean(question)
-        return self._answering(generation).ranked(StandaloneQuestion(asked, asked))[:count]
+        asked = pipeline.clean(question)
+        context = self._context(self._ready()[0])
+        found = pipeline.find(context, pipeline.StandaloneQuestion(asked, asked))
+        readings, _ = pipeline.read_hits(context, asked, found[: context.most_read])
+        hits = {hit.passage: hit for hit in found}
+        ranked = dict.fromkeys([*(reading.passage for reading in readings), *hits])
+        return [hits[passage] for passage in ranked][:count]
 
     @property
     def retriever(self) -> "PassageRetriever":
@@ -257,20 +235,46 @@ class Assistant:
 
         return PassageRetriever(find=self.rank, k=self.settings.passages)
 
-    def as_runnable(self) -> "Runnable[Any, Answer]":
-        """The assistant as a LangChain Runnable from question to `Answer`.
+    @cached_property
+    def chain(self) -> "Runnable[str | Mapping[str, Any], Answer]":
+        """The steps of `ask` as LangChain runnables, each with its name: one gives what it gives.
 
         The input is the question, or a mapping of the arguments of `ask`.
         """
-        from langchain_core.runnables import RunnableLambda
+        from assistant.chain import build_chain
 
-        def answer(asked: str | dict[str, Any]) -> Answer:
-            return self.ask(**_arguments(asked))
+        return build_chain(self._begin, self._warm)
 
-        async def answer_async(asked: str | dict[str, Any]) -> Answer:
-            return await self.aask(**_arguments(asked))
+    def _begin(
+        self, question: str, history: Earlier = (), sources: Sequence[str] | None = None
+    ) -> pipeline.QuestionState:
+        """The question with what it is answered from, and what to know of the index."""
+        question = pipeline.clean(question)
+        generation, notices = self._ready()
+        context = self._context(generation)
+        if unknown := set(sources or ()) - context.documents.keys():
+            raise QuestionRefused(f"No document of the index is named {min(unknown)!r}.")
+        stale = self._stale_check.notices(generation)
+        if self._model:
+            from assistant.llm.draft import DraftWriter
 
-        return RunnableLambda(answer, afunc=answer_async, name="assistant")
+            limits = self.settings.model_seconds, self.settings.statements
+            context = replace(context, writing=DraftWriter(self._model, self.embedder, *limits))
+        turns = [
+            Turn(earlier) if isinstance(earlier, str) else Turn(earlier.question, earlier)
+            for earlier in history
+        ]
+        return pipeline.QuestionState(context, question, turns, sources, (*notices, *stale))
+
+    def _warm(self, generation: Generation) -> None:
+        """Make searching faster, once a second answer shows that this process lives on."""
+        if self._has_answered:
+            generation.warm()
+        self._has_answered = True
+
+    def _context(self, generation: Generation) -> pipeline.Context:
+        documents = generation.documents
+        return pipeline.Context(self.settings, generation, documents, self.embedder, self.reader)
 
     @cached_property
     def _store(self) -> Store:
@@ -286,19 +290,21 @@ class Assistant:
 
     def _ready(self) -> tuple[Generation, tuple[str, ...]]:
         """The generation that answers now, built first where there is none; and notices."""
+        server, why, generation = self._store.server, "There was no index yet.", None
         with self._building:
-            why, generation = "There was no index yet.", None
             try:
-                with Bar() as bar:
-                    if self._store.fetch(bar):
-                        generation = self._store.current()
+                is_there = True
+                if server:
+                    with Bar() as bar:
+                        is_there = self._store.fetch(bar)
+                generation = self._store.current() if is_there else None
             except IndexDamaged as damage:
                 why = str(damage)
             if generation:
                 return generation, ()
-            if self._store.server and not self.settings.knowledge.is_dir():
+            if server and not self.settings.knowledge.is_dir():
                 if generation is None:
-                    raise self._store.server.empty_error()
+                    raise server.empty_error()
                 return generation, ()
             if generation is not None:
                 why = "The index was empty."
@@ -307,10 +313,6 @@ class Assistant:
             generation = self._store.current()
             assert generation is not None
             return generation, (f"{why} It was built from {len(report.added)} documents.",)
-
-    def _answering(self, generation: Generation) -> Answering:
-        writer = self._writing if self._model else None
-        return Answering(self.settings, generation, self.embedder, self.reader, writer)
 
     @cached_property
     def _model(self) -> "ChatModel | None":
@@ -324,18 +326,11 @@ class Assistant:
         chat = self._chat
         return client.ChatModel(self.settings.model or type(chat).__name__, "", lambda: chat)
 
-    def _writing(self) -> "DraftWriter":
-        from assistant.llm.draft import DraftWriter
-
-        assert self._model is not None
-        settings = self.settings
-        return DraftWriter(self._model, self.embedder, settings.model_seconds, settings.statements)
-
 
 def ask(
     question: str,
     *,
-    history: Sequence[str | Answer] = (),
+    history: Earlier = (),
     sources: Sequence[str] | None = None,
     home: str | os.PathLike[str] | None = None,
 ) -> Answer:
@@ -349,13 +344,3 @@ def ask(
 @lru_cache(maxsize=4)
 def _kept(settings: Settings) -> Assistant:
     return Assistant(settings=settings)
-
-
-def _turn(earlier: str | Answer) -> Turn:
-    if isinstance(earlier, str):
-        return Turn(earlier)
-    return Turn(earlier.question, earlier)
-
-
-def _arguments(asked: str | dict[str, Any]) -> dict[str, Any]:
-    return {"question": asked} if isinstance(asked, str) else asked

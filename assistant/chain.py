@@ -1,12 +1,49 @@
-"""Hits as LangChain's `BaseRetriever`: apart, because to import that takes half a second."""
+"""The assistant as LangChain runnables: apart, because to import that takes half a second.
 
-from collections.abc import Callable, Sequence
+`build_chain` composes the steps of `assistant.pipeline`, `PassageRetriever` gives the passages.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document as LangChainDocument
 from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
 
-from assistant.types import Hit
+from assistant import pipeline
+from assistant.store.generation import Generation
+from assistant.types import Answer, Hit
+
+
+def build_chain(
+    prepare: Callable[..., pipeline.QuestionState], finish: Callable[[Generation], None]
+) -> Runnable[str | Mapping[str, Any], Answer]:
+    """The steps from a question to its answer, each a runnable with the name of the step.
+
+    `prepare` takes the arguments of `Assistant.ask`; the input is the question, or a mapping of
+    those arguments. `finish` is called with the generation that answered.
+    """
+
+    def begin(asked: str | Mapping[str, Any]) -> pipeline.QuestionState:
+        return prepare(**asked) if isinstance(asked, Mapping) else prepare(asked)
+
+    def answer(state: pipeline.QuestionState) -> Answer:
+        found = pipeline.answer(state)
+        finish(state.context.generation)
+        return found
+
+    steps: list[Runnable[Any, Any]] = [
+        RunnableLambda(begin, name="prepare"),
+        RunnableLambda(pipeline.condense, name="condense"),
+        RunnableLambda(pipeline.retrieve, name="retrieve"),
+        RunnableLambda(pipeline.read, name="read"),
+        RunnableLambda(pipeline.cite, name="cite"),
+        RunnableLambda(pipeline.verify, name="verify"),
+        RunnableLambda(answer, name="answer"),
+    ]
+    composed: Runnable[str | Mapping[str, Any], Answer] = RunnableSequence(*steps)
+    return composed.with_config(run_name="assistant")
 
 
 class PassageRetriever(BaseRetriever):
@@ -24,24 +61,13 @@ class PassageRetriever(BaseRetriever):
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, k: int | None = None
     ) -> list[LangChainDocument]:
-        return [_to_langchain(hit) for hit in self.find(query, k or self.k)]
-
-
-def _to_langchain(hit: Hit) -> LangChainDocument:
-    passage = hit.passage
-    return LangChainDocument(
-        id=passage.id,
-        page_content=passage.text,
-        metadata={
-            "source": passage.source,
-            "start": passage.start,
-            "end": passage.end,
-            "title": passage.title,
-            "heading": passage.heading,
-            "unit": passage.unit,
-            "number": passage.number,
-            "score": hit.score,
-            "dense": hit.dense,
-            "lexical": hit.lexical,
-        },
-    )
+        place = ("source", "start", "end", "title", "heading", "unit", "number")
+        return [
+            LangChainDocument(
+                id=hit.passage.id,
+                page_content=hit.passage.text,
+                metadata={name: getattr(hit.passage, name) for name in place}
+                | {name: getattr(hit, name) for name in ("score", "dense", "lexical")},
+            )
+            for hit in self.find(query, k or self.k)
+        ]

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from functools import partial
 from getpass import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assistant.errors import AssistantError, OutputUnwritable, RemovalRefused, SettingRefused
 from assistant.show import line, plural
@@ -159,8 +159,8 @@ def _status(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _verify(assistant: "Assistant", options: argparse.Namespace) -> int:
+    from assistant.cite import read_answers
     from assistant.types import Standing
-    from assistant.verify import read_answers
 
     answers = [answer for path in options.file for answer in read_answers(path)]
     problems = assistant.verify()
@@ -222,24 +222,20 @@ def _feedback(assistant: "Assistant", options: argparse.Namespace) -> int:
 
 
 def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
-    if options.port is not None and not 0 < options.port < 2**16:
-        raise SettingRefused("--port", options.port, "1 to 65535")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
+    from assistant.web.app import check_options, start
+    from assistant.web.chat import TITLE
+
+    where: dict[str, Any] = {"auth": options.auth, "address": options.address.rstrip("/")}
+    check_options(assistant.settings, options.host, options.port, **where)
     if assistant.settings.knowledge.is_dir() or not assistant.settings.chroma:
         try:
             _sync(assistant, options)  # the page begins with the folder as it is
         except RemovalRefused as error:  # the index answers; the page asks what to do
             _complain(error)
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
-    from assistant.web.app import serve
-
-    serve(
-        assistant,
-        options.host,
-        options.port,
-        open_browser=options.open,
-        auth=options.auth,
-        address=options.address.rstrip("/"),
-    )
+    page = start(assistant, options.host, options.port, browse=options.open, **where)
+    _print(f"{TITLE}: {where['address'] or page.local_url} (Ctrl+C ends it)")
+    page.block_thread()
     return ANSWERED
 
 

@@ -244,7 +244,7 @@ def _outcome(question: Question, answer: Answer, assistant: "Assistant", seconds
         for statement in answer.statements
     ]
     first = [cited for statement in answer.statements[:1] for cited in statement.citations]
-    words = [_plain(cited.answer) for cited in first if cited.answer]
+    words = [word for cited in first if (word := _plain(cited.answer))]
     quotes = list(map(_plain, question.quote))
     return Outcome(
         asked=question,

@@ -15,7 +15,9 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from assistant import fs
 from assistant.errors import (
@@ -26,22 +28,17 @@ from assistant.errors import (
 )
 from assistant.types import Answer, Turn, rename_odds
 
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
 FORMAT = 1
 LOCAL = "local"
 """Who asks where there are no accounts."""
 MAX_TITLE = 100
 """Characters of a title; a longer one is cut."""
-MAX_COMMENT = 2_000
-"""Characters of a comment; a longer one is cut."""
 MAX_TURNS = 200
 MAX_BYTES = 32_000_000
 MAX_CONVERSATIONS = 5_000
-_MAX_HEAD = 4_096  # bytes of a file's first line
 _FEEDBACK = "feedback.jsonl"
 _ID = re.compile(r"[0-9a-f]{32}")
+_adapter = cache(TypeAdapter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +47,8 @@ class Entry:
 
     id: str
     title: str
-    began: datetime
-    changed: datetime
+    began: AwareDatetime
+    changed: AwareDatetime
     revision: int
     """How often it was saved: only who has read the last one may save."""
 
@@ -101,7 +98,7 @@ class Feedback:
     question: str
     answer: Answer
     thumb: Thumb
-    when: datetime
+    when: AwareDatetime
     comment: str = ""
     history: tuple[str, ...] = ()
     """The questions that were asked before, on which it may lean."""
@@ -189,9 +186,14 @@ class History:
         `ConversationMissing` where it was removed, `HistoryUnwritable`.
         """
         with self._writing():
-            saved = self._revision(conversation.id)
-            if conversation.revision and not saved:
-                raise ConversationMissing
+            path, saved = self._path(conversation.id), 0
+            try:
+                saved = _entry(path).revision
+            except FileNotFoundError:
+                if conversation.revision:
+                    raise ConversationMissing from None
+            except (ValueError, OSError) as error:  # a damaged file must not be written over
+                raise ConversationDamaged(path, _reason(error)) from None
             if conversation.revision != saved:
                 raise ConversationChanged
             return self._write(conversation)
@@ -273,26 +275,18 @@ class History:
             raise ConversationMissing
         return self.folder / f"{key}.json"
 
-    def _revision(self, key: str) -> int:
-        """Of what is saved; 0 where nothing is. A damaged file must not be written over."""
-        path = self._path(key)
-        try:
-            return _entry(path).revision
-        except FileNotFoundError:
-            return 0
-        except (ValueError, OSError) as error:
-            raise ConversationDamaged(path, _reason(error)) from None
-
     def _write(self, conversation: Conversation) -> Conversation:
-        """Write the file; the lock is held."""
-        new = conversation.revision == 0
-        if len(conversation.turns) > MAX_TURNS:
-            raise HistoryUnwritable(self.folder, "this conversation is full; begin a new one")
-        if new and sum(1 for _ in self._files()) >= MAX_CONVERSATIONS:
+        """Write the file, JSON whose first line is the entry; the lock is held."""
+        if not conversation.revision and sum(1 for _ in self._files()) >= MAX_CONVERSATIONS:
             raise HistoryUnwritable(self.folder, "there are too many conversations; delete some")
         saved = replace(conversation, changed=datetime.now(UTC), revision=conversation.revision + 1)
-        data = _to_bytes(saved)
-        if len(data) > MAX_BYTES:
+        written = _adapter(Conversation).dump_python(saved, mode="json")
+        turns = ",\n".join(json.dumps(turn, ensure_ascii=False) for turn in written.pop("turns"))
+        del written["id"]  # the file's name says it
+        head = json.dumps({"format": FORMAT, **written}, ensure_ascii=False)
+        # Half a character, which a browser may send, is no text, and could not be read back.
+        data = f'{head[:-1]},\n"turns": [\n{turns}\n]}}\n'.encode("utf-8", "replace")
+        if len(saved.turns) > MAX_TURNS or len(data) > MAX_BYTES:
             raise HistoryUnwritable(self.folder, "this conversation is full; begin a new one")
         fs.write_atomic(self._path(saved.id), data, 0o600)
         return saved
@@ -322,28 +316,16 @@ def latest_feedback(feedback: Iterable[Feedback]) -> list[Feedback]:
     return [given for given in last.values() if given.thumb is not Thumb.NONE]
 
 
-def _to_bytes(conversation: Conversation) -> bytes:
-    """The conversation as a file: JSON whose first line is the entry."""
-    written = _adapter(Conversation).dump_python(conversation, mode="json")
-    turns = ",\n".join(json.dumps(turn, ensure_ascii=False) for turn in written.pop("turns"))
-    del written["id"]  # the file's name says it
-    head = json.dumps({"format": FORMAT, **written}, ensure_ascii=False)
-    # Half a character, which a browser may send, is no text, and could not be read back.
-    return f'{head[:-1]},\n"turns": [\n{turns}\n]}}\n'.encode("utf-8", "replace")
-
-
 def _entry(path: Path) -> Entry:
     """What the first line of a file says. Raises `ValueError` with what is wrong with it."""
     _refuse_foreign(path)
     with path.open("rb") as file:
-        line = file.readline(_MAX_HEAD)
+        line = file.readline(4_096)
     return _conversation(path.stem, line.rstrip().removesuffix(b",") + b', "turns": []}')
 
 
 def _conversation(key: str, data: bytes) -> Conversation:
     """The conversation of a file. Raises `ValueError` with what is wrong with it."""
-    from pydantic import ValidationError
-
     try:
         read = rename_odds(json.loads(data))
     except (ValueError, RecursionError):
@@ -361,8 +343,6 @@ def _conversation(key: str, data: bytes) -> Conversation:
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
         raise ValueError(f"{place[:80] or 'its text'} is not as it should be") from None
-    if found.began.tzinfo is None or found.changed.tzinfo is None:
-        raise ValueError("its times have no zone")
     for answer in (turn.answer for turn in found.turns if turn.answer is not None):
         cited = all(each.citations for each in answer.statements)
         if not cited or bool(answer.statements) != (answer.abstention is None):
@@ -374,16 +354,7 @@ def _feedback(line: bytes) -> Feedback:
     """The feedback of a line. Raises `ValueError`."""
     text = json.dumps(rename_odds(json.loads(line)))
     found: Feedback = _adapter(Feedback).validate_json(text, strict=True, extra="forbid")
-    if found.when.tzinfo is None:
-        raise ValueError("its time has no zone")
     return found
-
-
-@cache
-def _adapter(kind: type) -> "TypeAdapter[Any]":
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(kind)
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -30,8 +30,6 @@ _FORBIDDEN = re.compile(r'[<>:"|?*]')  # on Windows
 _LEADING = re.compile(r"^(?:[ .-]|~\$)+")
 # Devices of Windows, whatever stands behind a full stop.
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)")
-_NAMELESS = "document"
-_KEPT = 8  # documents that were read last
 # What a file begins with that is no text, and the formats which do.
 _SIGNS = {
     b"%PDF-": (".pdf",),
@@ -69,7 +67,7 @@ class Library:
     def __init__(self, settings: Settings) -> None:
         self._folder, self._removed = settings.knowledge, settings.removed
         self._limit = settings.file_bytes
-        self._parsed = lru_cache(_KEPT)(self._parse)
+        self._parsed = lru_cache(8)(self._parse)
 
     def add(self, path: Path, name: str) -> Added:
         """Store a copy of the file under a safe form of `name`. Raises `FileRefused`."""
@@ -130,12 +128,10 @@ class Library:
         """Move a file to another folder under the first name that is free there; where it is."""
         try:
             place.mkdir(parents=True, exist_ok=True)
-            for name in _numbered(path.name):
-                if _moved(path, place / name):
-                    return place / name
+            targets = (place / name for name in _numbered(path.name))
+            return next(target for target in targets if _moved(path, target))
         except OSError as error:
             raise SourceUnusable(source, _in_words(error)) from None
-        raise AssertionError("there is always another number")
 
     def _found(self, source: str, folder: Path) -> FileEntry:
         """The file of that name, which is a regular file of the folder and no link out of it."""
@@ -175,7 +171,7 @@ def safe_name(name: str) -> str:
         stem, suffix = suffix, ""
     stem = _LEADING.sub("", stem)
     room = _LONGEST - len(f"{dot}{suffix}".encode())
-    stem = stem.encode()[: max(room, 1)].decode(errors="ignore").rstrip(" .") or _NAMELESS
+    stem = stem.encode()[: max(room, 1)].decode(errors="ignore").rstrip(" .") or "document"
     safe = f"{stem}{dot}{suffix}"
     return f"_{safe}" if _RESERVED.match(safe) else safe
 

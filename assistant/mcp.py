@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from assistant.errors import AssistantError, ExtraMissing
 from assistant.show.export import Reply
 from assistant.show.terminal import to_text
-from assistant.types import Changes
+from assistant.types import Changes, Status
 
 try:
     from mcp.server import MCPServer
@@ -26,7 +26,7 @@ except ImportError:
     raise ExtraMissing("assistant mcp", "mcp") from None
 
 if TYPE_CHECKING:
-    from assistant.assistant import Assistant, Status
+    from assistant.assistant import Assistant
 
 _INSTRUCTIONS = (
     "Answers questions from the user's own folder of documents, in their exact words. "
@@ -74,7 +74,7 @@ class SourceList(BaseModel, use_attribute_docstrings=True):
     """What is left out."""
 
     @classmethod
-    def of(cls, status: "Status") -> "SourceList":
+    def of(cls, status: Status) -> "SourceList":
         """What is worth sending of a status."""
         changes = status.changes or Changes()
         skipped = status.skipped or changes.skipped

@@ -50,15 +50,11 @@ def boost_proximity(hits: Sequence[Hit], question: str, words: Words) -> list[Hi
     asked, best = bigrams(question), hits[:LOOKED_AT]
     if not asked:
         return list(hits)
-    held = words([hit.passage for hit in best])
-    gaining = [
-        replace(hit, score=hit.score + TOGETHER * _share(asked, held[hit.passage])) for hit in best
-    ]
+    held, gaining = words([hit.passage for hit in best]), []
+    for hit in best:
+        share = sum(f" {pair} " in f" {held[hit.passage]} " for pair in asked) / len(asked)
+        gaining.append(replace(hit, score=hit.score + TOGETHER * share))
     return [*sorted(gaining, key=_order), *hits[LOOKED_AT:]]
-
-
-def _share(asked: Sequence[str], words: str) -> float:
-    return sum(f" {pair} " in f" {words} " for pair in asked) / len(asked)
 
 
 def _order(hit: Hit) -> tuple[float, str, int]:

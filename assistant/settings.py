@@ -1,38 +1,27 @@
-"""Settings: the only reader of the environment."""
+"""Settings, which alone read the environment."""
 
 import os
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from assistant.errors import SettingRefused
 
-THRESHOLD = 0.5
-MODEL_SECONDS = 30.0
 
-_ADDRESS = (
-    "http(s)://host:port, with /name behind it where several indexes share a server; "
-    "no user or password: a token belongs in ASSISTANT_CHROMA_TOKEN"
-)
-_MODEL = re.compile(r"[a-z][a-z0-9_]*:[^\s\x00-\x1f\x7f]{1,200}")
-_MODEL_URL = "http(s)://host:port/path; no user or password: keys belong in the environment"
-_MOST_SECONDS = 600
-_ANY_PATH = re.compile(r"[\w/.~-]*", re.ASCII)
-_PATH = re.compile(r"/?|/[A-Za-z0-9][A-Za-z0-9_-]{1,38}[A-Za-z0-9]")
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settings:
-    """What a user may choose. Every field has a default that needs no network and no key."""
+    """What a user may choose. Every default works without a network and a key."""
 
     home: Path
     """The folder that holds `knowledge/` and `index/`."""
     embedder: str = ""
-    """An embedding model: a folder or a name on the hub; empty is the one that comes along."""
+    """An embedding model: a folder or a name on the hub; empty: the one that is installed."""
     reader: str = ""
-    """A question-answering model: a folder or a name on the hub; empty: the one of our own."""
-    threshold: float = THRESHOLD
+    """A question-answering model: a folder or a name on the hub; empty: the package's own."""
+    threshold: float = 0.5
     """Answer when the probability that the documents answer reaches this, 0 to 1."""
     passages: int = 10
     """How many passages are read for a question."""
@@ -43,59 +32,74 @@ class Settings:
     chroma: str = ""
     """A Chroma server to share the index on, `http://host:port/name`; empty: none is asked."""
     chroma_token: str = field(default="", repr=False)
-    """What the server, or the proxy before it, wants to see as a bearer token."""
+    """The bearer token for the server, or for the proxy before it."""
     model: str = ""
     """A chat model that words the answers, `provider:name`; empty: they are quotes."""
     model_url: str = ""
     """The model's server; empty: where the provider's own is."""
-    model_seconds: float = MODEL_SECONDS
-    """So long an answer may wait for the model; then it is quoted."""
+    model_seconds: float = 30.0
+    """How long an answer may wait for the model; then it is quoted."""
 
     def __post_init__(self) -> None:
-        if not _may_be_folder(self.home):
+        try:
+            may_be_folder = self.home.is_dir() or not self.home.exists()
+        except OSError:  # such as a name that is too long
+            may_be_folder = False
+        if not may_be_folder:
             raise SettingRefused("home", str(self.home), "a folder that can be read")
         if not 0 <= self.threshold <= 1:
             raise SettingRefused("threshold", self.threshold, "a probability, 0 to 1")
         for name in ("passages", "statements", "file_megabytes"):
             if getattr(self, name) < 1:
                 raise SettingRefused(name, getattr(self, name), "1 or more")
-        if self.chroma and not _is_address(self.chroma, _PATH):
-            raise SettingRefused("chroma", _without_password(self.chroma), _ADDRESS)
-        if self.model and not _MODEL.fullmatch(self.model):
+        _refuse_bad_address(
+            "chroma",
+            self.chroma,
+            r"/?|/[A-Za-z0-9][A-Za-z0-9_-]{1,38}[A-Za-z0-9]",
+            "http(s)://host:port, with /name behind it where several indexes share a server; "
+            "no user or password: a token belongs in ASSISTANT_CHROMA_TOKEN",
+        )
+        if self.model and not re.fullmatch(
+            r"[a-z][a-z0-9_]*:[^\s\x00-\x1f\x7f]{1,200}", self.model
+        ):
             raise SettingRefused("model", self.model, "provider:name, such as ollama:llama3.2")
-        if self.model_url and not _is_address(self.model_url, _ANY_PATH):
-            raise SettingRefused("model_url", _without_password(self.model_url), _MODEL_URL)
-        if not 0 < self.model_seconds <= _MOST_SECONDS:
-            raise SettingRefused("model_seconds", self.model_seconds, f"0 to {_MOST_SECONDS}")
+        _refuse_bad_address(
+            "model_url",
+            self.model_url,
+            r"[\w/.~-]*",
+            "http(s)://host:port/path; no user or password: keys belong in the environment",
+        )
+        if not 0 < self.model_seconds <= 600:
+            raise SettingRefused("model_seconds", self.model_seconds, "0 to 600")
 
-    @property
+    @cached_property
     def knowledge(self) -> Path:
-        """The folder of sources."""
+        """The folder of documents."""
         return self.home / "knowledge"
 
-    @property
+    @cached_property
     def index(self) -> Path:
-        """The folder of what is derived from them."""
+        """The folder of the index."""
         return self.home / "index"
 
-    @property
+    @cached_property
     def history(self) -> Path:
         """The folder of conversations and feedback."""
         return self.home / "history"
 
-    @property
+    @cached_property
     def removed(self) -> Path:
-        """The folder where sources are kept that were removed."""
+        """The folder that removed documents are moved to."""
         return self.home / "removed"
 
-    @property
+    @cached_property
     def accounts(self) -> Path:
-        """The file of who may come in."""
+        """The file of accounts for the page."""
         return self.home / "accounts.json"
 
-    @property
+    @cached_property
     def file_bytes(self) -> int:
-        """Size of the largest file that is read."""
+        """Bytes of the largest file that is read."""
         return self.file_megabytes * 2**20
 
     @classmethod
@@ -112,56 +116,38 @@ class Settings:
             folder = folder.absolute()
         except FileNotFoundError:  # the current folder was removed
             raise SettingRefused("home", str(folder), "a folder that is there") from None
-        return cls(
-            home=folder,
-            embedder=os.environ.get("ASSISTANT_EMBEDDER", ""),
-            reader=os.environ.get("ASSISTANT_READER", ""),
-            threshold=_number("ASSISTANT_THRESHOLD", THRESHOLD),
-            chroma=os.environ.get("ASSISTANT_CHROMA", ""),
-            chroma_token=os.environ.get("ASSISTANT_CHROMA_TOKEN", ""),
-            model=os.environ.get("ASSISTANT_MODEL", ""),
-            model_url=os.environ.get("ASSISTANT_MODEL_URL", ""),
-            model_seconds=_number("ASSISTANT_MODEL_SECONDS", MODEL_SECONDS),
-        )
+        chosen: dict[str, Any] = {}
+        for name in ("embedder", "reader", "chroma", "chroma_token", "model", "model_url",
+                     "threshold", "model_seconds"):  # fmt: skip
+            variable = f"ASSISTANT_{name.upper()}"
+            if value := os.environ.get(variable):
+                try:
+                    chosen[name] = float(value) if name in ("threshold", "model_seconds") else value
+                except ValueError:
+                    raise SettingRefused(variable, value, "a number") from None
+        return cls(folder, **chosen)
 
 
-def _may_be_folder(path: Path) -> bool:
-    """Whether it is a folder, or is not there yet."""
-    try:
-        return path.is_dir() or not path.exists()
-    except OSError:  # such as a name that is too long
-        return False
-
-
-def _number(name: str, default: float) -> float:
-    value = os.environ.get(name) or default
-    try:
-        return float(value)
-    except ValueError:
-        raise SettingRefused(name, value, "a number") from None
-
-
-def _is_address(value: str, path: re.Pattern[str]) -> bool:
+def _refuse_bad_address(name: str, value: str, path: str, wanted: str) -> None:
+    """Raise `SettingRefused` for an address of another form, or with a path of another form."""
     try:
         parts = urlsplit(value)
-        return (
+        is_good = (
             parts.scheme in ("http", "https")
             and bool(parts.hostname)
             and parts.port != 0  # looking at the port refuses one that is no number
             and not ("@" in parts.netloc or parts.query or parts.fragment)
-            and bool(path.fullmatch(parts.path))
+            and re.fullmatch(path, parts.path, re.ASCII)
         )
     except ValueError:
-        return False
-
-
-def _without_password(value: str) -> str:
-    """An address as it may be shown: what stands before the last @ may be a secret."""
-    before, at, after = value.rpartition("@")
-    scheme, separator, _ = before.rpartition("://")
-    return f"{scheme}{separator}…@{after}" if at else value
+        is_good = False
+    if value and not is_good:
+        before, at, after = value.rpartition("@")  # what stands before it may be a password
+        scheme, separator, _ = before.rpartition("://")
+        shown = f"{scheme}{separator}…@{after}" if at else value
+        raise SettingRefused(name, shown, wanted)
 
 
 def is_set(name: str) -> bool:
-    """Whether a variable of another's is set, such as a key; its value is not looked at."""
+    """Whether a variable of another program is set, such as a key; its value is not read."""
     return bool(os.environ.get(name))

@@ -27,34 +27,30 @@ _PAUSE = re.compile(r"[;:,，、；：]?\s+")
 
 def split(document: Document, measure: Measure, limit: int, aim: int = TOKENS) -> list[Passage]:
     """Cut a document into passages of about `aim` tokens, at most `limit`."""
-    breaks = [match.start() for match in re.finditer("\n", document.text)]
-    return [
-        _passage(document, section, group, breaks, first=not index)
-        for section in document.sections
-        for index, group in enumerate(_groups(document.text, section, measure, limit, aim))
-    ]
-
-
-def _passage(
-    document: Document, section: Section, group: list[Span], breaks: list[int], *, first: bool
-) -> Passage:
-    start, end, number = group[0].start, group[-1].end, section.number
-    if first:  # the heading belongs to the passage, though to none of its sentences
-        above = document.text[section.start : start + 1]
-        start = section.start + len(above) - len(above.lstrip())
-    if counted(section.unit, number):
-        number += bisect_left(breaks, start) - bisect_left(breaks, section.start)
-    return Passage(
-        source=document.source,
-        start=start,
-        end=end,
-        text=document.text[start:end],
-        sentences=tuple(group),
-        title=document.title,
-        heading=section.heading,
-        unit=section.unit,
-        number=number,
-    )
+    text, passages = document.text, list[Passage]()
+    breaks = [match.start() for match in re.finditer("\n", text)]
+    for section in document.sections:
+        for index, group in enumerate(_groups(text, section, measure, limit, aim)):
+            start, end, number = group[0].start, group[-1].end, section.number
+            if not index:  # the heading belongs to the passage, though to none of its sentences
+                above = text[section.start : start + 1]
+                start = section.start + len(above) - len(above.lstrip())
+            if counted(section.unit, number):
+                number += bisect_left(breaks, start) - bisect_left(breaks, section.start)
+            passages.append(
+                Passage(
+                    source=document.source,
+                    start=start,
+                    end=end,
+                    text=text[start:end],
+                    sentences=tuple(group),
+                    title=document.title,
+                    heading=section.heading,
+                    unit=section.unit,
+                    number=number,
+                )
+            )
+    return passages
 
 
 def _groups(
@@ -96,14 +92,11 @@ def _sized(
         if size <= limit or letters == 1:
             sized.append((span, size))
         else:
-            sized += _sized(text, list(_halves(text, span)), measure, limit)
+            # Cut near the middle, after a pause if there is one in the middle half.
+            middle, quarter = (span.start + span.end) // 2, letters // 4
+            pauses = _PAUSE.finditer(text, middle - quarter, middle + quarter)
+            near = ((abs(pause.end() - middle), pause.end()) for pause in pauses)
+            _, cut = min(near, default=(0, middle))
+            halves = list(stretches(text, [span.start, cut, span.end]))
+            sized += _sized(text, halves, measure, limit)
     return sized
-
-
-def _halves(text: str, span: Span) -> Iterator[Span]:
-    """Cut near the middle, after a pause if there is one in the middle half."""
-    middle = (span.start + span.end) // 2
-    quarter = (span.end - span.start) // 4
-    pauses = [match.end() for match in _PAUSE.finditer(text, middle - quarter, middle + quarter)]
-    cut = min(pauses, key=lambda place: abs(place - middle), default=middle)
-    yield from stretches(text, [span.start, cut, span.end])

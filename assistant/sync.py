@@ -12,7 +12,7 @@ from math import inf
 from operator import attrgetter
 from pathlib import Path
 from threading import Lock
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, time_ns
 
 from assistant import load
 from assistant.embed import Embedder
@@ -22,7 +22,15 @@ from assistant.settings import Settings
 from assistant.split import split
 from assistant.store import Store
 from assistant.store.draft import Draft
-from assistant.store.files import READ, REFUSED, UNAVAILABLE, FileState, load_state, save_state
+from assistant.store.files import (
+    READ,
+    REFUSED,
+    UNAVAILABLE,
+    FileState,
+    is_racy,
+    load_state,
+    save_state,
+)
 from assistant.store.generation import Generation
 from assistant.types import Changes, Document, Progress, Skipped, Source, State, SyncReport
 
@@ -130,14 +138,16 @@ class Comparison:
             self.skipped.append(Skipped(source, state.reason))
 
 
-def sources(settings: Settings, documents: Mapping[str, str], most: float = inf) -> list[Source]:
+def sources(
+    settings: Settings, documents: Mapping[str, str], most: float = inf, scan: Scan | None = None
+) -> list[Source]:
     """Every file of the folder and of the index, which has these documents, by name.
 
-    Files that only look changed are opened to be sure, up to `most` bytes of them. Raises
-    `KnowledgeMissing`.
+    Files that only look changed are opened to be sure, up to `most` bytes of them. `scan` is what
+    the folder holds, where that was just looked up. Raises `KnowledgeMissing`.
     """
     limit = settings.file_bytes
-    scan = load.scan(settings.knowledge, limit)
+    scan = scan or load.scan(settings.knowledge, limit)
     found = Comparison(scan, documents, load_state(settings.index, load.VERSION))
     result = dict.fromkeys(documents, (State.REMOVED, ""))
     result |= dict.fromkeys(found.unchanged, (State.INDEXED, ""))
@@ -168,9 +178,11 @@ def _standing(file: FileEntry, found: Comparison, limit: int) -> tuple[State, st
     return State.CHANGED if is_indexed else State.NEW, ""
 
 
-def changes(settings: Settings, documents: Mapping[str, str], most: float = inf) -> Changes:
+def changes(
+    settings: Settings, documents: Mapping[str, str], most: float = inf, scan: Scan | None = None
+) -> Changes:
     """What a sync would do; see `sources`."""
-    found = sources(settings, documents, most)
+    found = sources(settings, documents, most, scan)
 
     def skips(state: State) -> tuple[Skipped, ...]:
         return tuple(Skipped(each.name, each.reason) for each in found if each.state is state)
@@ -191,6 +203,8 @@ class StaleIndexCheck:
     def __init__(self, settings: Settings) -> None:
         self._settings, self._lock = settings, Lock()
         self._generation, self._due = "", 0.0
+        self._compared: object = None
+        """The generation and the folder's signatures that the notices are of, where these tell."""
         self._notices: tuple[str, ...] = ()
 
     def notices(self, generation: Generation) -> tuple[str, ...]:
@@ -198,22 +212,31 @@ class StaleIndexCheck:
         with self._lock:
             started = monotonic()
             if generation.name != self._generation or started >= self._due:
-                self._notices = ()
-                with suppress(KnowledgeMissing):  # made elsewhere, or the folder is away
-                    self._notices = _newer(changes(self._settings, generation.documents, OPENED))
+                try:
+                    self._look(generation)
+                except KnowledgeMissing:  # made elsewhere, or the folder is away
+                    self._compared, self._notices = None, ()
                 self._generation = generation.name
                 self._due = monotonic() + _MIN_INTERVAL * (monotonic() - started)
             return self._notices
 
-
-def _newer(found: Changes) -> tuple[str, ...]:
-    kinds = {"changed": found.changed, "new": found.added, "gone": found.removed}
-    parts = []
-    for kind, names in kinds.items():
-        more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
-        parts += [f"{kind}: {', '.join(names[:_NAMES])}{more}"] if names else []
-    notice = f"Your folder is newer than the index ({'; '.join(parts)}). Sync to ask it as it is."
-    return (notice,) if parts else ()
+    def _look(self, generation: Generation) -> None:
+        """Compare the folder with the generation, unless both are as they were the last time."""
+        now = time_ns()
+        scan = load.scan(self._settings.knowledge, self._settings.file_bytes)
+        signatures = hash(tuple((file.source, file.signature) for file in scan.files))
+        if (generation.name, signatures) == self._compared:
+            return
+        found = changes(self._settings, generation.documents, OPENED, scan)
+        is_sure = not found.kept and not any(is_racy(file.signature, now) for file in scan.files)
+        self._compared = (generation.name, signatures) if is_sure else None
+        parts = []
+        kinds = {"changed": found.changed, "new": found.added, "gone": found.removed}
+        for kind, names in kinds.items():
+            more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+            parts += [f"{kind}: {', '.join(names[:_NAMES])}{more}"] if names else []
+        notice = f"Your folder is newer than the index ({'; '.join(parts)}). "
+        self._notices = (f"{notice}Sync to ask it as it is.",) if parts else ()
 
 
 def sync(
@@ -230,13 +253,15 @@ def sync(
     `rebuild` starts from nothing. Raises `RemovalRefused` where more than half of ten documents
     or more are gone, unless `remove_many`.
     """
-    started = perf_counter()
-    limit = settings.file_bytes
+    started, limit = perf_counter(), settings.file_bytes
     scan = load.scan(settings.knowledge, limit)
     with store.write(rebuild=rebuild) as draft:
         before = {} if rebuild else load_state(settings.index, load.VERSION)
         run = Comparison(scan, dict(draft.documents), before)
-        protected = run.documents or _answering(store)
+        protected: Mapping[str, str] = run.documents
+        with suppress(AssistantError):  # what answers now counts where the next begins from nothing
+            if not protected and (answering := store.current()):
+                protected = answering.documents
         if not remove_many:
             _refuse_removal(settings, protected, run, scan)
         work = _Work(draft, embedder, progress, total=sum(map(_weight, run.unsure)))
@@ -252,15 +277,20 @@ def sync(
             store.publish(draft, run.skipped, progress)
         if run.states != before:
             save_state(settings.index, load.VERSION, run.states)
-    return _report(run, store, work.embedded, perf_counter() - started)
-
-
-def _answering(store: Store) -> Mapping[str, str]:
-    """The documents that answer now, by their sha256, though the next index begins from nothing."""
-    with suppress(AssistantError):
-        if generation := store.current():
-            return generation.documents
-    return {}
+    generation = store.current()
+    return SyncReport(
+        added=tuple(name for name in run.notes if name not in run.documents),
+        changed=tuple(name for name in run.notes if name in run.documents),
+        removed=tuple(run.removed),
+        unchanged=tuple(run.unchanged),
+        skipped=tuple(run.skipped),
+        kept=tuple(run.kept),
+        notes=tuple((name, note) for name, notes in run.notes.items() for note in notes),
+        passages=len(generation) if generation is not None else 0,
+        embedded=work.embedded,
+        generation=generation.name if generation is not None else "",
+        seconds=perf_counter() - started,
+    )
 
 
 def _refuse_removal(
@@ -282,10 +312,7 @@ def _refuse_removal(
 
 @dataclass
 class _Work:
-    """Embeds what was read, and shows how far all of it is.
-
-    A file weighs its bytes; most of its work is to embed its passages.
-    """
+    """Embeds what was read, and shows how far all of it is, weighed by `_weight`."""
 
     draft: Draft
     embedder: Embedder
@@ -324,23 +351,6 @@ class _Work:
 def _weight(file: FileEntry) -> int:
     """Its bytes, and something for the opening: empty files are work, too."""
     return 1_000 + file.signature[0]
-
-
-def _report(run: Comparison, store: Store, embedded: int, seconds: float) -> SyncReport:
-    generation = store.current()
-    return SyncReport(
-        added=tuple(name for name in run.notes if name not in run.documents),
-        changed=tuple(name for name in run.notes if name in run.documents),
-        removed=tuple(run.removed),
-        unchanged=tuple(run.unchanged),
-        skipped=tuple(run.skipped),
-        kept=tuple(run.kept),
-        notes=tuple((name, note) for name, notes in run.notes.items() for note in notes),
-        passages=len(generation) if generation is not None else 0,
-        embedded=embedded,
-        generation=generation.name if generation is not None else "",
-        seconds=seconds,
-    )
 
 
 def follow(folder: Path, sync: Callable[[], SyncReport]) -> Iterator[SyncReport | AssistantError]:

@@ -7,10 +7,12 @@ overlapping pairs of characters, as in Lucene's CJKAnalyzer, to find Chinese wor
 
 import re
 import unicodedata
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import cache, lru_cache
 from itertools import pairwise
+from operator import attrgetter
 from threading import local
 from typing import NamedTuple
 
@@ -20,8 +22,6 @@ VERSION = 1
 """Part of the index's recipe: raise it when the same text would give other terms."""
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
-_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
-_CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 INVISIBLE = re.compile(
     "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
 )
@@ -91,14 +91,15 @@ def _tokens(text: str) -> list[str]:
 def _stems(token: str) -> tuple[str, ...]:
     if token[0].isdigit():
         return (token,)
-    if _UNSPACED.match(token):
+    if re.match("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]", token):
         return tuple(token[i : i + 2] for i in range(max(1, len(token) - 1)))
-    language = "russian" if _CYRILLIC.match(token) else "english"
-    if not hasattr(_stemmers, language):
+    language = "russian" if re.match("[\u0400-\u04ff]", token) else "english"
+    stemmers = vars(_stemmers)
+    if language not in stemmers:
         import snowballstemmer
 
-        setattr(_stemmers, language, snowballstemmer.stemmer(language))
-    return (getattr(_stemmers, language).stemWord(token),)
+        stemmers[language] = snowballstemmer.stemmer(language)
+    return (stemmers[language].stemWord(token),)
 
 
 _stemmers = local()  # a stemmer keeps the word it works on, so each thread has its own
@@ -133,7 +134,6 @@ def stretches(text: str, cuts: Iterable[int]) -> Iterator[Span]:
 
 
 _WORD = re.compile(r"[^\W\d_]+")
-_OTHER_SCRIPT = re.compile(r"[^\W\d_A-Za-zÀ-ɏ\u1e00-\u1eff]")
 
 
 def languages(texts: Iterable[str]) -> list[str]:
@@ -148,7 +148,8 @@ def language(text: str) -> str:
     """
     text = text[:1_000]  # enough to tell
     words = _WORD.findall(text)
-    is_other = len(_OTHER_SCRIPT.findall(text)) > 0.2 * sum(map(len, words))
+    foreign = re.findall(r"[^\W\d_A-Za-zÀ-ɏ\u1e00-\u1eff]", text)
+    is_other = len(foreign) > 0.2 * sum(map(len, words))
     plain = sum(map(str.islower, words))
     if not is_other and plain < 2:
         return "en"
@@ -186,9 +187,9 @@ class Date(NamedTuple):
     end: int
 
 
-_MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september",
-           "october", "november", "december"]  # fmt: skip
-_MONTH = rf"(?P<month>{'|'.join(_MONTHS)}|(?:{'|'.join(each[:3] for each in _MONTHS)}|sept)\b\.?)"
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_MONTH = (r"(?P<month>january|february|march|april|may|june|july|august|september|october|november|"
+          rf"december|(?:{_MONTHS}|sept)\b\.?)")  # fmt: skip
 _DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
 _DATES = (
     r"(?P<year>\d{4})(?P<by>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=by)(?P<day>0?[1-9]|[12]\d|3[01])",
@@ -196,25 +197,29 @@ _DATES = (
     rf"{_DAY}(?:\s+of)?\s+{_MONTH}(?:,?\s+(?P<year>[12]\d{{3}}))?",
     rf"{_MONTH}\s+{_DAY}(?:,?\s+(?P<year>[12]\d{{3}}))?(?![:%]|[.,]\d)",
     rf"{_MONTH}(?:,?\s+(?:of\s+)?(?P<year>[12]\d{{3}}))?",
-    r"(?P<year>[12]\d{3})(?![%°])",
+    r"(?P<year>1\d{3}|2[01]\d\d)(?![%°])",
 )
 _BEFORE_MONTH = re.compile(
-    r"\b(?:in|on|by|since|until|till|from|to|through|during|before|after|of|last|next|this|early|"
-    r"late|mid|every|each|between|and|or|-|–)[\s-]*$", re.IGNORECASE
-)  # fmt: skip
+    r"(?i)\b(?:in|on|by|since|until|till|from|to|through|during|before|after|of|last|next|this|"
+    r"early|late|mid|every|each|between|and|or|-|–)[\s-]*$"
+)
 
 
 def dates(text: str) -> list[Date]:
     """The dates of a text, in order; 5/9/2023 is taken day first."""
     found: list[Date] = []
-    taken = bytearray(len(text))
     for pattern in _DATES:
         around = rf"(?<![\w$€£¥])(?<!\d[.,:])(?:{pattern})(?!\w|[.,]\d)"
         for match in re.finditer(around, text, re.IGNORECASE):
-            if not any(taken[match.start() : match.end()]) and (date := _date(text, match)):
-                found.append(date)
-                taken[date.start : date.end] = b"x" * (date.end - date.start)
-    return sorted(found, key=lambda date: date.start)
+            if not _overlaps(found, *match.span()) and (date := _date(text, match)):
+                insort(found, date, key=attrgetter("start"))
+    return found
+
+
+def _overlaps(found: list[Date], start: int, end: int) -> bool:
+    """Whether one of these dates, in order, shares characters with a span."""
+    before = bisect_left(found, end, key=attrgetter("start")) - 1
+    return before >= 0 and found[before].end > start
 
 
 def _date(text: str, match: re.Match[str]) -> Date | None:
@@ -223,10 +228,8 @@ def _date(text: str, match: re.Match[str]) -> Date | None:
     name = (read.get("month") or "").lower()
     year, day = (int(read[part]) if read.get(part) else None for part in ("year", "day"))
     if name.isdecimal():
-        month = int(name)
-        if month > 12:
-            month, day = day or 0, month
-        is_date = 0 < month < 13 and 0 < (day or 0) < 32 and 1000 <= (year or 0) < 2200
+        month, day = (int(name), day or 0) if int(name) <= 12 else (day or 0, int(name))
+        is_date = 0 < month < 13 and 0 < day < 32 and 1000 <= (year or 0) < 2200
         return Date(year, month, day, *match.span()) if is_date else None
     if not name:
         return None if _is_count(text, match, before) else Date(year, None, None, *match.span())
@@ -236,33 +239,29 @@ def _date(text: str, match: re.Match[str]) -> Date | None:
     is_small = match[0].islower() and not (year and day) and (is_verb or not (year or day))
     if is_small or not is_clear:
         return None
-    month = next(n for n, full in enumerate(_MONTHS, 1) if full.startswith(name[:3]))
-    return Date(year, month, day, *match.span())
+    return Date(year, _MONTHS.index(name[:3]) // 4 + 1, day, *match.span())
 
 
 def _is_count(text: str, match: re.Match[str], before: str) -> bool:
     """Whether four digits count something: 2000 euros, 1200 employees; 2023 is a year."""
     number = _number_pattern().match(text, match.start())
     value = int(match["year"])
-    if (number and (number["scale"] or number["unit"])) or value >= 2200:
-        return True
-    if re.search(r"(?:[$€£¥₽₹<>≤≥≈~]|\b(?:USD|EUR|GBP|CHF|CNY|RUB))\s*$|(?:^|[\s(])[-−]$", before):
+    signs = r"(?:[$€£¥₽₹<>≤≥≈~]|\b(?:USD|EUR|GBP|CHF|CNY|RUB))\s*$|(?:^|[\s(])[-−]$"
+    if (number and (number["scale"] or number["unit"])) or re.search(signs, before):
         return True
     if (1900 <= value < 2100 and value % 100) or _BEFORE_MONTH.search(before):
         return False
-    behind = text[match.end() : match.end() + 40]
-    return bool(re.match(r"\s+(?!(?:is|was|has|does|as|its|this|us)\b)[a-z]+s\b", behind))
+    things = re.compile(r"\s+(?!(?:is|was|has|does|as|its|this|us)\b)[a-z]+s\b")
+    return bool(things.match(text, match.end()))
 
 
 _ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
          "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
          "nineteen"]  # fmt: skip
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_WORDS = {
-    **{word: Fraction(value) for value, word in enumerate(_ONES)},
-    **{word: Fraction(value) for value, word in zip(range(20, 100, 10), _TENS, strict=True)},
-    "half": Fraction(1, 2), "a": Fraction(0), "an": Fraction(0), "and": Fraction(0),
-}  # fmt: skip
+_WORDS = {word: Fraction(value) for value, word in enumerate(_ONES)}
+_WORDS |= {word: Fraction(10 * tens) for tens, word in enumerate(_TENS, 2)}
+_WORDS |= {"half": Fraction(1, 2), **dict.fromkeys(("a", "an", "and"), Fraction(0))}
 _SCALES = {
     "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
     "dozen": 12, "lakh": 10**5, "crore": 10**7, "k": 10**3, "m": 10**6, "mn": 10**6, "mln": 10**6,
@@ -295,14 +294,10 @@ _BOUNDS = {
 
 def numbers(text: str) -> list[Number]:
     """The quantities of a text, in order, without its dates; codes such as B2 are none."""
-    taken = bytearray(len(text))
-    for date in dates(text):
-        taken[date.start : date.end] = b"x" * (date.end - date.start)
-    found: list[Number] = []
+    taken, found = dates(text), list[Number]()
     before: re.Match[str] | None = None
     for match in _number_pattern().finditer(text):
-        is_date = any(taken[match.start("number") : match.end("number")])
-        if is_date or not (number := _number(match)):
+        if _overlaps(taken, *match.span("number")) or not (number := _number(match)):
             continue
         between = text[before.end() : match.start()] if before else ""
         if before and re.fullmatch(r"\s*(?:[-–—]|to|or)\s*", between) and not found[-1].unit:
@@ -356,10 +351,8 @@ def _spelled(written: str) -> Fraction:
     """Two hundred and fifty thousand; half a million; a dozen."""
     total, part = Fraction(0), Fraction(0)
     for word in re.split(r"[\s-]+", written.lower()):
-        if word in _WORDS:
-            part += _WORDS[word]
-        else:
-            part = (part or Fraction(1)) * _SCALES[word.removesuffix("s")]
+        scale = _SCALES.get(word.removesuffix("s"))
+        part = (part or Fraction(1)) * scale if scale else part + _WORDS[word]
         if part >= 1000:
             total, part = total + part, Fraction(0)
     return total + part
@@ -372,7 +365,7 @@ def _number_pattern() -> re.Pattern[str]:
     # Those of one letter are told by its case: 5 g is a weight, 5G is a network.
     units = "|".join(f"{name}s?" if len(name) > 1 else f"(?-i:{name})" for name in longest)
     currencies = "|".join(_UNITS[each] for each in ("€", "$", "£", "¥", "CNY", "₽", "₹", "CHF"))
-    scales = "hundred|thousand|million|billion|trillion|dozen|lakh|crore"
+    scales = "|".join(name for name in _SCALES if len(name) > 3)
     ones = "|".join(reversed(_ONES))  # fourteen before four
     # "One" is no number in "no one", "the one", "one of", "one can".
     one = (
@@ -381,14 +374,13 @@ def _number_pattern() -> re.Pattern[str]:
     )
     small = rf"(?:(?:{'|'.join(_TENS)})(?:[\s-](?:{'|'.join(_ONES[1:10])}))?|{one}(?:{ones}))\b"
     below = rf"(?:(?:{small}|an?)\s+hundred(?:\s+(?:and\s+)?{small})?|{small})\b"
-    words = (rf"{below}(?:[\s-]+(?:{scales})s?\b(?:\s+(?:and\s+)?{below})?)*|"
-             rf"(?:half\s+an?|an?)\s+(?:{scales})\b")  # fmt: skip
+    words = rf"{below}(?:[\s-]+(?:{scales})s?\b(?:\s+(?:and\s+)?{below})?)*"
     return re.compile(
         rf"(?:(?<!\w)(?P<bound>{'|'.join(_BOUNDS.values())})\s*)?"
         rf"(?<![\w.,])(?:(?P<sign>(?<!\d)[-−]|\bminus\s+)(?=[\d$€£¥₽₹]))?"
         rf"(?:(?P<currency>{currencies})\s?)?(?<![A-Za-z_])(?<!\d[.,:])"
         rf"(?P<number>(?P<digits>\d{{1,3}}(?:[\s'’]\d{{3}})+(?![\d])(?:[.,]\d+)?|\d+(?:[.,]\d+)*)"
-        rf"|\b(?P<words>{words}))"
+        rf"|\b(?P<words>{words}|(?:half\s+an?|an?)\s+(?:{scales})\b))"
         rf"(?::(?P<minutes>[0-5]\d)\b)?(?P<ordinal>(?<=\d)(?:st|nd|rd|th)\b)?"
         rf"(?P<half>\s+and\s+a\s+half\b)?"
         rf"(?:(?:[\s-]?(?P<scale>(?:{scales}|bn|mn|mln|mio|trn|tn)s?|(?<=\d)[kb]|"

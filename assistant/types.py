@@ -1,10 +1,11 @@
-"""The vocabulary: what the steps hand to one another. Frozen, and each keeps its law."""
+"""The data that the steps hand to one another: frozen, and nothing here renders it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
-from typing import NamedTuple, Protocol
+from importlib import import_module
+from typing import NamedTuple, cast
 
 
 class Span(NamedTuple):
@@ -103,11 +104,6 @@ class Passage:
         return self.text[span.start - self.start : span.end - self.start]
 
 
-def embedded(passages: Sequence[Passage]) -> list[str]:
-    """What the embedding model reads of each passage."""
-    return [passage.embedded for passage in passages]
-
-
 def counted(unit: str, number: int) -> bool:
     """Whether a place's number goes up with each line of the text."""
     return unit in ("line", "row") and number > 0
@@ -163,7 +159,6 @@ class Citation:
     end: int
     quote: str
     passage: Passage
-    """The passage around the quote."""
     words: Span | None = None
     """The words of the quote that answer, inside `start:end`, where the reader can tell."""
 
@@ -178,11 +173,6 @@ class Citation:
         passage = self.passage
         lines = passage.text[: self.start - passage.start].count("\n")
         return locate(self.source, passage.heading, passage.unit, passage.number, lines)
-
-
-def disagreement(one: Citation, other: Citation) -> str:
-    """The notice that two sources speak of the same thing and differ."""
-    return f"The sources disagree: see {one.location} and {other.location}."
 
 
 class Verdict(StrEnum):
@@ -263,26 +253,23 @@ class Answer:
 
     def to_json(self) -> str:
         """The whole answer as JSON; `from_json` reads it back."""
-        from assistant.show.export import to_json
-
-        return to_json(self)
+        return str(_show("export", "to_json", self))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Answer":
         """The answer that `to_json` wrote. Raises `ValueError` on anything else."""
-        from assistant.show.export import from_json
-
-        return from_json(text)
+        return cast("Answer", _show("export", "from_json", text))
 
     def __str__(self) -> str:
-        from assistant.show.terminal import to_text
-
-        return to_text(self)
+        return str(_show("terminal", "to_text", self))
 
     def _repr_html_(self) -> str:
-        from assistant.show.html import to_html
+        return str(_show("html", "to_html", self))
 
-        return to_html(self)
+
+def _show(module: str, function: str, value: object) -> object:
+    """Call a function of `assistant.show`, which is built on these types and imported when used."""
+    return getattr(import_module(f"assistant.show.{module}"), function)(value)
 
 
 def rename_odds(saved: object) -> object:
@@ -294,23 +281,19 @@ def rename_odds(saved: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A question of a conversation, and its answer as far as there is one."""
+    """A question of a conversation, its answer if there is one, and why there is no more."""
 
     question: str
     answer: Answer | None = None
     remark: str = ""
-    """Why there is no whole answer, such as "Stopped."."""
 
 
 class Standing(StrEnum):
-    """What has become of a citation."""
+    """What has become of a citation: its words stand at their place, elsewhere, or nowhere."""
 
     HELD = "held"
-    """The same characters stand at the same place of the same file."""
     MOVED = "moved"
-    """They stand elsewhere in it, or in another file."""
     GONE = "gone"
-    """They stand nowhere."""
 
 
 class Checked(NamedTuple):
@@ -325,7 +308,6 @@ class State(StrEnum):
 
     INDEXED = "indexed"
     NEW = "new"
-    """Not yet in the index."""
     CHANGED = "changed"
     """The index has it as it was."""
     SKIPPED = "skipped"
@@ -345,7 +327,6 @@ class Source:
     size: int = 0
     """Bytes of the file; 0 where that is not known."""
     passages: int = 0
-    """In the index: what of it can answer now."""
     reason: str = ""
     """Why it is skipped or unavailable; empty where it is neither."""
 
@@ -359,7 +340,6 @@ class Changes:
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
-    """What is known to be left out."""
     kept: tuple[Skipped, ...] = ()
     """What cannot be read now; the index keeps it as it was."""
 
@@ -367,9 +347,21 @@ class Changes:
         return bool(self.added or self.changed or self.removed)
 
     def __str__(self) -> str:
-        from assistant.show.terminal import changes_to_text
+        return str(_show("terminal", "changes_to_text", self))
 
-        return changes_to_text(self)
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the index holds."""
+
+    documents: tuple[str, ...]
+    passages: int
+    skipped: tuple[Skipped, ...]
+    generation: str
+    """Empty where there is no index yet."""
+    embedder: str
+    changes: Changes | None
+    """What a sync would do; None where the folder is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,23 +378,17 @@ class SyncReport:
     notes: tuple[tuple[str, str], ...] = ()
     """(source, note) of what was indexed with a remark, such as "guessed encoding"."""
     passages: int = 0
-    """Passages in the index now."""
     embedded: int = 0
     """Passages whose vector had to be computed."""
     generation: str = ""
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        from assistant.show.terminal import report_to_text
-
-        return report_to_text(self)
+        return str(_show("terminal", "report_to_text", self))
 
 
-class Progress(Protocol):
-    """Called as a long step goes on."""
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        """`done` of `total` units of the step `what` are done; at its end both are the same."""
+Progress = Callable[[str, int, int], None]
+"""Called as a long step goes on: its name, how much of it is done, and how much there is."""
 
 
 def silent(what: str, done: int, total: int) -> None:

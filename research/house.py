@@ -69,6 +69,7 @@ for name in ("first", "second"):
 asking = Assistant(home)
 asking.sync()
 asking.ask("How large was trade between China and Belarus last year?")
+time.sleep(3)  # files that changed just now are compared again
 asking.ask("Who signed the joint statement?")  # after the second one Chroma is opened, once
 time.sleep(1)  # a person's next question comes later than the last look at the folder
 question = traced(lambda: asking.ask("What was the value of bilateral trade last year?"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+from assistant.cite import disagreement
 from assistant.errors import AssistantError, IndexDamaged, QuestionRefused
 from assistant.types import (
     Abstention,
@@ -25,7 +26,6 @@ from assistant.types import (
     State,
     Statement,
     SyncReport,
-    disagreement,
     silent,
 )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant import fs
 from assistant.errors import AccountRefused, AccountsUnreadable
 from assistant.web.accounts import SHORTEST, Accounts, Person
 
@@ -133,13 +134,47 @@ def test_a_write_that_breaks_off_leaves_the_old(
         raise OSError("no space left")
 
     monkeypatch.setattr(os, "fsync", torn)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(AccountRefused, match=r"accounts\.json cannot be written: no space left"):
         accounts.remove("ana")
     assert path.read_bytes() == before
     assert {each.name for each in path.parent.iterdir()} <= {"accounts.json", "accounts.lock"}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '[{"name": "a"}]', "[null]", "5", "\x00"])
+def test_while_another_process_writes_an_account_is_not_added(
+    accounts: Accounts, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = path.read_bytes()
+    locked = fs.locked
+    monkeypatch.setattr(fs, "locked", lambda path: locked(path, seconds=0.01))
+    with (
+        locked(path.with_suffix(".lock")),
+        pytest.raises(AccountRefused, match="another process is writing .*accounts"),
+    ):
+        accounts.add("cy", PASSWORD)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "change", [{"salt": "no hex"}, {"cost": 3}, {"cost": 2**70}, {"hashed": "é"}]
+)
+def test_an_account_whose_password_cannot_be_checked_is_damage(
+    accounts: Accounts, path: Path, change: dict[str, object]
+) -> None:
+    ana, bo = json.loads(path.read_text())
+    path.write_text(json.dumps([ana | change, bo]))
+    with pytest.raises(AccountsUnreadable, match="assistant account add NAME"):
+        accounts.check("ana", PASSWORD)
+    assert accounts.check("bo", PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[1]", '[{"name": "a"}]', "[null]", "5", "\x00", "[" * 100_000,
+        '[{"name": ["a"], "may_change": true, "salt": "00"}]',
+        '[{"name": "a", "may_change": "yes", "salt": "00"}]',
+    ],
+)  # fmt: skip
 def test_a_damaged_file_lets_nobody_in_and_says_what_to_do(
     accounts: Accounts, path: Path, text: str
 ) -> None:

@@ -67,7 +67,7 @@ def test_async_twins_say_the_same(filled: Assistant) -> None:
 
 
 def test_it_composes_with_langchain(filled: Assistant) -> None:
-    chain = filled.as_runnable() | RunnableLambda(lambda answer: answer.citations[0].source)
+    chain = filled.chain | RunnableLambda(lambda answer: answer.citations[0].source)
     assert chain.invoke("What is the refund limit?") == "limit.txt"
     assert chain.invoke({"question": "What is the refund limit?"}) == "limit.txt"
     assert asyncio.run(chain.ainvoke("What is the refund limit?")) == "limit.txt"

@@ -8,15 +8,22 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from assistant.web.accounts import Account, Accounts, Person
-from assistant.web.auth import BUSY, PERSON, WRONG, Authenticator, AuthMiddleware, LoginRefused
-from assistant.web.sessions import (
+from assistant.web.auth import (
+    BUSY,
     FORGET_SECONDS,
-    IDLE_SECONDS,
     LOGIN_SECONDS,
     MAX_COUNTED,
-    MAX_SESSIONS,
+    PERSON,
+    WRONG,
+    Authenticator,
+    AuthMiddleware,
+    LoginRefused,
     Logins,
     LoginThrottle,
+)
+from assistant.web.security import (
+    IDLE_SECONDS,
+    MAX_SESSIONS,
     MalformedMessage,
     Sessions,
     sessions_of,

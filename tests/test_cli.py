@@ -147,7 +147,10 @@ def test_the_page_is_served_though_most_documents_are_gone(
     for path in knowledge.iterdir():
         path.unlink()
     served = []
-    monkeypatch.setattr("assistant.web.app.serve", lambda *given, **_: served.append(given))
+    page = SimpleNamespace(
+        local_url="http://127.0.0.1:7860/", block_thread=lambda: served.append(1)
+    )
+    monkeypatch.setattr("assistant.web.app.start", lambda *_, **__: page)
     assert main(["ui"]) == 0
     assert served
     assert "10 of 10 documents are no longer in" in capsys.readouterr().err
@@ -429,12 +432,36 @@ def test_a_password_is_typed_twice_unseen(
 
 
 def test_u8_listening_wider_wants_a_password_and_a_login_an_account(
-    knowledge: Path, capsys: Captured
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module.Assistant, "sync", None)  # refused before anything is synced
     assert main(["ui", "--host", "0.0.0.0"]) == 2
     assert "add --auth" in capsys.readouterr().err
     assert main(["ui", "--auth"]) == 2
     assert "assistant account add NAME --may-change" in capsys.readouterr().err
+    assert main(["ui", "--auth", "--address", "ask.example.org"]) == 2
+    assert "as browsers show it" in one_line(capsys)
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1", "a..b", "\0", "999.1.1.1"])
+def test_a_host_that_is_not_this_machine_is_refused_before_anything_is_synced(
+    knowledge: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    Accounts(knowledge.parent / "accounts.json").add("ana", "correct horse battery")
+    monkeypatch.setattr(module.Assistant, "sync", None)
+    assert main(["ui", "--auth", "--host", host]) == 2
+    assert "it must be an address of this machine, the port free" in one_line(capsys)
+
+
+@pytest.mark.parametrize("parent", ["a file", "no folder"])
+def test_an_account_that_cannot_be_stored_is_one_line(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, parent: str
+) -> None:
+    (tmp_path / "a file").touch()
+    (tmp_path / "no folder").symlink_to(tmp_path / "a file" / "x")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse battery\n"))
+    assert main(["--home", str(tmp_path / parent / "home"), "account", "add", "ana"]) == 2
+    assert "cannot be written: " in one_line(capsys)
 
 
 def test_help_is_quick_and_names_every_command() -> None:

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.condense import MOST_CHARACTERS, clean, condense, parts
 from assistant.errors import QuestionRefused
+from assistant.pipeline import MOST_CHARACTERS, clean, meanings, questions_in
 from assistant.types import Answer, Statement, Turn
 
 
@@ -29,7 +29,7 @@ def turn(question: str, said: str) -> Turn:
     ],
 )  # fmt: skip
 def test_what_a_question_means_first(question: str, earlier: list[str], first: str) -> None:
-    assert condense(question, [Turn(each) for each in earlier])[0].question == first
+    assert meanings(question, [Turn(each) for each in earlier])[0].question == first
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_what_a_question_means_first(question: str, earlier: list[str], first: s
     ],
 )
 def test_where_words_cannot_tell_both_ways_are_tried(question: str, ways: int) -> None:
-    meant = condense(question, [Turn("What is the Area?")])
+    meant = meanings(question, [Turn("What is the Area?")])
     assert len(meant) == ways
     assert question in [each.question for each in meant]
 
@@ -53,7 +53,7 @@ def test_a_follow_up_is_searched_for_by_all_that_led_to_it() -> None:
         ),
         turn("What did they play?", "They played jazz-rock."),
     ]
-    asked, alone = condense("Why did they break up?", history)
+    asked, alone = meanings("Why did they break up?", history)
     assert asked.question == "What did they play? Why did they break up?"
     assert asked.search == (
         "What group disbanded? What did they play? Frank Zappa Mothers Invention "
@@ -66,7 +66,7 @@ def test_a_follow_up_is_searched_for_by_all_that_led_to_it() -> None:
 def test_however_long_a_conversation_what_is_read_stays_short(
     question: str, earlier: list[str]
 ) -> None:
-    for asked in condense(question, [turn(each, each) for each in earlier]):
+    for asked in meanings(question, [turn(each, each) for each in earlier]):
         assert asked.question.endswith(question)
         assert len(asked.question) <= len(question) + 301
 
@@ -132,4 +132,4 @@ def test_a_clean_question_is_one_line_and_stays_clean(question: str) -> None:
     ],
 )
 def test_the_questions_in_one(question: str, expected: list[str]) -> None:
-    assert parts(question) == expected
+    assert questions_in(question) == expected

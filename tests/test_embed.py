@@ -138,9 +138,34 @@ def test_vectors_are_those_of_sentence_transformers(
         exactly.encode_document([visible(text) for text in few], normalize_embeddings=True),
         abs=1e-5,
     )
-    many = np.array(minilm.embed_documents([*texts, *["word " * 300] * 16]))[: len(texts)]
+    many = np.array(minilm.embed_documents([*texts, *["word " * 300] * 48]))[: len(texts)]
     assert (many * expected).sum(axis=1).min() > 0.999
     assert np.abs(many - expected).max() > 0 or not has_bfloat16()
+
+
+class Counting:
+    """Stands for sentence-transformers; counts the texts it is given."""
+
+    texts = 0
+
+    def documents(self, texts: list[str]) -> list[str]:
+        self.texts += len(texts)
+        return texts
+
+
+def test_many_small_batches_in_a_row_go_to_bulk_but_not_across_questions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(embed, "_FEW", 25)
+    model, bulk = embed.Bert(embed._bundled()), Counting()
+    vars(model)["_in_bulk"] = bulk
+    for _ in range(4):
+        model.documents(["a short note"] * 2)  # of five tokens each
+        model.query("who?")
+    assert bulk.texts == 0
+    for _ in range(4):
+        model.documents(["a short note"] * 2)
+    assert bulk.texts == 4
 
 
 def test_a_question_needs_no_torch_and_its_tokens_no_transformers() -> None:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assistant.cite import read_answers
 from assistant.errors import (
     ConversationChanged,
     ConversationDamaged,
@@ -34,7 +35,6 @@ from assistant.history import (
 )
 from assistant.show.export import conversation_to_json
 from assistant.types import Abstention, Answer, Hit, Turn
-from assistant.verify import read_answers
 from tests.test_show import HOSTILE, LI, TALK, answer
 
 UNSAID = Answer("Why?", abstention=Abstention.DOES_NOT_SAY, closest=(Hit(LI.passage, 0.5),))
@@ -260,7 +260,7 @@ def law_breaker() -> Answer:
         (lambda path: path.write_text("{}"), "not JSON"),
         (lambda path: path.write_text('{"title": 3,\n'), "title is not as it should be"),
         (lambda path: edited(path, "revision", True), "revision is not as it should be"),
-        (lambda path: edited(path, "began", "2026-01-01T00:00:00"), "its times have no zone"),
+        (lambda path: edited(path, "began", "2026-01-01T00:00:00"), "began is not as it should"),
         (lambda path: edited(path, "more", 1), "more is not as it should be"),
         (lambda path: edited(path, "format", 2), "newer version"),
         (lambda path: path.rename(path.with_name("notes.json")), "not named as a conversation"),

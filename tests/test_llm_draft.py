@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk
 
 from assistant.assistant import Assistant
+from assistant.cite import is_exact
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.llm.client import ChatModel, Deadline, Messages
 from assistant.llm.draft import DraftWriter
@@ -19,7 +20,6 @@ from assistant.show import escape
 from assistant.show.html import bubble
 from assistant.show.terminal import to_text
 from assistant.types import Answer, Passage, Reading, Span, Statement, Turn, Verdict
-from assistant.verify import is_exact
 from research.benchmarks.fuzz_writer import Found, faults, kept, read
 from research.benchmarks.injections import Honest, Obedient, documents, judge
 from tests.chat import Say, ScriptedChatModel, key_of

@@ -61,6 +61,11 @@ def test_the_same_words_in_two_files_are_offered_once_and_stand_for_both() -> No
     assert {one.passage.source, other.passage.source} == {"a.md", "b.md"}
 
 
+def test_another_sign_in_another_file_has_a_key_of_its_own() -> None:
+    found = readings(passage("The limit is < 5."), passage("The limit is > 5.", source="b.md"))
+    assert [len(twins) for twins in build_evidence(found).keys.values()] == [1, 1]
+
+
 def test_evidence_is_kept_within_its_budget() -> None:
     many = [passage("word " * 500 + f"{place}.", source=f"{place}.md") for place in range(9)]
     evidence = build_evidence(readings(*many))

@@ -353,7 +353,7 @@ def test_nothing_but_the_model_is_asked_and_tracing_stays_off(
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     assistant = asking("openai:tiny", server.url + "/v1")
     assert assistant.ask(QUESTION).statements[0].text == WORDED
-    assert assistant.as_runnable().invoke(QUESTION).statements[0].text == WORDED
+    assert assistant.chain.invoke(QUESTION).statements[0].text == WORDED
     assert asked == {("127.0.0.1", int(server.url.rsplit(":", 1)[1]))}
 
 

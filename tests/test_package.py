@@ -17,8 +17,9 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "assistant").rglob("*.py"))
 FLOORS = (
     "types errors settings text fs models",
-    "load split embed store condense retrieve read cite verify history feedback",
-    "pipeline chain sync library llm",
+    "load split embed store retrieve read cite history feedback",
+    "pipeline sync library llm",
+    "chain",
     "show",
     "assistant",
     "web mcp evaluate",

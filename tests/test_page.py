@@ -190,13 +190,13 @@ def test_a_port_that_is_taken_is_refused_by_name() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SettingRefused, match=f"port is {port}; it must be free"):
-            page.serve(cast("Assistant", ScriptedAssistant()), port=port)
+            page.start(cast("Assistant", ScriptedAssistant()), port=port)
 
 
 @pytest.mark.parametrize("port", [0, -1, 65_536, 70_000])
 def test_a_port_that_is_none_is_refused(port: int) -> None:
     with pytest.raises(SettingRefused, match=f"port is {port}; it must be 1 to 65535"):
-        page.serve(cast("Assistant", ScriptedAssistant()), port=port)
+        page.start(cast("Assistant", ScriptedAssistant()), port=port)
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -206,7 +206,7 @@ def test_a_port_that_needs_a_privilege_is_refused_for_that(monkeypatch: pytest.M
 
     monkeypatch.setattr(socket.socket, "bind", bind)
     with pytest.raises(SettingRefused, match="port is 80; it must be 1024 or more: .* an admin"):
-        page.serve(cast("Assistant", ScriptedAssistant()), port=80)
+        page.start(cast("Assistant", ScriptedAssistant()), port=80)
 
 
 def test_the_page_is_served_at_the_default_port(scripted: ScriptedAssistant) -> None:

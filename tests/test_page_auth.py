@@ -264,25 +264,25 @@ def test_u7_no_path_lets_another_site_read_its_answer(echo: Echo) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.com", ""])
 def test_u8_it_does_not_listen_wider_without_a_password(echo: Echo, host: str) -> None:
     with pytest.raises(SettingRefused, match="needs a password, so add --auth"):
-        page.serve(cast("Assistant", echo), host)
+        page.start(cast("Assistant", echo), host)
 
 
 @pytest.mark.parametrize("address", ["https://ask.example.org", "http://ask:80"])
 def test_u8_it_is_not_put_behind_a_proxy_without_a_password(echo: Echo, address: str) -> None:
     with pytest.raises(SettingRefused, match="needs a password, so add --auth"):
-        page.serve(cast("Assistant", echo), address=address)
+        page.start(cast("Assistant", echo), address=address)
 
 
 @pytest.mark.parametrize("address", ["ask.example.org", "https://a/b", "https://a@b", "ftp://a"])
 def test_an_address_that_is_none_is_refused(echo: Echo, address: str) -> None:
     with pytest.raises(SettingRefused, match="as browsers show it"):
-        page.serve(cast("Assistant", echo), address=address, auth=True)
+        page.start(cast("Assistant", echo), address=address, auth=True)
 
 
 def test_u8_a_login_without_an_account_says_how_to_make_one(tmp_path: Path) -> None:
     nobody = Echo(SimpleNamespace(accounts=tmp_path / "accounts.json"))
     with pytest.raises(AccountsMissing, match="assistant account add NAME --may-change"):
-        page.serve(cast("Assistant", nobody), auth=True)
+        page.start(cast("Assistant", nobody), auth=True)
 
 
 def test_u8_with_a_password_it_listens_wider(echo: Echo) -> None:

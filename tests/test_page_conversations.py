@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from assistant.cite import read_answers
 from assistant.history import Conversation, History, Thumb, latest_feedback, read_feedback
 from assistant.types import Abstention, Answer, Turn
-from assistant.verify import read_answers
 from assistant.web.actions import parse_command
 from assistant.web.chat import MAX_DRAWN
 from tests.scripted import QUOTES, ScriptedAssistant, ask, dressed, serving

@@ -1,11 +1,16 @@
-"""Answers on the article, by the real models."""
+"""Answers on the article, by the real models; and what is shown of what was read."""
+
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assistant.assistant import Assistant
-from assistant.pipeline import ALMOST, SEVERAL
+from assistant.pipeline import ALMOST, SEVERAL, choose, in_one_order
 from assistant.read import asks_for_several
-from assistant.types import Abstention
+from assistant.settings import Settings
+from assistant.types import Abstention, Passage, Reading, Span
 
 
 def test_several_questions_in_one_are_each_answered(on_article: Assistant) -> None:
@@ -26,7 +31,7 @@ def test_what_is_not_said_of_several_questions_is_named(on_article: Assistant) -
     assert answer.notices == ("Your documents do not say: Who won the football World Cup in 2022?",)
 
 
-def test_a_later_question_may_lean_on_the_first(on_article: Assistant) -> None:
+def test_a_later_question_may_refer_to_the_first(on_article: Assistant) -> None:
     answer = on_article.ask("Who met in Minsk, and where did they meet?")
     assert answer.standalone == "Who met in Minsk Who met in Minsk where did they meet?"
     assert "in Minsk" in answer.statements[0].text
@@ -42,7 +47,7 @@ def test_a_question_that_stands_alone_is_not_drowned_by_the_one_before(
     assert answer.standalone == question
 
 
-def test_an_overview_leans_on_nothing(on_article: Assistant) -> None:
+def test_an_overview_refers_to_no_earlier_question(on_article: Assistant) -> None:
     answer = on_article.ask("What is this document about?", history=["Who met in Minsk?"])
     assert answer.standalone == "What is this document about?"
     assert len(answer.statements) > 1
@@ -80,3 +85,43 @@ def test_the_closest_passages_are_those_likeliest_to_answer(on_article: Assistan
 def test_whether_several_things_are_asked_for(question: str, several: bool) -> None:
     assert asks_for_several(question) is several
     assert SEVERAL < ALMOST
+
+
+def ranked(*probabilities: float) -> list[Reading]:
+    """Readings in the reader's order, with its probabilities."""
+    passage = Passage("a.txt", 0, 2, "x.", (Span(0, 2),))
+    return [
+        Reading(passage, Span(place, place + 1), probability)
+        for place, probability in enumerate(probabilities)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "shown"),
+    [
+        ((0.40, 0.57, 0.41), [0, 1]),  # the best was hidden, and the second shown
+        ((0.40, 0.41, 0.42), []),
+        ((0.90, 0.30, 0.85), [0, 1, 2]),
+        ((0.90, 0.85, 0.60), [0, 1]),
+        ((0.75, 0.78, 0.40), [0, 1]),
+        ((0.60,), [0]),
+        ((), []),
+    ],
+)
+def test_no_sentence_is_shown_while_one_before_it_is_hidden(
+    probabilities: tuple[float, ...], shown: list[int]
+) -> None:
+    readings = in_one_order(ranked(*probabilities))
+    chosen = choose(Settings(home=Path()), "Who pays?", readings)
+    assert [reading.span.start for reading in chosen] == shown
+
+
+@given(st.lists(st.floats(0, 1), max_size=12), st.floats(0, 1))
+def test_what_is_shown_is_the_beginning_of_what_was_read(
+    probabilities: list[float], threshold: float
+) -> None:
+    readings = in_one_order(ranked(*probabilities))
+    assert [reading.span for reading in readings] == [each.span for each in ranked(*probabilities)]
+    chosen = choose(Settings(home=Path(), threshold=threshold), "Who pays?", readings)
+    assert chosen == readings[: len(chosen)]
+    assert bool(chosen) is any(each >= threshold for each in probabilities)

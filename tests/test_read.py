@@ -22,7 +22,7 @@ from assistant.read.similarity import (
     kind,
     lacks,
 )
-from assistant.settings import THRESHOLD
+from assistant.settings import Settings
 from assistant.text import terms
 from assistant.types import Hit, Passage, Reading, Span
 from tests.conftest import WordEmbeddings
@@ -77,7 +77,7 @@ def test_the_right_sentence_comes_first_with_the_words_that_answer(
     assert first.span == sentence
     assert first.words
     assert words in first.passage.quote(first.words)
-    assert first.probability > THRESHOLD
+    assert first.probability > Settings.threshold
 
 
 def test_the_best_sentences_are_read_once_more_with_the_one_before(reader: Reader) -> None:
@@ -102,7 +102,7 @@ def test_the_best_sentences_are_read_once_more_with_the_one_before(reader: Reade
 def test_what_is_not_said_has_a_low_probability(reader: Reader) -> None:
     likely = read(reader, "How many cities does the Greater Bay Area cover?", AREA, TRADE)[0]
     unlikely = read(reader, "Who won the football cup in 2022?", AREA, TRADE)[0]
-    assert unlikely.probability < THRESHOLD / 2 < THRESHOLD < likely.probability
+    assert unlikely.probability < Settings.threshold / 2 < Settings.threshold < likely.probability
 
 
 def test_the_same_question_gets_the_same_readings(reader: Reader) -> None:

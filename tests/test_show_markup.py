@@ -5,6 +5,7 @@ from urllib.parse import parse_qs
 import pytest
 from hypothesis import given
 
+from assistant.cite import disagreement
 from assistant.show import html as markup
 from assistant.types import (
     Abstention,
@@ -14,7 +15,6 @@ from assistant.types import (
     Passage,
     Span,
     Statement,
-    disagreement,
 )
 from tests.test_show import HOSTILE, LI, PLAIN, TALK, Page, answer, cited
 

@@ -218,6 +218,30 @@ def test_the_folder_is_not_looked_at_for_every_question(
     assert synced.ask("What is the limit of a?").notices == ()
 
 
+def test_a_folder_that_did_not_change_is_not_compared_again(
+    synced: Assistant, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Path] = []
+
+    def noted(index: Path, version: int) -> dict[str, files.FileState]:
+        looks.append(index)
+        return files.load_state(index, version)
+
+    monkeypatch.setattr(compare, "load_state", noted)
+    for _ in range(3):
+        assert synced.ask("What is the limit of b?").notices == ()
+    assert len(looks) == 1
+    (home / "knowledge" / "b.txt").write_text("The limit of b is 6 percent.")
+    for _ in range(2):
+        assert "changed: b.txt" in synced.ask("What is the limit of b?").notices[0]
+    assert len(looks) == 2
+    monkeypatch.setattr(files, "RACY", 10**12)  # as if it had been changed just now
+    (home / "knowledge" / "b.txt").write_text("The limit of b is 7 percent.")
+    for _ in range(2):
+        assert "changed: b.txt" in synced.ask("What is the limit of b?").notices[0]
+    assert len(looks) == 4
+
+
 def test_an_index_without_its_folder_answers(synced: Assistant, home: Path) -> None:
     (home / "knowledge").rename(home / "away")
     assert synced.ask("What is the limit of a?").notices == ()

@@ -135,8 +135,7 @@ def test_chroma_and_the_stored_copies_give_equal_hits_with_equal_scores(tmp_path
 
     compared = found()
     warm(generation)
-    with counted_queries() as queries, pytest.MonkeyPatch.context() as patched:
-        patched.setattr("assistant.store.generation.one_thread", None)  # it would fail, if entered
+    with counted_queries() as queries:
         assert found() == compared
     assert len(queries) == len(searches)
 

@@ -11,7 +11,7 @@ import pytest
 from assistant import sync
 from assistant.assistant import Assistant
 from assistant.errors import AssistantError, IndexBusy, KnowledgeMissing, RemovalRefused
-from assistant.load import folder, formats, readers
+from assistant.load import folder, readers
 from assistant.store import files
 from assistant.sync import follow
 from assistant.types import Changes, Skipped, State, SyncReport
@@ -169,7 +169,7 @@ def unlisted(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 
 def busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "_AT_HOME", 0)  # also a short text is parsed in a child
+    monkeypatch.setattr(readers, "_AT_HOME", 0)  # also a short text is parsed in a child
     monkeypatch.setattr(readers, "SECONDS", 0.001)
 
 

@@ -11,8 +11,10 @@ left to sentence-transformers itself (`assistant.embed.bulk`).
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, cached_property
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.errors import ModelUnavailable
-from assistant.models import file_sha256, find_model, one_thread
+from assistant.models import file_sha256, find_model
 from assistant.text import visible
 
 if TYPE_CHECKING:
@@ -117,18 +119,21 @@ class SentenceTransformerEmbeddings:
 
     @cached_property
     def _folder(self) -> Path:
-        folder = (
-            _bundled() if self._bundled else find_model(self.name, _FILES, "ASSISTANT_EMBEDDER")
-        )
+        if self._bundled:
+            return _bundled()
+        folder = find_model(self.name, _FILES, "ASSISTANT_EMBEDDER")
         if not any(folder.rglob("*.safetensors")):
-            raise ModelUnavailable(
-                self.name, f"no safetensors weights in {folder}", "Name a model that has them."
-            )
-        for module in _modules(folder):
+            problem, fix = f"no safetensors weights in {folder}", "Name a model that has them."
+            raise ModelUnavailable(self.name, problem, fix)
+        try:
+            modules = _modules(folder)
+        except (ValueError, KeyError, TypeError) as error:
+            problem, fix = "its modules.json is damaged", "Get it again."
+            raise ModelUnavailable(str(folder), problem, fix) from error
+        for module in modules:
             if not module.startswith("sentence_transformers."):
-                raise ModelUnavailable(
-                    self.name, f"it wants to run code of its own ({module})", "Name another model."
-                )
+                problem, fix = f"it wants to run code of its own ({module})", "Name another model."
+                raise ModelUnavailable(self.name, problem, fix)
         return folder
 
     @cached_property
@@ -150,7 +155,31 @@ def _of_length_1(vector: Floats) -> list[float]:
     return list(map(float, vector / length))
 
 
-_FEW = 4_000  # tokens that take less time here than torch takes to be imported
+_threads_lock = RLock()  # their number is the whole process's: only who set it resets it
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """While this lasts, NumPy multiplies with one thread; then with as many as before.
+
+    Its threads wait for one another by counting: for a question's vector, 15 ms of work, two of
+    them took 149 ms of a busy processor.
+    """
+    with _threads_lock, _blas().limit(limits=1):
+        yield
+
+
+@cache
+def _blas() -> Any:  # noqa: ANN401 (of a library without types)
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+# Tokens that take as long here as importing sentence-transformers does: 5.3 s of a processor, at
+# 2,100 tokens a second. Counted over calls in a row, for a sync embeds batch after batch; not
+# across questions, so that a process which only answers never imports torch.
+_FEW = 11_000
 
 
 class Bert:
@@ -158,12 +187,17 @@ class Bert:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._tokens = 0  # of documents since the last question
         config = _read_json(folder / "config.json")
-        self._prompts = (
-            _read_json(folder / "config_sentence_transformers.json").get("prompts") or {}
-        )
+        settings = _read_json(folder / "config_sentence_transformers.json")
+        self._prompts = settings.get("prompts") or {}
         self.max_tokens = int(_read_json(folder / "sentence_bert_config.json")["max_seq_length"])
-        self.weights = _tensors(folder / "model.safetensors")
+        header, start = _header(folder / "model.safetensors")
+        data = np.memmap(folder / "model.safetensors", np.uint8, "r", offset=start)
+        self.weights: dict[str, Floats] = {
+            name: data[first:last].view(_KINDS[kind]).reshape(shape)
+            for name, (kind, shape, first, last) in header.items()
+        }
         self.layers = int(config["num_hidden_layers"])
         self.heads = int(config["num_attention_heads"])
         self.epsilon = float(config.get("layer_norm_eps", 1e-12))
@@ -171,13 +205,15 @@ class Bert:
 
     def query(self, text: str) -> Floats:
         """The vector of a question."""
+        self._tokens = 0
         with one_thread():
             return self._embed(self._ids("query", [text])[0])
 
     def documents(self, texts: Sequence[str]) -> Sequence[Floats]:
         """The vector of each text."""
         ids = self._ids("document", texts)
-        if sum(map(len, ids)) > _FEW:
+        self._tokens += sum(map(len, ids))
+        if self._tokens > _FEW:
             return self._in_bulk.documents(texts)
         with one_thread():
             return [self._embed(each) for each in ids]
@@ -189,13 +225,9 @@ class Bert:
 
     def _ids(self, kind: str, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of each text, as many as the model reads, the special ones around them."""
-        prompt = self._prompts.get(kind) or ""
-        found = self._tokenizer.encode_batch_fast([prompt + text for text in texts])
-        most = self.max_tokens
-        return [
-            each.ids if len(each) <= most else [*each.ids[: most - 1], each.ids[-1]]
-            for each in found
-        ]
+        prompt, most = self._prompts.get(kind) or "", self.max_tokens
+        ids = [e.ids for e in self._tokenizer.encode_batch_fast([prompt + text for text in texts])]
+        return [each if len(each) <= most else [*each[: most - 1], each[-1]] for each in ids]
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":
@@ -264,7 +296,6 @@ def _gelu(values: Floats) -> Floats:
     return grown
 
 
-_MODULES = ["Transformer", "Pooling", "Normalize"]  # of sentence-transformers; the last may lack
 _KINDS = {"F32": "<f4", "I64": "<i8"}
 
 
@@ -275,11 +306,21 @@ def is_plain(folder: Path) -> bool:
     """
     config = _read_json(folder / "config.json")
     saved = _read_json(folder / "sentence_bert_config.json")
-    modules = [str(each["type"]).split(".")[-1] for each in _read_json(folder / "modules.json")]
+    modules = [module.split(".")[-1] for module in _modules(folder)]
     pooling = _read_json(folder / "1_Pooling/config.json")
     kinds = {name: kind for name, (kind, *_) in _header(folder / "model.safetensors")[0].items()}
+    words = _read_json(folder / "tokenizer_config.json")
+    # Words are cut by the one file here, by the other in transformers.
+    normalizer = {
+        "type": "BertNormalizer",
+        "clean_text": True,
+        "handle_chinese_chars": words.get("tokenize_chinese_chars", True),
+        "strip_accents": words.get("strip_accents"),
+        "lowercase": words.get("do_lower_case", True),
+    }
     return (
-        modules in (_MODULES, _MODULES[:2])
+        "".join(modules) in ("TransformerPooling", "TransformerPoolingNormalize")
+        and words.get("tokenizer_class") in ("BertTokenizer", "BertTokenizerFast")
         and (config.get("model_type"), config.get("hidden_act")) == ("bert", "gelu")
         and config.get("position_embedding_type", "absolute") == "absolute"
         and "embeddings.word_embeddings.weight" in kinds
@@ -289,41 +330,17 @@ def is_plain(folder: Path) -> bool:
         and saved.keys() <= {"max_seq_length", "do_lower_case"}
         and isinstance(saved.get("max_seq_length"), int)
         and not saved.get("do_lower_case")
-        and _has_words_of_bert(folder)
+        and _read_json(folder / "tokenizer.json").get("normalizer") == normalizer
     )
 
 
-def _has_words_of_bert(folder: Path) -> bool:
-    """Whether words are cut as transformers does, which believes the one file, not the other."""
-    config = _read_json(folder / "tokenizer_config.json")
-    cut = _read_json(folder / "tokenizer.json")
-    return config.get("tokenizer_class") in ("BertTokenizer", "BertTokenizerFast") and {
-        "type": "BertNormalizer",
-        "clean_text": True,
-        "handle_chinese_chars": config.get("tokenize_chinese_chars", True),
-        "strip_accents": config.get("strip_accents"),
-        "lowercase": config.get("do_lower_case", True),
-    } == cut.get("normalizer")
-
-
-def _pooled(config: Mapping[str, Any]) -> list[str]:
+def _pooled(config: dict[str, Any]) -> list[str]:
     """How the vectors of tokens become one; older files have a switch for each way."""
     if "pooling_mode" in config:
         ways = config["pooling_mode"]
         return [ways] if isinstance(ways, str) else list(ways)
-    switches = [name for name, on in config.items() if name.startswith("pooling_mode_") and on]
-    return [name.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token")
-            for name in switches]  # fmt: skip
-
-
-def _tensors(path: Path) -> dict[str, Floats]:
-    """The tensors of a safetensors file, mapped: what is not used is not read."""
-    header, start = _header(path)
-    data = np.memmap(path, np.uint8, "r", offset=start)
-    return {
-        name: data[first:last].view(_KINDS[kind]).reshape(shape)
-        for name, (kind, shape, first, last) in header.items()
-    }
+    switches = " ".join(name for name, is_on in config.items() if is_on)
+    return re.findall(r"\bpooling_mode_(\w+?)(?:_tokens?)?\b", switches)
 
 
 def _header(path: Path) -> tuple[dict[str, tuple[str, list[int], int, int]], int]:
@@ -357,12 +374,7 @@ def _bundled() -> Path:
 
 
 def _modules(folder: Path) -> list[str]:
+    """The classes that make up the model. Raises `ValueError`, `KeyError` or `TypeError`."""
     listing = folder / "modules.json"
-    if not listing.is_file():
-        return []
-    try:
-        return [str(module["type"]) for module in json.loads(listing.read_bytes())]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelUnavailable(
-            str(folder), "its modules.json is damaged", "Get it again."
-        ) from error
+    content = json.loads(listing.read_bytes()) if listing.is_file() else []
+    return [str(module["type"]) for module in content]

@@ -15,7 +15,6 @@ from transformers.utils.logging import disable_progress_bar
 
 Floats = npt.NDArray[np.float32]
 _BATCH = 8  # larger batches were slower on every processor tried
-_UNLIMITED = 512  # what a passage may have for a model that reads any length, as static ones do
 _lock = Lock()  # one at a time: the number of threads is the whole process's
 
 
@@ -40,7 +39,7 @@ class SentenceTransformerModel:
     def max_tokens(self) -> int:
         """Tokens of a text that the model reads, the special ones included."""
         limit = self._model.max_seq_length
-        return int(limit) if limit and isfinite(limit) else _UNLIMITED
+        return int(limit) if limit and isfinite(limit) else 512  # static models read any length
 
     def query(self, text: str) -> Floats:
         """The vector of a question."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from assistant.cite import citation_of
+from assistant.cite import citation_of, is_exact
 from assistant.embed import Embedder
 from assistant.errors import AssistantError, ModelFailed
 from assistant.llm.check import check
@@ -28,7 +28,6 @@ from assistant.llm.prompt import (
 )
 from assistant.text import sentences as sentence_spans
 from assistant.types import Reading, Statement, Turn, Verdict
-from assistant.verify import is_exact
 
 _REWRITING = 1 / 3
 """Share of the time that making a follow-up stand alone may take."""

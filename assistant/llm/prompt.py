@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import count
 
+from assistant.cite import wording
 from assistant.text import digits, terms, topic, visible
 from assistant.types import Reading
 
@@ -79,14 +80,14 @@ def build_evidence(readings: Sequence[Reading]) -> Evidence:
     Bounded by `BUDGET`; empty where nothing fits.
     """
     known = {(each.passage.id, each.span): each for each in reversed(readings)}
-    chosen: dict[tuple[str, ...], list[Reading]] = {}
+    chosen: dict[str, list[Reading]] = {}
     left = BUDGET
     for best in readings[:_SENTENCES]:
         place = best.passage.sentences.index(best.span)
         before, after = best.passage.sentences[:place], best.passage.sentences[place + 1 :]
         for span in (best.span, *before[-1:], *after[:1]):
             found = known.get((best.passage.id, span), Reading(best.passage, span, 0.0))
-            said = tuple(terms(found.quote))
+            said = wording(found.quote)
             if said in chosen:
                 chosen[said] += [found] * (found not in chosen[said])
                 continue

@@ -15,7 +15,7 @@ from zipfile import BadZipFile, ZipFile
 from assistant.text import blank
 from assistant.types import Section
 
-_GAP = 10  # more empty rows than these start a section of their own
+_IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
 
 
 class Refused(Exception):
@@ -38,8 +38,13 @@ class Parsed(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+def clean(text: str) -> str:
+    """The text without what no index can store, character for character."""
+    return _IMPOSSIBLE.sub("\ufffd", text)
+
+
 class DocumentBuilder:
-    """Writes a text block by block, and its sections as it goes.
+    """Writes a text block by block, and its sections as it goes. What it writes is clean.
 
     Blocks stand apart by a blank line, rows of a table by a newline: in a section of unit "row"
     each line is a row. A heading with nothing under it is part of the next one's section.
@@ -63,7 +68,7 @@ class DocumentBuilder:
     def under(self, level: int, name: str) -> None:
         """What follows stands under this heading, which is not itself in the text."""
         self._close()
-        self._path = [*(above for above in self._path if above[0] < level), (level, name)]
+        self._path = [*(above for above in self._path if above[0] < level), (level, clean(name))]
 
     def heading(self, level: int, name: str) -> None:
         """Write a heading."""
@@ -94,18 +99,29 @@ class DocumentBuilder:
             return
         unit, first = self._place
         gap = number - first - self._lines if number else 0
-        if not (unit == "row" and self._lines and bool(first) == bool(number) and 0 <= gap <= _GAP):
+        goes_on = unit == "row" and self._lines and bool(first) == bool(number)
+        if not (goes_on and 0 <= gap <= 10):  # more empty rows end a section
             self._close()
             self._place, gap = ("row", number), 0
         self._write(text, "\n" * (gap + 1) if self._lines else "\n\n")
         self._lines += gap + 1
+
+    def table(self, rows: Sequence["Row"]) -> None:
+        """Write a table, or the cells of one that is no data as blocks."""
+        if is_layout(rows):
+            for row in rows:
+                for cell in row:
+                    self.block(cell)
+        else:
+            for _, line in lines(rows):
+                self.row(line)
 
     def finish(self, title: str = "", notes: tuple[str, ...] = ()) -> Parsed:
         """The text and its sections. Raises `Refused` where there is nothing to read."""
         self._close(last=True)
         if not self.sections:
             raise Refused("empty")
-        return Parsed(self.text, self.sections, title, notes)
+        return Parsed(self.text, self.sections, clean(title), tuple(map(clean, notes)))
 
     def _open(self, unit: str, number: int) -> None:
         if self._place != (unit, number):
@@ -131,17 +147,15 @@ class DocumentBuilder:
             self._length += len(apart)
         if not self._lines and self._body == self._start:  # the section begins after the gap
             self._start = self._body = self._length
-        self._parts.append(text)
+        self._parts.append(clean(text))
         self._length += len(text)
 
 
 Row = Sequence[str]
 
-_LOOK = 20  # rows in which the names of the columns are looked for
 _NAME = 80  # characters of the longest name of a column
 _YEAR = re.compile(r"(19|20)\d\d")
 _VALUE = re.compile(r"@|://|[.!?]$|^[\W\d_]*$")
-_PROSE = 300  # a longer cell means that the table is a layout, not data
 
 
 def lines(rows: Iterable[Row]) -> Iterator[tuple[int, str]]:
@@ -151,20 +165,34 @@ def lines(rows: Iterable[Row]) -> Iterator[tuple[int, str]]:
     are named by letter, as a spreadsheet does; a row of one value is that value.
     """
     coming = iter(rows)
-    head = [[_cell(cell) for cell in row] for row in islice(coming, _LOOK)]
+    head = [[_cell(cell) for cell in row] for row in islice(coming, 20)]
     at = _header(head)
     names = [] if at is None else head[at]
-    for number, row in enumerate(chain(head, coming), 1):
-        if number - 1 != at and (
-            line := _line(row, names if at is not None and number > at else [])
-        ):
-            yield number, line
+    for number, row in enumerate(chain(head, coming)):
+        cells = [(place, value) for place, cell in enumerate(row) if (value := _cell(cell))]
+        named = names if at is not None and number > at else []
+        if len(cells) == 1 and not named:
+            yield number + 1, cells[0][1]
+        elif cells and number != at:
+            yield (
+                number + 1,
+                "; ".join(
+                    f"{(named[place] if place < len(named) else '') or letter(place)}: {value}"
+                    for place, value in cells
+                ),
+            )
+
+
+def spanned(text: str, columns: str | None) -> list[str]:
+    """A cell that spans so many columns, as a file says: the text, and empty cells after it."""
+    known = columns and columns.isascii() and columns.isdigit() and len(columns) < 4
+    return [text, *[""] * min(int(columns or 1) - 1 if known else 0, 100)]
 
 
 def is_layout(rows: Sequence[Row]) -> bool:
     """Whether this is no data: one column or row, or cells full of prose."""
     columns = max((sum(map(bool, row)) for row in rows), default=0)
-    return columns < 2 or len(rows) < 2 or any(len(cell) > _PROSE for row in rows for cell in row)
+    return columns < 2 or len(rows) < 2 or any(len(cell) > 300 for row in rows for cell in row)
 
 
 def _header(rows: Sequence[Row]) -> int | None:
@@ -181,16 +209,6 @@ def _header(rows: Sequence[Row]) -> int | None:
     return wide[0] if named and sound and any(words) else None
 
 
-def _line(row: Row, names: Row) -> str:
-    cells = [(place, value) for place, cell in enumerate(row) if (value := _cell(cell))]
-    if len(cells) == 1 and not names:
-        return cells[0][1]
-    return "; ".join(
-        f"{names[place] if place < len(names) and names[place] else letter(place)}: {value}"
-        for place, value in cells
-    )
-
-
 def _cell(text: str) -> str:
     return " ".join(text.split())
 
@@ -201,18 +219,10 @@ def letter(place: int) -> str:
     return (letter(above - 1) if above else "") + chr(ord("A") + last)
 
 
-_ENTRIES = 10_000
-_BYTES = 200 * 2**20
-_RATIO = 100
-_SMALL = 2**20  # bytes that may be packed as tightly as they like
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of old and of encrypted Office files
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-
-
 def archive(data: bytes, kind: str) -> ZipFile:
     """The archive, which is read in memory only. Raises `Refused` for what it would unpack to."""
-    if data.startswith(_OLE):
-        locked = _ENCRYPTED in data
+    if data.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):  # OLE, of old and of encrypted files
+        locked = "EncryptedPackage".encode("utf-16-le") in data
         raise Refused("password protected" if locked else f"an old format: save it as {kind}")
     try:
         opened = ZipFile(BytesIO(data))
@@ -220,7 +230,8 @@ def archive(data: bytes, kind: str) -> ZipFile:
         raise Refused(f"damaged {kind}") from None
     entries = opened.infolist()
     total = sum(entry.file_size for entry in entries)
-    if len(entries) > _ENTRIES or total > max(_SMALL, min(_BYTES, _RATIO * len(data))):
+    # What is small may be packed as tightly as it likes.
+    if len(entries) > 10_000 or total > max(2**20, min(200 * 2**20, 100 * len(data))):
         raise Refused("too large when opened")
     if any(entry.flag_bits & 1 for entry in entries):
         raise Refused("password protected")

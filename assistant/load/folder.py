@@ -82,16 +82,14 @@ def scan(folder: Path, limit: int) -> Scan:
                     waiting.append((f"{source}/", path))
                 else:
                     status = entry.stat(follow_symlinks=False)
-                    found.files.append(FileEntry(source, path, _signature(status)))
+                    times = status.st_mtime_ns, status.st_ctime_ns
+                    signature = (status.st_size, *times, status.st_ino)
+                    found.files.append(FileEntry(source, path, signature))
             except OSError as error:
                 found.unavailable[source] = _problem(error)
     found.files.sort(key=attrgetter("source"))
     found.skipped.sort(key=attrgetter("source"))
     return found
-
-
-def _signature(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _shown(name: str) -> str:

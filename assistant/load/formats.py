@@ -14,8 +14,6 @@ from assistant.load.pdf import pdf
 from assistant.load.plain import markdown, plain, rst
 from assistant.load.sheets import sheet, workbook
 
-_AT_HOME = 2**20  # bytes of plain text parsed in this process, in at most a few seconds
-
 
 class Format(NamedTuple):
     """A kind of file."""
@@ -55,11 +53,6 @@ FORMATS = {
 
 OLD = {".doc": "DOCX", ".xls": "XLSX", ".ppt": "PPTX"}
 """Formats of before 2007, and what to save them as."""
-
-
-def simple(suffix: str, data: bytes) -> bool:
-    """Whether the bytes can be parsed in the process itself."""
-    return FORMATS[suffix].simple and len(data) <= _AT_HOME
 
 
 def parse(suffix: str, data: bytes) -> Parsed:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from zipfile import ZipFile
 
-from assistant.load.builder import DocumentBuilder, Parsed, Refused, archive, is_layout, lines
-from assistant.load.plain import clean, decode
+from assistant.load.builder import DocumentBuilder, Parsed, Refused, archive, is_layout, spanned
+from assistant.load.plain import decode
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -16,29 +16,23 @@ if TYPE_CHECKING:
     from lxml.etree import _Element as XmlElement
     from lxml.html import HtmlElement as Element
 
-_DECLARED = re.compile(rb"""(?i)(?:charset|encoding)\s*=\s*["']?([\w.:-]+)""")
-_FRAME = {"nav", "aside"}
-_MASTHEAD = {"header", "footer"}  # of the whole page; one of an article holds its title
-_CONTENT = {"article", "main", "section"}
-_SILENT = {
-    "script", "style", "template", "noscript", "svg", "math", "iframe", "object", "select",
-    "button", "textarea", "head", "audio", "video", "canvas",
+_UNSEEN_TAGS = {
+    "nav", "aside", "script", "style", "template", "noscript", "svg", "math", "iframe", "object",
+    "select", "button", "textarea", "head", "audio", "video", "canvas",
 }  # fmt: skip
-_UNSEEN = re.compile(r"(?i)(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))")
+_UNSEEN_STYLE = re.compile(r"(?i)(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))")
 _BLOCKS = {
     "address", "article", "blockquote", "body", "caption", "center", "dd", "details", "dialog",
     "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hr", "html",
     "legend", "li", "main", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot",
     "th", "thead", "tr", "ul", "h1", "h2", "h3", "h4", "h5", "h6",
 }  # fmt: skip
-_HEADING = re.compile(r"h([1-6])")
 _ENCRYPTED = {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}  # mail
-_BLANK_LINES = re.compile(r"\r?\n(?:[ \t]*\r?\n)+")
 
 
 def html(data: bytes) -> Parsed:
     """A .html."""
-    declared = _DECLARED.search(data[:4096])
+    declared = re.search(rb"""(?i)(?:charset|encoding)\s*=\s*["']?([\w.:-]+)""", data[:4096])
     text, notes = decode(data, declared[1].decode("ascii") if declared else "")
     builder = DocumentBuilder()
     return builder.finish(write(builder, text), notes)
@@ -53,7 +47,7 @@ def write(builder: DocumentBuilder, text: str) -> str:
         if not _seen(element) and element.getparent() is not None:
             element.drop_tree()
     _Page(builder).write(root)
-    return clean(name)
+    return name
 
 
 def tree(text: str) -> "Element":
@@ -76,12 +70,11 @@ def tree(text: str) -> "Element":
 
 
 def _seen(element: "Element") -> bool:
-    tag = element.tag
-    if tag in _FRAME or tag in _SILENT or "hidden" in element.attrib:
+    if element.tag in _UNSEEN_TAGS or "hidden" in element.attrib:
         return False
-    if tag in _MASTHEAD:
-        return any(above.tag in _CONTENT for above in element.iterancestors())
-    return not _UNSEEN.search(element.get("style") or "")
+    if element.tag in ("header", "footer"):  # of the whole page; one of an article holds its title
+        return any(True for _ in element.iterancestors("article", "main", "section"))
+    return not _UNSEEN_STYLE.search(element.get("style") or "")
 
 
 class _Page:
@@ -117,15 +110,15 @@ class _Page:
 
     def _flush(self) -> None:
         """Write the block that ends here."""
-        text = clean("".join(self._words))
+        text = "".join(self._words)
         self._words.clear()
         tag, self._tag = self._tag, ""
         if tag == "pre":
             text = text.strip("\n")
         else:
             text = "\n".join(" ".join(line.split()) for line in text.split("\n")).strip()
-        if heading := _HEADING.fullmatch(tag):
-            self._builder.heading(int(heading[1]), " ".join(text.split()))
+        if re.fullmatch("h[1-6]", tag):
+            self._builder.heading(int(tag[1]), " ".join(text.split()))
         elif tag == "li":
             self._builder.item(text)
         else:
@@ -135,25 +128,21 @@ class _Page:
         """Write a table of data, row by row; False for one that only lays out the page."""
         if table.find(".//table") is not None:
             return False
-        rows = [_cells(row) for row in table.iter("tr")]
+        rows = [
+            [
+                text
+                for cell in row.iterchildren("td", "th")
+                for text in spanned(_text(cell), cell.get("colspan"))
+            ]
+            for row in table.iter("tr")
+        ]
         if is_layout(rows):
             return False
         self._flush()
         for caption in table.iter("caption"):
-            self._builder.block(clean(_text(caption)))
-        for _, line in lines(rows):
-            self._builder.row(clean(line))
+            self._builder.block(_text(caption))
+        self._builder.table(rows)
         return True
-
-
-def _cells(row: "Element") -> list[str]:
-    """The cells of a row; one that spans columns is followed by empty ones."""
-    cells = []
-    for cell in row.iterchildren("td", "th"):
-        span = cell.get("colspan") or ""
-        wide = int(span) if span.isascii() and span.isdigit() and len(span) < 4 else 1
-        cells += [_text(cell), *[""] * min(wide - 1, 100)]
-    return cells
 
 
 def _text(element: "Element") -> str:
@@ -216,14 +205,14 @@ def eml(data: bytes) -> Parsed:
     if message.get_content_type() in _ENCRYPTED:
         raise Refused("password protected")
     fields = {
-        name: clean(" ".join(str(message.get(name, "")).split()))
+        name: " ".join(str(message.get(name, "")).split())
         for name in ("From", "To", "Cc", "Date", "Subject")
     }
     subject = fields.pop("Subject")
     builder = DocumentBuilder()
     builder.block("; ".join(f"{name}: {field}" for name, field in fields.items() if field))
     notes = _body(builder, message)
-    files = [clean(part.get_filename("no name")) for part in message.iter_attachments()]
+    files = [part.get_filename("no name") for part in message.iter_attachments()]
     unread = (f"attachments not read: {', '.join(files)}",) if files else ()
     return builder.finish(subject, notes + unread)
 
@@ -241,6 +230,6 @@ def _body(builder: DocumentBuilder, message: "EmailMessage") -> tuple[str, ...]:
     if part.get_content_type() == "text/html":
         write(builder, text)
     else:
-        for paragraph in _BLANK_LINES.split(text):
+        for paragraph in re.split(r"\r?\n(?:[ \t]*\r?\n)+", text):
             builder.block(paragraph.strip())
     return notes

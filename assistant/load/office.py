@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from assistant.load.builder import DocumentBuilder, Parsed, Refused, archive, is_layout, lines
-from assistant.load.plain import clean, real_title
+from assistant.load.builder import DocumentBuilder, Parsed, Refused, archive, lines, spanned
+from assistant.load.plain import real_title
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -33,7 +33,7 @@ def docx(data: bytes) -> Parsed:
     title = ""
     for element in _blocks(opened.element.body):
         if element.tag == f"{_W}tbl":
-            _table(builder, [_cells(row) for row in _inside(element, "tr")])
+            builder.table([_cells(row) for row in _inside(element, "tr")])
             continue
         text, style = _text(element), _value(element, f"pPr/{_W}pStyle")
         own = _outline(element)
@@ -48,24 +48,12 @@ def docx(data: bytes) -> Parsed:
     return builder.finish(real_title(title or opened.core_properties.title))
 
 
-def _table(builder: DocumentBuilder, rows: list[list[str]]) -> None:
-    if is_layout(rows):
-        for row in rows:
-            for cell in row:
-                builder.block(cell)
-    else:
-        for _, line in lines(rows):
-            builder.row(line)
-
-
 def _cells(row: "Element") -> list[str]:
-    """The cells of a row; one that spans columns is followed by empty ones."""
     cells = []
     for cell in _inside(row, "tc"):
-        span = _value(cell, f"tcPr/{_W}gridSpan")
-        wide = int(span) if span.isdigit() else 1
         paragraphs = (_text(element) for element in cell.iter(f"{_W}p"))
-        cells += [" ".join(filter(None, paragraphs)), *[""] * min(wide - 1, 100)]
+        text = " ".join(filter(None, paragraphs))
+        cells += spanned(text, _value(cell, f"tcPr/{_W}gridSpan"))
     return cells
 
 
@@ -93,7 +81,7 @@ def _blocks(element: "Element") -> Iterator["Element"]:
 
 
 def _text(element: "Element") -> str:
-    return clean("".join(_pieces(element))).strip()
+    return "".join(_pieces(element)).strip()
 
 
 def _pieces(element: "Element") -> Iterator[str]:
@@ -194,5 +182,5 @@ def _drawn(element: "Element") -> list[str]:
     for paragraph in element.iter(f"{_A}p"):
         parts = paragraph.iter(f"{_A}t", f"{_A}br")
         text = "".join(" " if part.tag == f"{_A}br" else part.text or "" for part in parts)
-        paragraphs.append(clean(" ".join(text.split())))
+        paragraphs.append(" ".join(text.split()))
     return list(filter(None, paragraphs))

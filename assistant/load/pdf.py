@@ -9,19 +9,16 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from assistant.load.builder import DocumentBuilder, Parsed, Refused
-from assistant.load.plain import clean, real_title
+from assistant.load.plain import real_title
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage, PdfTextPage
 
 _LARGER = 1.15  # times the height of the body's letters, and a line is a heading
 _ALIKE = 1.08  # up to this ratio two heights are one
-_APART = 1.3  # times the usual distance of two lines, and a paragraph begins
 _WORDS = 12  # of the longest line of a heading
 _LINES = 3  # of the longest heading
 _ENDS = re.compile(r"[.!?…:;。！？：；][\"'”’»)\]]*\s*$")
-_LETTER = re.compile(r"[^\W\d_]")
-_BROKEN = ("\x02", "\ufffe")  # PDFium's marks of a word that goes on
 
 
 class Line(NamedTuple):
@@ -44,7 +41,16 @@ class Typeset:
             sizes[round(line.height, 1)] += len(line.text)
         self._height = max(sizes, key=lambda size: sizes[size], default=0.0)
         self._bold = sum(len(line.text) * (1 if line.bold else -1) for line in lines) > 0
-        self._pitch = self._usual_pitch(pages)
+        pitches = sorted(
+            above.foot - line.foot
+            for page in pages
+            for above, line in pairwise(page)
+            if above.foot > line.foot
+            and abs(above.height - line.height) * 20 < self._height
+            and not self._is_large(line)
+        )
+        # The distance of lines in a paragraph: more than a fifth of all lines are that near.
+        self._pitch = pitches[len(pitches) // 5] if pitches else 0.0
         self._sizes = sorted(
             (size for size in sizes if size > self._height * _LARGER), reverse=True
         )
@@ -65,9 +71,8 @@ class Typeset:
     def level(self, block: Sequence[Line]) -> int:
         """The level of a heading, from 1; 0 where the block is none."""
         text = " ".join(line.text for line in block)
-        if len(block) > _LINES or not _LETTER.search(text) or _ENDS.search(text):
-            return 0
-        if any(len(line.text.split()) > _WORDS for line in block):
+        is_long = len(block) > _LINES or any(len(line.text.split()) > _WORDS for line in block)
+        if is_long or not re.search(r"[^\W\d_]", text) or _ENDS.search(text):
             return 0
         if self._is_large(block[0]):
             return 1 + sum(size > block[0].height * _ALIKE for size in self._sizes)
@@ -75,14 +80,14 @@ class Typeset:
 
     def _parts(self, above: Line, line: Line) -> bool:
         """Whether something new begins with the line."""
-        if above.text.rstrip().endswith(_BROKEN) or not (above.height > 0 and line.height > 0):
-            return False
         low, high = sorted((above.height, line.height))
+        if low <= 0 or above.text.rstrip().endswith(("\x02", "\ufffe")):  # PDFium's broken word
+            return False
         if high > low * _ALIKE:
             return True
         if self._is_marked(above) != self._is_marked(line):
             return bool(_ENDS.search(above.text)) or line.text.strip()[0].isupper()
-        return above.foot - line.foot > max(self._pitch, low) * _APART
+        return above.foot - line.foot > max(self._pitch, low) * 1.3
 
     def _is_large(self, line: Line) -> bool:
         return line.height > self._height * _LARGER
@@ -90,22 +95,8 @@ class Typeset:
     def _is_marked(self, line: Line) -> bool:
         return line.bold and not self._bold
 
-    def _usual_pitch(self, pages: Sequence[Sequence[Line]]) -> float:
-        """The distance of lines in a paragraph: more than a fifth of all lines are that near."""
-        pitches = sorted(
-            above.foot - line.foot
-            for page in pages
-            for above, line in pairwise(page)
-            if above.foot > line.foot
-            and abs(above.height - line.height) * 20 < self._height
-            and not self._is_large(line)
-        )
-        return pitches[len(pitches) // 5] if pitches else 0.0
-
 
 _HYPHEN = re.compile("[\x02\ufffe]\n?")  # PDFium's mark where a line's end broke a word
-_BOLD = re.compile(rb"(?i)bold|black|heavy")
-_NAME = 100  # bytes of a font's name
 
 
 def pdf(data: bytes) -> Parsed:
@@ -123,7 +114,7 @@ def pdf(data: bytes) -> Parsed:
     typeset = Typeset(pages)
     for number, lines in enumerate(pages, 1):
         for block in typeset.blocks(lines):
-            text = clean(_HYPHEN.sub("", "\n".join(line.text for line in block)))
+            text = _HYPHEN.sub("", "\n".join(line.text for line in block))
             if level := typeset.level(block):
                 builder.heading(level, " ".join(text.split()))
             else:
@@ -163,10 +154,11 @@ def _look(words: "PdfTextPage", letter: str, place: int) -> tuple[float, float, 
     index = raw.FPDFText_GetCharIndexFromTextIndex(words, place)
     if index < 0 or raw.FPDFText_GetUnicode(words, index) != ord(letter):
         return None  # PDFium's two ways to count have parted
-    box, font = raw.FS_RECTF(), ctypes.create_string_buffer(_NAME)
+    box, font = raw.FS_RECTF(), ctypes.create_string_buffer(100)
     raw.FPDFText_GetLooseCharBox(words, index, box)
-    raw.FPDFText_GetFontInfo(words, index, font, _NAME, ctypes.c_int())
-    return box.top - box.bottom, box.bottom, bool(_BOLD.search(font.value))
+    raw.FPDFText_GetFontInfo(words, index, font, len(font), ctypes.c_int())
+    is_bold = any(name in font.value.lower() for name in (b"bold", b"black", b"heavy"))
+    return box.top - box.bottom, box.bottom, is_bold
 
 
 def _units(text: str) -> int:

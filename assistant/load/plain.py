@@ -11,14 +11,11 @@ from itertools import groupby, pairwise
 from typing import NamedTuple
 from unicodedata import east_asian_width
 
-from assistant.load.builder import Parsed, Refused
+from assistant.load.builder import Parsed, Refused, clean
 from assistant.text import blank
 from assistant.types import Section
 
 _COLUMNS = 80  # a longer line is a paragraph; prose wrapped by hand has no such lines
-_WORDS = 12
-_LINES = 300_000
-_STACKED = 3  # more head-like lines in a row are a list
 _NAME = 300  # characters of the longest heading in Markdown
 
 _NEWLINE = re.compile(r"\r\n?|\n")
@@ -85,7 +82,7 @@ def plain_headings(text: str) -> list[Heading]:
     missed costs little; a line taken for one is never quoted. So the rule says no when in doubt,
     and of a text with more lines than any book has: that is data, or a log.
     """
-    if text.count("\n") > _LINES:
+    if text.count("\n") > 300_000:
         return []
     lines = [
         _Line(number, start, end, words)
@@ -112,8 +109,8 @@ def rst_headings(text: str) -> list[Heading]:
     headings = []
     for at in range(1, len(lines)):
         name, under, over = lines[at - 1], lines[at], lines[at - 2] if at > 1 else ""
-        wide = sum(1 + (east_asian_width(c) in "WF") for c in name) if len(name) <= _NAME else _NAME
-        is_title = name and len(under) >= min(wide, 4) and _ADORNED.fullmatch(under)
+        is_wide = len(under) >= 4 or len(under) >= _columns(name)
+        is_title = name and is_wide and _ADORNED.fullmatch(under)
         if not is_title or _ADORNED.fullmatch(name):
             continue
         framed = over == under and not (at > 2 and lines[at - 3])
@@ -134,10 +131,7 @@ class _Line(NamedTuple):
 
     @property
     def wide(self) -> bool:
-        columns = len(self.text)
-        return columns > _COLUMNS or (
-            columns + sum(east_asian_width(c) in "WF" for c in self.text) > _COLUMNS
-        )
+        return len(self.text) > _COLUMNS or _columns(self.text) > _COLUMNS
 
     @property
     def ends(self) -> bool:
@@ -145,13 +139,17 @@ class _Line(NamedTuple):
 
     @property
     def headlike(self) -> bool:
-        begins = self.text[0].isalnum() and not self.text[0].islower()
         return (
-            begins
+            self.text[0].isalnum()
+            and not self.text[0].islower()
             and not self.wide
-            and len(self.text.split()) <= _WORDS
+            and len(self.text.split()) <= 12
             and not any(mark.search(self.text) for mark in (_SENTENCE, _OPEN, _DATA))
         )
+
+
+def _columns(text: str) -> int:
+    return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
 
 
 def _standing(lines: list[_Line], run: range) -> range:
@@ -171,7 +169,8 @@ def _standing(lines: list[_Line], run: range) -> range:
         first = min(free, default=after)
         above = lines[after].wide
     heads = range(first, after)
-    return heads if above and len(heads) <= _STACKED and not _listed(lines, heads) else range(0)
+    is_list = len(heads) > 3 or _listed(lines, heads)
+    return heads if above and not is_list else range(0)
 
 
 def _apart(lines: list[_Line], at: int) -> bool:
@@ -194,14 +193,9 @@ def _starts(text: str) -> list[int]:
     return [0, *(newline.end() for newline in _NEWLINE.finditer(text)), len(text)]
 
 
-_UTF16 = {BOM_UTF16_LE: "utf-16-le", BOM_UTF16_BE: "utf-16-be"}
 _UPPER = rb"[\xa1\xa5\xa8\xaa\xaf\xb2\xc0-\xdf]"  # in cp1251: Russian, Ukrainian, Belarusian
 _LOWER = rb"[\xa2\xb3\xb4\xb8\xba\xbf\xe0-\xff]"
 _CYRILLIC = re.compile(rb"%b?%b+|%b+" % (_UPPER, _LOWER, _UPPER))
-_CONTROLS = re.compile("[\0-\x08\x0e-\x1f\x7f\ufffd]")
-_IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
-_SEVEN_BITS = re.compile(r"(?i)iso-2022-|hz$|utf-7$")  # encodings that look like ASCII
-_WIDE = re.compile(r"(?i)utf-?(16|32)|ucs")  # what names itself in ASCII is none of these
 
 
 def decode(data: bytes, declared: str = "") -> tuple[str, tuple[str, ...]]:
@@ -213,25 +207,23 @@ def decode(data: bytes, declared: str = "") -> tuple[str, tuple[str, ...]]:
     text, guessed = _decoded(data, declared)
     if blank(text):
         raise Refused("empty")
-    if len(_CONTROLS.findall(text)) > len(text) / (50 if guessed else 3):
+    # Controls, and marks of what could not be decoded, are many in what is no text.
+    if len(re.findall("[\0-\x08\x0e-\x1f\x7f\ufffd]", text)) > len(text) / (50 if guessed else 3):
         raise Refused("not text")
     return clean(text), (f"guessed encoding {guessed}",) if guessed else ()
 
 
-def clean(text: str) -> str:
-    """The text without what no index can store, character for character."""
-    return _IMPOSSIBLE.sub("\ufffd", text)
-
-
 def _decoded(data: bytes, declared: str) -> tuple[str, str]:
-    if encoding := _UTF16.get(data[:2]):
-        return data[2:].decode(encoding, "replace"), ""
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace"), ""
     data = data.removeprefix(BOM_UTF8)
-    if _SEVEN_BITS.match(declared) and (text := _tried(data, declared)) is not None:
+    looks_like_ascii = re.match(r"(?i)iso-2022-|hz$|utf-7$", declared)
+    if looks_like_ascii and (text := _tried(data, declared)) is not None:
         return text, ""
     if (text := _tried(data, "utf-8", "surrogatepass")) is not None:
         return text, ""
-    if not _WIDE.match(declared) and (text := _tried(data, declared, "replace")) is not None:
+    is_wide = re.match(r"(?i)utf-?(16|32)|ucs", declared)  # it would not say so in ASCII
+    if not is_wide and (text := _tried(data, declared, "replace")) is not None:
         return text, ""
     guessed = _guess(data[: 2**20])
     return data.decode(guessed, "replace"), guessed

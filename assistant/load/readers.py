@@ -24,12 +24,11 @@ from hashlib import sha256
 from pathlib import PurePath
 from queue import LifoQueue
 from threading import Event, Timer
-from types import TracebackType
 from typing import IO, Any
 
 from assistant.load.builder import Parsed, Refused, Unavailable
 from assistant.load.folder import FileEntry, content
-from assistant.load.formats import parse, simple
+from assistant.load.formats import FORMATS, parse
 from assistant.text import INVISIBLE
 from assistant.types import Document, Section
 
@@ -41,13 +40,10 @@ MEMORY = 2**30
 """Bytes that a child may have."""
 CHARACTERS = 60_000_000
 """The longest text there may be."""
-_REST = 200_000_000  # bytes of the JSON that may come beside a text
+_AT_HOME = 2**20  # bytes of plain text parsed in this process, in at most a few seconds
 _FILES = 500  # read by one child: whatever a library leaks, it leaks no longer
-_AHEAD = 4  # files for each core that are read before their turn
 _SLOW = "took too long to open"
 _LENGTH = struct.Struct(">Q")
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # NumPy comes with openpyxl; threads reserve memory
-_CODE = "import sys; sys.path[:] = sys.argv[1:]; from assistant.load.readers import main; main({})"
 
 
 class Unchanged:
@@ -76,12 +72,7 @@ class Readers:
     def __enter__(self) -> "Readers":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._leaving.set()
         for child in self._children:
@@ -100,7 +91,7 @@ class Readers:
         """
         ahead: deque[tuple[FileEntry, Future[Outcome]]] = deque()
         for file in files:
-            if len(ahead) >= _AHEAD * self._count:
+            if len(ahead) >= 4 * self._count:
                 first, task = ahead.popleft()
                 yield first, task.result()
             ahead.append((file, self._threads.submit(self._read, file, limit, known)))
@@ -109,7 +100,7 @@ class Readers:
 
     def parse(self, suffix: str, data: bytes) -> Parsed:
         """What a file with this suffix and content says. Raises `Refused` or `Unavailable`."""
-        if simple(suffix, data):
+        if FORMATS[suffix].simple and len(data) <= _AT_HOME:
             return parse(suffix, data)
         child = self._idle.get()
         try:
@@ -202,13 +193,15 @@ class _Child:
         if self._process is None or self._process.poll() is not None or self._files >= _FILES:
             self.end()
             self._files = 0
-            code = _CODE.format(PROCESSOR_SECONDS)
+            code = "import sys; sys.path[:] = sys.argv[1:]; from assistant.load import readers"
+            code += f"; readers.main({PROCESSOR_SECONDS})"
             self._process = subprocess.Popen(  # noqa: S603 (our own code; the file is its input)
                 [sys.executable, "-B", "-P", "-c", code, *sys.path],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=os.environ | _ENVIRONMENT,
+                # NumPy comes with openpyxl, and its threads reserve memory.
+                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
             )
         if self._leaving.is_set():
             self._process.kill()
@@ -223,7 +216,7 @@ def _ask(process: "subprocess.Popen[bytes]", suffix: str, data: bytes) -> Parsed
     send(process.stdin, suffix.encode())
     send(process.stdin, data)
     text = receive(process.stdout, 4 * CHARACTERS)
-    rest = receive(process.stdout, _REST)
+    rest = receive(process.stdout, 200_000_000)
     if text is None or rest is None:
         raise ValueError("no answer")
     return parsed(text, rest)
@@ -237,10 +230,10 @@ def main(seconds: float) -> None:
     while suffix := receive(coming, 100):
         data = receive(coming, sys.maxsize) or b""
         _limit(seconds)
-        text, rest = _answer(suffix.decode(), data)
+        frames = _answer(suffix.decode(), data)
         _limit(0)
-        send(going, text)
-        send(going, rest)
+        for frame in frames:
+            send(going, frame)
 
 
 def _confine() -> None:

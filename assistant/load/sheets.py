@@ -9,13 +9,10 @@ from math import isfinite
 from typing import Any
 
 from assistant.load.builder import DocumentBuilder, Parsed, archive, lines
-from assistant.load.plain import clean, decode, real_title
+from assistant.load.plain import decode, real_title
 
-_DELIMITERS = ",;\t|"
 _CELLS = 1_000_000  # of a workbook
 _MONEY = re.compile(r"\[\$([^-\]]+)[^\]]*\]|([$€£¥₽])")
-_FRACTION = re.compile(r"[0#]\.(0+)")
-_POWER = re.compile(r"E[+-]")
 
 
 def sheet(data: bytes) -> Parsed:
@@ -42,7 +39,7 @@ def _delimiter(text: str) -> str:
         usual = max(set(widths), key=widths.count, default=0)
         return widths.count(usual), usual
 
-    return max(_DELIMITERS, key=agreement)
+    return max(",;\t|", key=agreement)
 
 
 def workbook(data: bytes) -> Parsed:
@@ -67,7 +64,7 @@ def workbook(data: bytes) -> Parsed:
     for page in book.worksheets:
         if page.sheet_state == "visible":
             page.reset_dimensions()  # what a file says of its size may be anything
-            builder.under(1, clean(" ".join(page.title.split())))
+            builder.under(1, " ".join(page.title.split()))
             for number, line in lines(shown(page.iter_rows())):
                 builder.row(line, number)
     notes = (f"only the first {_CELLS:,} cells were read",) * (cells >= _CELLS)
@@ -85,16 +82,16 @@ def value(found: object, form: str) -> str:
             return f"{found:%Y-%m-%d}" if found.time() == time() else f"{found:%Y-%m-%d %H:%M}"
         case time():
             return f"{found:%H:%M}"
-    return clean(str(found))
+    return str(found)
 
 
 def _number(found: float, form: str) -> str:
     percent = "%" in form
     amount = round(found * 100, 10) if percent else found
-    fraction = _FRACTION.search(form)
+    fraction = re.search(r"[0#]\.(0+)", form)
     places = len(fraction[1]) if fraction else 0
     comma = "," if "#,##" in form else ""
-    fixed = (fraction or comma or form in ("0", "0%")) and not _POWER.search(form)
+    fixed = (fraction or comma or form in ("0", "0%")) and not re.search(r"E[+-]", form)
     text = f"{amount:{comma}.{places}f}" if fixed else f"{amount:.15g}"  # as exact as Excel is
     money = _MONEY.search(form)
     if money is None:

@@ -29,12 +29,10 @@ from assistant.errors import ModelUnavailable
 from assistant.models import file_sha256, find_model
 from assistant.read.similarity import Embed, Evidence, Frequencies, SimilarityReader
 from assistant.text import languages
-from assistant.types import Hit, Passage, Reading, Span, embedded
+from assistant.types import Hit, Passage, Reading, Span
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
-
-__all__ = ["Candidate", "Reader", "asks_for_several", "central", "is_overview", "weigh"]
 
 Loaded = TypeVar("Loaded")
 Floats = npt.NDArray[np.float32]
@@ -51,14 +49,9 @@ UNKNOWN = (
 BUNDLED = Path(__file__).parents[1] / "reader"
 VARIABLE = "ASSISTANT_READER"
 _REMEDY = f"Install agreement-assistant again, or set {VARIABLE} to another reader."
-_TOKENS = 384  # of question and passage together; a longer passage is read in windows
-_STRIDE = 96  # tokens two windows share
 _QUESTION = 128  # tokens of a question that are read, its last ones: they ask
-_MOST_WORDS = 40  # tokens of an answer
-_BAND = np.triu(np.tril(np.ones((512, 512), dtype=bool), _MOST_WORDS - 1))
+_BAND = np.triu(np.tril(np.ones((512, 512), dtype=bool), 39))  # an answer has up to 40 tokens
 _AGAIN = 4  # sentences read once more; more of them gained nothing
-# Of a model without a calibration of its own: its span against "no answer", as it is.
-_PLAIN: Mapping[str, Mapping[str, float]] = {"rank": {"span": 1.0}, "probability": {"span": 1.0}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +111,16 @@ class Reader:
         if hits and not known:
             evidence = Evidence(question, frequencies, size)
             return self._similarity.read(question, evidence, hits), (UNKNOWN,)
-        weights = (self._spans.calibration or _PLAIN)["probability"]
-        return [
-            Reading(
-                each.hit.passage,
-                each.sentence,
-                probability(weigh(each.evidence, weights)),
-                each.words,
-            )
-            for each in self.ranked(question, known)
-        ], ()
+        weights = self._spans.calibration["probability"]
+        readings = []
+        for each in self.ranked(question, known):
+            probable = probability(weigh(each.evidence, weights))
+            readings.append(Reading(each.hit.passage, each.sentence, probable, each.words))
+        return readings, ()
 
     def ranked(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """Every sentence of the hits with its best words, the likeliest to answer first."""
-        rank = (self._spans.calibration or _PLAIN)["rank"]
+        rank = self._spans.calibration["rank"]
 
         def ordered(candidates: Sequence[Candidate]) -> list[Candidate]:
             return sorted(candidates, key=lambda each: -weigh(each.evidence, rank))
@@ -143,7 +132,7 @@ class Reader:
         """The candidates, each also read close: what is said elsewhere lends it nothing."""
         hits = [_close(each) for each in candidates]
         read = {
-            (each.hit.passage, each.sentence): each for each in self._candidates(question, hits)
+            (near.hit.passage, near.sentence): near for near in self._candidates(question, hits)
         }
         return [
             replace(each, close=read.get((hit.passage, each.sentence)))
@@ -152,7 +141,7 @@ class Reader:
 
     def _candidates(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """Every sentence of the hits with its best words, in the order of the hits."""
-        texts = embedded([hit.passage for hit in hits])
+        texts = [hit.passage.embedded for hit in hits]
         best: dict[tuple[int, Span], Candidate] = {}
         for window in self._spans.read(question, texts):
             hit = hits[window.passage]
@@ -235,38 +224,39 @@ class SpanModel:
 
     @cached_property
     def calibration(self) -> Mapping[str, Any]:
-        """What `calibration.json` says of this network; empty where there is none."""
-        return self._json("calibration.json")
+        """What `calibration.json` says; without it, the span decides, as it is."""
+        path = self._folder / "calibration.json"
+        plain = {"span": 1.0}
+        return loads(path.read_bytes()) if path.is_file() else {"rank": plain, "probability": plain}
 
     def read(self, question: str, passages: Sequence[str]) -> list[Window]:
         """The windows of all passages, in the order of the passages."""
         if len(question.encode()) > _QUESTION:  # else no more tokens than are read
             asked = self._words.encode(question, add_special_tokens=False).offsets[-_QUESTION:]
             question = question[asked[0][0] :] if asked else question
+        wholes = [self._pairs.encode(question, passage) for passage in passages]
         return [
             window
-            for number, passage in enumerate(passages)
-            for whole in [self._pairs.encode(question, passage)]
+            for number, whole in enumerate(wholes)
             for encoding in (whole, *whole.overflowing)
-            for window in self._read(number, encoding)
+            if (window := self._window(number, encoding))
         ]
 
-    def _read(self, number: int, encoding: "Encoding") -> Iterator[Window]:
+    def _window(self, number: int, encoding: "Encoding") -> Window | None:
         """One window by itself: int8 rounds by all that is read at once, padding included."""
         ids, types = np.array([encoding.ids]), np.array([encoding.type_ids])
-        mask = np.ones_like(ids)
-        starts, ends, *verdicts = self._run(
-            {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+        inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": types}
+        starts, ends, *verdicts = self._run(inputs)
+        passage = [place for place, part in enumerate(encoding.sequence_ids) if part == 1]
+        if not passage:
+            return None
+        return Window(
+            passage=number,
+            offsets=np.array(encoding.offsets, dtype=np.int64)[passage],
+            start=starts[0, passage] - starts[0, 0],
+            end=ends[0, passage] - ends[0, 0],
+            answers=float(verdicts[0][0]) if verdicts else 0.0,
         )
-        passage = [i for i, part in enumerate(encoding.sequence_ids) if part == 1]
-        if passage:
-            yield Window(
-                passage=number,
-                offsets=np.array(encoding.offsets, dtype=np.int64)[passage],
-                start=starts[0, passage] - starts[0, 0],
-                end=ends[0, passage] - ends[0, 0],
-                answers=float(verdicts[0][0]) if verdicts else 0.0,
-            )
 
     @cached_property
     def _folder(self) -> Path:
@@ -274,27 +264,33 @@ class SpanModel:
             return BUNDLED
         return find_model(self._named, ["*.json", "*.safetensors", "model.onnx"], VARIABLE)
 
-    def _json(self, name: str) -> dict[str, Any]:
-        path = self._folder / name
-        return dict(loads(path.read_bytes())) if path.is_file() else {}
+    def _tokenizer(self) -> "Tokenizer":
+        from tokenizers import Tokenizer
+
+        path = str(self._folder / "tokenizer.json")
+        tokenizer = self._loaded(lambda: Tokenizer.from_file(path))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
 
     @cached_property
     def _words(self) -> "Tokenizer":
         """Cuts a question into tokens, however long."""
-        return self._loaded(lambda: _tokenizer(self._folder))
+        return self._tokenizer()
 
     @cached_property
     def _pairs(self) -> "Tokenizer":
         """Cuts question and passage into windows."""
-        tokenizer = self._loaded(lambda: _tokenizer(self._folder))
-        tokenizer.enable_truncation(_TOKENS, stride=_STRIDE, strategy="only_second")
+        tokenizer = self._tokenizer()
+        # Of question and passage together; windows of a longer passage share 96.
+        tokenizer.enable_truncation(384, stride=96, strategy="only_second")
         return tokenizer
 
     @cached_property
     def _run(self) -> Run:
         onnx = self._folder / "model.onnx"
         if not onnx.is_file():
-            return self._loaded(lambda: _on_torch(self._folder, self._json("config.json")))
+            return self._loaded(lambda: _on_torch(self._folder))
         expected = self.calibration.get("sha256")
         if expected and expected != file_sha256(onnx):
             raise ModelUnavailable(self.name, "its weights are not the expected ones", _REMEDY)
@@ -309,15 +305,6 @@ class SpanModel:
                 raise ModelUnavailable(self.name, problem, _REMEDY) from error
 
 
-def _tokenizer(folder: Path) -> "Tokenizer":
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
-
-
 def _on_onnxruntime(weights: Path) -> Run:
     from onnxruntime import InferenceSession, SessionOptions
 
@@ -328,14 +315,10 @@ def _on_onnxruntime(weights: Path) -> Run:
     session = InferenceSession(weights, options, providers=["CPUExecutionProvider"])
     wanted = {each.name for each in session.get_inputs()}
 
-    def run(inputs: Mapping[str, Integers]) -> Sequence[Floats]:
-        given = {name: values for name, values in inputs.items() if name in wanted}
-        return list(session.run(None, given))
-
-    return run
+    return lambda inputs: session.run(None, {name: inputs[name] for name in wanted & inputs.keys()})
 
 
-def _on_torch(folder: Path, config: Mapping[str, Any]) -> Run:
+def _on_torch(folder: Path) -> Run:
     import torch
     from transformers import AutoModelForQuestionAnswering
 
@@ -343,7 +326,8 @@ def _on_torch(folder: Path, config: Mapping[str, Any]) -> Run:
         folder, local_files_only=True, trust_remote_code=False, use_safetensors=True
     )
     # RoBERTa and its kin tell question and passage apart without types.
-    leave = set() if config.get("type_vocab_size", 1) > 1 else {"token_type_ids"}
+    has_types = getattr(model.config, "type_vocab_size", 1) > 1
+    leave = set() if has_types else {"token_type_ids"}
 
     def run(inputs: Mapping[str, Integers]) -> Sequence[Floats]:
         with torch.inference_mode():

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.text import digits, terms, topic
-from assistant.types import Hit, Passage, Reading
+from assistant.types import Hit, Reading
 
 Frequencies = Callable[[Sequence[str]], Mapping[str, int]]
 """In how many of all passages each term stands."""
@@ -44,7 +44,6 @@ _DATE_WORD = re.compile(
     r"(?:year|month|week)|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\b|\d{4}\s?(?:год|г\.|年)",
 )
 _CAPITAL = re.compile(r"(?<![.!?] )(?<!^)\b[^\W\d_a-zа-яё][^\W\d_]+")
-_CASED = re.compile(r"[A-Za-zА-Яа-я]")
 
 
 class Evidence:
@@ -80,11 +79,6 @@ class Evidence:
         return lacks(self._kind, text, self._words)
 
 
-def surroundings(passage: Passage) -> str:
-    """All that tells what a passage is about."""
-    return f"{passage.title} {passage.heading} {passage.text}"
-
-
 def kind(question: str) -> str:
     """What is asked for: "number", "date", "name", or "" where it does not show."""
     if _DATE.search(question):
@@ -103,7 +97,7 @@ def lacks(wanted: str, text: str, asked: frozenset[str]) -> bool:
         return not _DATE_WORD.search(text)
     if wanted == "number":
         return not (digits(text) - asked or _NUMBER_WORD.search(text))
-    if wanted == "name" and _CASED.search(text):
+    if wanted == "name" and re.search(r"[A-Za-zА-Яа-я]", text):
         names = {term for match in _CAPITAL.findall(text) for term in terms(match)}
         return not names - asked
     return False
@@ -166,7 +160,7 @@ class SimilarityReader:
 
 def weigh_up(evidence: Evidence, hit: Hit, sentence: str, cosine: float) -> list[float]:
     """The features of a sentence, in the order of `FEATURES`."""
-    around = surroundings(hit.passage)
+    around = f"{hit.passage.title} {hit.passage.heading} {hit.passage.text}"
     return [
         cosine,
         hit.dense,

@@ -5,6 +5,7 @@ from hashlib import sha256
 from itertools import combinations
 from urllib.parse import urlencode
 
+from assistant.cite import disagreement
 from assistant.show import (
     bare,
     escape,
@@ -15,7 +16,7 @@ from assistant.show import (
     split_words,
     unwrapped,
 )
-from assistant.types import Answer, Citation, Statement, disagreement
+from assistant.types import Answer, Citation, Statement
 
 # A probability of at least so much, in words and as the share that was right of answers so sure,
 # on questions it was not fitted to (research/benchmarks/results/calibration.txt).

@@ -16,10 +16,8 @@ FILES = "files.sqlite"
 _TABLE = """CREATE TABLE files (
     source TEXT PRIMARY KEY, signature TEXT, sha256 TEXT, result TEXT, reason TEXT
 ) WITHOUT ROWID"""
-_READ = "SELECT source, signature, sha256, result, reason FROM files"
 RACY = 2_000_000_000
 """Nanoseconds: a file changed twice within a tick of its clock (2 s on FAT) looks unchanged."""
-
 
 READ = "read"
 REFUSED = "refused"
@@ -48,22 +46,27 @@ def load_state(index: Path, version: int) -> dict[str, FileState]:
         closing(sqlite3.connect(address, uri=True)) as db,
     ):
         if db.execute("PRAGMA user_version").fetchone() == (version,):
+            rows = db.execute("SELECT source, signature, sha256, result, reason FROM files")
             return {
-                source: FileState(tuple(map(int, signature.split())), sha256, result, reason)
-                for source, signature, sha256, result, reason in db.execute(_READ)
+                source: FileState(tuple(map(int, signature.split())), *rest)
+                for source, signature, *rest in rows
             }
     return {}
 
 
+def is_racy(signature: tuple[int, ...], now: int) -> bool:
+    """Whether a file may change after `now` (ns) and keep its signature."""
+    return max(signature[1:3], default=0) >= now - RACY
+
+
 def save_state(index: Path, version: int, states: Mapping[str, FileState]) -> None:
     """Write the whole table. Whoever writes the index calls this, while it is locked."""
-    latest = time_ns() - RACY
+    now = time_ns()
     with closing(sqlite3.connect(":memory:")) as db:
         db.execute(_TABLE)
         db.execute(f"PRAGMA user_version = {version:d}")
         for source, (signature, *rest) in states.items():
-            racy = max(signature[1:3], default=0) >= latest
-            trusted = "" if racy else " ".join(map(str, signature))
+            trusted = "" if is_racy(signature, now) else " ".join(map(str, signature))
             db.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?)", (source, trusted, *rest))
         db.commit()
         data = db.serialize()

@@ -32,7 +32,6 @@ from weakref import finalize
 import numpy as np
 
 from assistant.errors import IndexDamaged, IndexMismatch
-from assistant.models import one_thread
 from assistant.store.manifest import FORMAT, MANIFEST, changed, checksum, open_shared
 from assistant.types import Passage, Skipped, Span
 
@@ -248,7 +247,8 @@ class Generation:
             wanted = min(count, self.manifest["vectors"])
             keys = self._by_chroma(vector, wanted, sources)
             rows = self._rows_of("key", keys or self._by_comparing(vector, wanted, sources))
-            # Chroma's distances differ from products by 1e-8: one way of scoring for both.
+            # Chroma and a comparison in blocks round differently. Scored in one way, the same
+            # question has the same answer before and after Chroma was opened.
             cosines = self._cosines_of(vector, [number for number, *_ in rows])
         near = [
             (number, to_passage(row), cosines[number])
@@ -304,13 +304,13 @@ class Generation:
         )
         best: list[tuple[float, str]] = []
         asked = np.asarray(vector, "<f4")
-        with one_thread():
-            for rows in self._blocks(query, _among(sources)):
-                stored = np.frombuffer(b"".join(blob for _, blob in rows), "<f4")
-                cosines = stored.reshape(len(rows), -1) @ asked
-                first = np.argsort(-cosines, kind="stable")[:count]
-                best += [(float(cosines[place]), rows[place][0]) for place in first]
-                best = nlargest(count, best, key=itemgetter(0))
+        for rows in self._blocks(query, _among(sources)):
+            stored = np.frombuffer(b"".join(blob for _, blob in rows), "<f4")
+            # Not by `@`: the threads of a matrix product wait for one another on a busy machine.
+            cosines = np.einsum("ij,j->i", stored.reshape(len(rows), -1), asked)
+            first = np.argsort(-cosines, kind="stable")[:count]
+            best += [(float(cosines[place]), rows[place][0]) for place in first]
+            best = nlargest(count, best, key=itemgetter(0))
         return [key for _, key in best]
 
     def _matching(

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assistant.errors import IndexDamaged, IndexUnwritable
-from assistant.models import one_thread
 from assistant.store.generation import CHROMA, GOOD_RECALL, Generation
 
 if TYPE_CHECKING:
@@ -145,13 +144,12 @@ def _recall(collection: "Collection", db: sqlite3.Connection, probes: Any) -> fl
         return 1.0
     nearest = np.empty((len(probes), 0), "<f4")
     cursor = db.execute("SELECT vector FROM vectors")
-    with one_thread():
-        while blobs := cursor.fetchmany(_BATCH):
-            stored = np.frombuffer(b"".join(blob for (blob,) in blobs), "<f4")
-            cosines = probes @ stored.reshape(len(blobs), -1).T
-            nearest = np.hstack([nearest, cosines])
-            if nearest.shape[1] > _NEIGHBOURS:
-                nearest = -np.partition(-nearest, _NEIGHBOURS - 1)[:, :_NEIGHBOURS]
+    while blobs := cursor.fetchmany(_BATCH):
+        stored = np.frombuffer(b"".join(blob for (blob,) in blobs), "<f4")
+        cosines = probes @ stored.reshape(len(blobs), -1).T
+        nearest = np.hstack([nearest, cosines])
+        if nearest.shape[1] > _NEIGHBOURS:
+            nearest = -np.partition(-nearest, _NEIGHBOURS - 1)[:, :_NEIGHBOURS]
     found = collection.query(
         query_embeddings=probes, n_results=nearest.shape[1], include=["distances"]
     )

@@ -1,7 +1,7 @@
 """The page: the chat, beside it the words each statement rests on, and the documents themselves.
 
     app            lays the page out and serves it
-    security, auth, sessions, accounts    which requests pass, and who may use the page
+    security, auth, accounts    which requests pass, and who may use the page
     queue          how many questions are answered at once
     chat           the components of the chat, and how an answer comes
     conversations  the events of the chat, and the left column; actions are what its buttons do

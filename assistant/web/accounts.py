@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from assistant import fs
 from assistant.errors import AccountRefused, AccountsUnreadable
 from assistant.history import LOCAL
@@ -35,11 +37,9 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Account(Person):
     """A person, and what their password is checked against."""
 
-    name: str
-    may_change: bool
     salt: str
     hashed: str = ""
     # As the OWASP cheat sheet on storing passwords has it: 16 MiB, a fifth of a second on one core.
@@ -79,12 +79,16 @@ class Accounts:
             now = self.path.stat()
             seen = (now.st_ino, now.st_mtime_ns, now.st_size)
             if seen != self._seen:
-                accounts = [Account(**each) for each in json.loads(self.path.read_bytes())]
+                accounts = TypeAdapter(list[Account]).validate_json(
+                    self.path.read_bytes(), strict=True, extra="forbid"
+                )
                 self._known, self._seen = {each.name: each for each in accounts}, seen
         except FileNotFoundError:
             self._known, self._seen = {}, None
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise AccountsUnreadable(self.path, str(error)) from None
+        except OSError as error:
+            raise AccountsUnreadable(self.path, error.strerror or str(error)) from None
+        except ValidationError as error:
+            raise AccountsUnreadable(self.path, error.errors()[0]["msg"]) from None
         return self._known
 
     def add(self, name: str, password: str, *, may_change: bool = False) -> Account:
@@ -98,7 +102,7 @@ class Accounts:
             raise AccountRefused(name, wanted)
         bare = Account(name, may_change, salt=secrets.token_hex(16))
         account = replace(bare, hashed=bare.hash(password))
-        with self._changing() as accounts:
+        with self._changing(name) as accounts:
             if name in accounts:
                 raise AccountRefused(name, "there is one of that name; remove it first")
             accounts[name] = account
@@ -107,28 +111,38 @@ class Accounts:
     def remove(self, name: str) -> None:
         """Remove an account; whoever logged in by it is logged out. Raises `AccountRefused`."""
         name = tidy(name)
-        with self._changing() as accounts:
+        with self._changing(name) as accounts:
             if accounts.pop(name, None) is None:
                 raise AccountRefused(name, "there is none of that name (assistant account list)")
 
     def check(self, name: str, password: str) -> Account | None:
         """The account, if name and password are right.
 
-        An unknown name takes as long as a wrong password.
+        An unknown name takes as long as a wrong password. Raises `AccountsUnreadable`.
         """
         account = self.all().get(tidy(name), self._nobody)
-        hashed = account.hash(password[:LONGEST])
-        return account if hmac.compare_digest(hashed, account.hashed) else None
+        try:
+            right = hmac.compare_digest(account.hash(password[:LONGEST]), account.hashed)
+        except (ValueError, TypeError) as error:  # the file holds no salt, cost or hash of ours
+            raise AccountsUnreadable(self.path, str(error)) from None
+        return account if right else None
 
     @contextmanager
-    def _changing(self) -> Iterator[dict[str, Account]]:
+    def _changing(self, name: str) -> Iterator[dict[str, Account]]:
         """The accounts under a lock, to be changed; then they are written, all or nothing."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with fs.locked(self.path.with_suffix(".lock")):
-            accounts = dict(self.all())
-            yield accounts
-            text = json.dumps([asdict(account) for account in accounts.values()], indent=1)
-            fs.write_atomic(self.path, text.encode(), 0o600)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with fs.locked(self.path.with_suffix(".lock")):
+                accounts = dict(self.all())
+                yield accounts
+                text = json.dumps([asdict(account) for account in accounts.values()], indent=1)
+                fs.write_atomic(self.path, text.encode(), 0o600)
+        except TimeoutError:
+            problem = f"another process is writing {self.path}; try again when it is done"
+            raise AccountRefused(name, problem) from None
+        except OSError as error:
+            problem = f"{self.path} cannot be written: {error.strerror or error}"
+            raise AccountRefused(name, problem) from None
 
 
 def tidy(name: str) -> str:

@@ -6,25 +6,17 @@ once, however they end, and nothing that another window saved is lost.
 
 import json
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
 
 from assistant.errors import ConversationChanged, ConversationMissing
-from assistant.history import (
-    MAX_COMMENT,
-    Conversation,
-    Feedback,
-    History,
-    Thumb,
-    questions_before,
-)
+from assistant.history import Conversation, Feedback, History, Thumb, questions_before
 from assistant.show.export import conversation_to_json, conversation_to_markdown
 from assistant.show.terminal import to_text
 from assistant.types import Turn
-from assistant.web.chat import PageTurn, Turns, error_message
+from assistant.web.chat import OpenConversation, PageTurn, Turns, error_message
 
 Command = dict[str, str | int]
 
@@ -53,20 +45,6 @@ def _conversation_id(command: Command) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenConversation:
-    """Which conversation is in the chat, as it was last saved, and what is done to it."""
-
-    saved: Conversation | None = None
-    """None: one in which nothing was asked yet."""
-    editing: int | None = None
-    """The turn whose question is being edited."""
-    answer_id: str = ""
-    """Of the answer that is coming, if one is."""
-    show_all: bool = False
-    """Whether all its turns are drawn, not the last ones alone."""
-
-
-@dataclass(frozen=True, slots=True)
 class RunningAnswer:
     """An answer that is coming: where it will be saved, and after which turns."""
 
@@ -77,6 +55,8 @@ class RunningAnswer:
 
 Outcome = tuple[Turns, OpenConversation, str]
 """The turns, the open conversation, and a message; empty where all went well."""
+Result = tuple[Turns, OpenConversation, str | None, str]
+"""The same, and before the message what is put into the text box; None for nothing."""
 
 
 class ConversationStore:
@@ -156,50 +136,47 @@ def with_thumbs(history: History, turns: Turns) -> Turns:
     )
 
 
-Result = tuple[Turns, OpenConversation, str | None, str]
-"""Turns, the conversation, what is put into the text box (None: nothing), and a message."""
-
-
 def dispatch(command: Command, turns: Turns, current: OpenConversation, history: History) -> Result:
     """Do what the command says.
 
     Raises `ConversationMissing`, also for an unknown command, `ConversationChanged`, and what
     else the history raises.
     """
-    action = _ACTIONS.get(str(command.get("do")))
-    if action is None:
-        raise ConversationMissing
-    return action(command, turns, current, history)
+    key = _conversation_id(command)
+    is_open = current.saved is not None and current.saved.id == key
+    match command.get("do"):
+        case "open":
+            found = history.read(key)
+            return page_turns(found), OpenConversation(found), None, ""
+        case "earlier":
+            return turns, replace(current, show_all=True), None, ""
+        case "leave":
+            box = None if current.editing is None else ""
+            return turns, replace(current, editing=None), box, ""
+        case "edit":
+            at = turn_index(command, turns)
+            if current.editing == at:  # it is in the text box already: leave it as it was
+                return turns, replace(current, editing=None), "", ""
+            message = (
+                f"Editing question {at + 1}; what followed it goes once you ask. Escape, or Edit, "
+                "leaves it."
+            )
+            return turns, replace(current, editing=at), turns[at].question, message
+        case "undo":
+            return _undo(turns, current, history)
+        case "rename":
+            saved = history.rename(key, str(command.get("title", "")))
+            if is_open:
+                turns, current = page_turns(saved), replace(current, saved=saved)
+            return turns, current, None, ""
+        case "delete":
+            history.remove(key)
+            left = ((), OpenConversation()) if is_open else (turns, current)
+            return *left, None, ""
+    raise ConversationMissing
 
 
-def open_saved(command: Command, _: Turns, __: OpenConversation, history: History) -> Result:
-    """Open a conversation of the list."""
-    found = history.read(_conversation_id(command))
-    return page_turns(found), OpenConversation(found), None, ""
-
-
-def edit(command: Command, turns: Turns, current: OpenConversation, _: History) -> Result:
-    """Put a question into the text box to change it; leave it where it is there already."""
-    at = turn_index(command, turns)
-    if current.editing == at:
-        return turns, replace(current, editing=None), "", ""
-    message = f"Editing question {at + 1}; what followed it goes once you ask."
-    message += " Escape, or Edit, leaves it."
-    return turns, replace(current, editing=at), turns[at].question, message
-
-
-def show_earlier(_: Command, turns: Turns, current: OpenConversation, __: History) -> Result:
-    """Draw all turns, not the last ones alone."""
-    return turns, replace(current, show_all=True), None, ""
-
-
-def leave_editing(_: Command, turns: Turns, current: OpenConversation, __: History) -> Result:
-    """Leave the question that is being edited as it was."""
-    box = None if current.editing is None else ""
-    return turns, replace(current, editing=None), box, ""
-
-
-def undo(_: Command, turns: Turns, current: OpenConversation, history: History) -> Result:
+def _undo(turns: Turns, current: OpenConversation, history: History) -> Result:
     """Take the last question back into the text box."""
     if not turns:
         return turns, current, None, ""
@@ -210,34 +187,6 @@ def undo(_: Command, turns: Turns, current: OpenConversation, history: History) 
         history.remove(found.id)
         current = OpenConversation()
     return turns[:at], current, turns[at].question, ""
-
-
-def rename(command: Command, turns: Turns, current: OpenConversation, history: History) -> Result:
-    """Give a conversation another title."""
-    saved = history.rename(_conversation_id(command), str(command.get("title", "")))
-    if current.saved is None or current.saved.id != saved.id:
-        return turns, current, None, ""
-    return page_turns(saved), replace(current, saved=saved), None, ""
-
-
-def delete(command: Command, turns: Turns, current: OpenConversation, history: History) -> Result:
-    """Remove a conversation for good."""
-    key = _conversation_id(command)
-    history.remove(key)
-    if current.saved is not None and current.saved.id == key:
-        return (), OpenConversation(), None, ""
-    return turns, current, None, ""
-
-
-_ACTIONS: Mapping[str, Callable[[Command, Turns, OpenConversation, History], Result]] = {
-    "open": open_saved,
-    "earlier": show_earlier,
-    "edit": edit,
-    "leave": leave_editing,
-    "undo": undo,
-    "rename": rename,
-    "delete": delete,
-}
 
 
 def answer_command(command: Command, turns: Turns, history: History) -> tuple[str, dict[str, Any]]:
@@ -259,8 +208,7 @@ def answer_command(command: Command, turns: Turns, history: History) -> tuple[st
         return "There is no answer yet.", {}
     if command.get("do") == "copy":
         return "", {"text": to_text(turn.answer)}
-    comment = str(command.get("comment", ""))[:MAX_COMMENT]
-    thumb, earlier = Thumb(str(command.get("do"))), questions_before(turns, at)
-    now = datetime.now(UTC)
+    thumb, comment = Thumb(str(command.get("do"))), str(command.get("comment", ""))[:2_000]
+    now, earlier = datetime.now(UTC), questions_before(turns, at)
     history.add_feedback(Feedback(turn.question, turn.answer, thumb, now, comment, earlier))
     return "Taken back." if thumb is Thumb.NONE else "Thank you, noted.", {}

@@ -10,7 +10,7 @@ import shutil
 import socket
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fastapi
 import gradio as gr
@@ -18,7 +18,9 @@ from gradio.components import Component
 from gradio.events import api
 from starlette.middleware import Middleware
 
+from assistant.assistant import Assistant
 from assistant.errors import AccountsMissing, QuestionRefused, SettingRefused
+from assistant.settings import Settings
 from assistant.show.export import Reply
 from assistant.web import conversations
 from assistant.web.accounts import Accounts
@@ -28,33 +30,29 @@ from assistant.web.security import SecurityMiddleware
 from assistant.web.sources import SourcesTab, upload_route
 from assistant.web.viewer import document_route
 
-if TYPE_CHECKING:
-    from assistant.assistant import Assistant
-
-_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+_FREE = "free; leave it out to take a free one"
 _EVENTS = 256
 """Gradio's own limits, wide: what limits, and says so, is `RequestQueue`."""
 
 
-def build(assistant: "Assistant") -> gr.Blocks:
+def build(assistant: Assistant) -> gr.Blocks:
     """The page, not yet served."""
     chat = Chat(assistant)
     page = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
     with page:
         _add_endpoint(assistant)  # first, while its name is free
         parts = Components()
-        column = conversations.ConversationComponents()
-        conversations.bind(page, parts, column, chat)
+        conversations.bind(page, parts, chat)
         page.load(chat.welcome, None, [parts.header, parts.chat], **PRIVATE)
         page.load(chat.buttons, None, [parts.sync, parts.leave], **PRIVATE)
         with gr.Row(elem_id="top"):
             gr.Button("Conversations", elem_id="show-conversations", size="sm", scale=0)
-            _render(column.new, parts.header)
+            _render(parts.new, parts.header)
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="conversations", scale=0, min_width=240):
-                _render(*column.column, parts.command)
+                _render(parts.current, parts.list, *parts.hidden, parts.command)
             with gr.Column(elem_id="talk", scale=3, min_width=280):
-                _render(parts.turns, parts.unticked, parts.chat, column.suggestions, parts.scope)
+                _render(parts.turns, parts.unticked, parts.chat, parts.suggestions, parts.scope)
                 with gr.Row(elem_id="asking"):
                     _render(parts.box, parts.send, parts.stop)
                 with gr.Row(elem_id="tools"):
@@ -71,7 +69,7 @@ def build(assistant: "Assistant") -> gr.Blocks:
     return page
 
 
-def _add_endpoint(assistant: "Assistant") -> None:
+def _add_endpoint(assistant: Assistant) -> None:
     """Add the endpoint for programs: the only event of the page that is not private."""
 
     def ask(question: str, sources: list[str] | None = None) -> dict[str, Any]:
@@ -81,8 +79,9 @@ def _add_endpoint(assistant: "Assistant") -> None:
             if not isinstance(names, list) or not all(
                 isinstance(x, str) for x in [question, *names]
             ):
-                wanted = "A question is text, and sources are a list of documents' names."
-                raise QuestionRefused(wanted)
+                raise QuestionRefused(
+                    "A question is text, and sources are a list of documents' names."
+                )
             answer = assistant.ask(question, sources=names or None)
             return Reply.model_validate(answer).model_dump(mode="json")
         except Exception as error:
@@ -97,29 +96,57 @@ def _render(*components: Component) -> None:
         component.render()  # type: ignore[no-untyped-call]
 
 
-def _username(request: fastapi.Request) -> str | None:
-    """Whom Gradio is to take for logged in."""
-    return person_of(request).name if request.scope.get(PERSON) else None
+def check_options(
+    settings: Settings, host: str, port: int | None, *, auth: bool, address: str
+) -> None:
+    """Raise the error that `start` would raise for these options.
+
+    Raises `SettingRefused`, also where nobody can listen there and where others may reach the page
+    without a password, `AccountsMissing`, `AccountsUnreadable`.
+    """
+    if port is not None and not 1 <= port <= 65535:
+        raise SettingRefused("--port", port, "1 to 65535")
+    if address and not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", address):
+        wanted = "as browsers show it, such as https://ask.example.org, without a path"
+        raise SettingRefused("--address", address, wanted)
+    local = host in ("127.0.0.1", "localhost", "::1")
+    if not auth and (address or not local):
+        name, value = ("--address", address) if address else ("--host", host)
+        wanted = "left out" if address else "127.0.0.1 or localhost or ::1"
+        needed = "listening wider needs a password, so add --auth"
+        raise SettingRefused(name, value, f"{wanted}: {needed}")
+    if auth and not Accounts(settings.accounts).all():
+        raise AccountsMissing(settings.accounts)
+    try:
+        here = "127.0.0.1" if host == "localhost" else host.strip("[]")
+        family, *_, place = socket.getaddrinfo(here, port or 0, type=socket.SOCK_STREAM)[0]
+        socket.create_server(place, family=family).close()
+    except PermissionError:
+        wanted = "1024 or more: this system lets only an administrator listen on lower ports"
+        raise SettingRefused("--port", port, wanted) from None
+    except (OSError, ValueError):  # it is no name, another machine's, or another program listens
+        if not local:
+            wanted = "an address of this machine, the port free"
+            raise SettingRefused("--host", host, wanted) from None
+        raise SettingRefused("--port", port, _FREE) from None
 
 
 def start(
-    assistant: "Assistant",
-    host: str,
-    port: int | None,
+    assistant: Assistant,
+    host: str = "127.0.0.1",
+    port: int | None = None,
     *,
-    browse: bool,
+    browse: bool = False,
     auth: bool = False,
     address: str = "",
 ) -> gr.Blocks:
     """Serve the page from a thread of its own; `local_url` is where.
 
-    `auth` asks for a login, `address` is where a proxy before the page is found. Raises
-    `SettingRefused`, `AccountsMissing`, `AccountsUnreadable`.
+    Without a port it is the first free one from 7860. `browse` opens it in the browser, `auth`
+    asks for a login, `address` is where a proxy before it is found. Raises as `check_options` does.
     """
-    _check_reach(host, port, address, auth)
+    check_options(assistant.settings, host, port, auth=auth, address=address)
     accounts = Accounts(assistant.settings.accounts) if auth else None
-    if accounts and not accounts.all():
-        raise AccountsMissing(accounts.path)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # no tables of events nobody reads
     direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or host
@@ -132,6 +159,16 @@ def start(
         Middleware(SecurityMiddleware, address, assistant.settings.file_bytes),
         Middleware(AuthMiddleware, TITLE, accounts),
     ]
+    static = Path(__file__).with_name("static")
+    head = ""
+    for name in ("page", "conversations", "sources"):
+        head += f"<style>{(static / f'{name}.css').read_text('utf-8')}</style>"
+    for name in ("viewer", "page", "conversations", "sources"):
+        head += f"<script>{(static / f'{name}.js').read_text('utf-8')}</script>"
+
+    def username(request: fastapi.Request) -> str | None:
+        return person_of(request).name if request.scope.get(PERSON) else None
+
     try:
         page.launch(
             server_name=host, server_port=port, inbrowser=browse, prevent_thread_lock=True,
@@ -139,7 +176,7 @@ def start(
             enable_monitoring=False, run_history=False, footer_links=[],
             theme=gr.themes.Base(font="system-ui", font_mono="monospace"),
             _frontend=False,  # no second look at itself: it gives up where all is slow
-            head=_head(), max_threads=_EVENTS, auth_dependency=_username if accounts else None,
+            head=head, max_threads=_EVENTS, auth_dependency=username if accounts else None,
             app_kwargs={
                 "middleware": ours,
                 "routes": [document_route(assistant), upload_route(assistant)],
@@ -147,64 +184,9 @@ def start(
             },
         )  # fmt: skip
     except OSError:
-        raise _not_free(host, port) from None
+        raise SettingRefused("--port", port, _FREE) from None
     # Ours come before what Gradio added: its CORS layer would answer strangers first.
     others = [each for each in page.app.user_middleware if each not in ours]
     page.app.user_middleware = [*ours, *others]
     page.app.middleware_stack = page.app.build_middleware_stack()
     return page
-
-
-def _check_reach(host: str, port: int | None, address: str, auth: bool) -> None:
-    """Raise `SettingRefused` unless who else may reach the page needs a password."""
-    if port is not None and not 1 <= port <= 65535:
-        raise SettingRefused("port", port, "1 to 65535")
-    if address and not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", address):
-        wanted = "as browsers show it, such as https://ask.example.org, without a path"
-        raise SettingRefused("address", address, wanted)
-    if auth or (host in _THIS_MACHINE and not address):
-        return
-    wanted = "listening wider needs a password, so add --auth"
-    if address:
-        raise SettingRefused("address", address, f"left out: {wanted}")
-    raise SettingRefused("host", host, f"{' or '.join(_THIS_MACHINE)}: {wanted}")
-
-
-def _not_free(host: str, port: int | None) -> SettingRefused:
-    """Why the page cannot listen there."""
-    if host not in _THIS_MACHINE:
-        return SettingRefused("host", host, "an address of this machine, the port free")
-    try:
-        with socket.socket() as trial:
-            trial.bind(("127.0.0.1", port or 0))
-    except PermissionError:
-        wanted = "1024 or more: this system lets only an administrator listen on lower ports"
-        return SettingRefused("port", port, wanted)
-    except OSError:
-        pass  # another program listens there
-    return SettingRefused("port", port, "free; leave it out to take a free one")
-
-
-def _head() -> str:
-    """The styles and scripts of the page, put into its head."""
-    folder = Path(__file__).with_name("static")
-    styles = ("page.css", "conversations.css", "sources.css")
-    scripts = ("viewer.js", "page.js", "conversations.js", "sources.js")
-    tags = {name: "style" for name in styles} | {name: "script" for name in scripts}
-    texts = {name: (folder / name).read_text(encoding="utf-8") for name in tags}
-    return "".join(f"<{tag}>{texts[name]}</{tag}>" for name, tag in tags.items())
-
-
-def serve(
-    assistant: "Assistant",
-    host: str = "127.0.0.1",
-    port: int | None = None,
-    *,
-    open_browser: bool = False,
-    auth: bool = False,
-    address: str = "",
-) -> None:
-    """Serve the page until interrupted; without a port, at the first free one from 7860."""
-    page = start(assistant, host, port, browse=open_browser, auth=auth, address=address)
-    print(f"{TITLE}: {address or page.local_url} (Ctrl+C ends it)", flush=True)
-    page.block_thread()

@@ -6,7 +6,9 @@ The middleware runs behind that of `security`, and is pure ASGI too, so that not
 import logging
 import re
 import secrets
-from collections import deque
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from html import escape
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -22,34 +24,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from assistant.errors import AccountsUnreadable
 from assistant.history import LOCAL
 from assistant.web.accounts import Account, Accounts, Person, tidy
-from assistant.web.security import UPLOAD, with_headers
-from assistant.web.sessions import (
-    LOGIN_SECONDS,
-    Key,
-    Logins,
-    LoginThrottle,
+from assistant.web.security import (
+    UPLOAD,
     MalformedMessage,
     Sessions,
     sessions_of,
+    with_headers,
 )
 
 WRONG = "Name or password is wrong."
 BUSY = "Many people are logging in right now. Please try again in a moment."
-_CHECKING, _WAITING = 2, 16
-"""Passwords checked together, and in all; each takes a core and 16 MiB for a moment."""
-_BROWSERS = 20
-"""So many of a person's browsers are known; the one not used for longest is forgotten."""
 PERSON = "assistant.person"
 """Where the request's scope says who is asking."""
-_FORM_LIMIT = 10_000
-_YEAR = 365 * 24 * 3600
-_BROWSER_ID = re.compile(r"[A-Za-z0-9_-]{32}")
-_STARTUP = "/gradio_api/startup-events"
-"""Gradio asks itself for it when it starts; it does nothing more than that."""
 _NO_STORE = {"cache-control": "no-store"}
-# Goes on to the page as if its address had been typed: cookies that are for this site only do not
-# come along with a link on another one.
-_ONWARD = '<!doctype html><meta http-equiv="refresh" content="0"><title>…</title>'
 _log = logging.getLogger(__name__)
 
 
@@ -68,6 +55,95 @@ class LoginRefused:
     wait: float = 0.0
 
 
+MAX_COUNTED = 10_000
+"""Addresses and names of which wrong passwords are counted; the oldest is forgotten first."""
+FORGET_SECONDS = 600.0
+"""After so long one wrong try is forgotten: an office behind one address mistypes too."""
+# Free tries, and the longest wait in seconds, by what is counted. Many addresses can lock a name,
+# so not for long; a browser that has logged in by the name before is counted apart.
+_LIMITS = {"address": (5, 900.0), "browser": (5, 900.0), "name": (20, 60.0)}
+Key = tuple[str, ...]
+"""What tries are counted by: one of `_LIMITS`, then an address, a name, or a name and a browser."""
+
+
+class LoginThrottle:
+    """Counts wrong passwords: after a few the next try has to wait, and longer each time."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._counts: OrderedDict[Key, tuple[float, float]] = OrderedDict()
+
+    def wait(self, keys: Iterable[Key]) -> float:
+        """Seconds until all of them may try again; 0 is now.
+
+        After the free tries that is in 1 second, then in 2, 4 and on.
+        """
+        waits = [0.0]
+        for key in keys:
+            wrong, last = self._counts.get(key, (0.0, 0.0))
+            free, longest = _LIMITS[key[0]]
+            over = int(wrong) - free
+            if over >= 0:
+                waits.append(last + min(2.0 ** min(over, 30), longest) - self._clock())
+        return max(waits)
+
+    def begin(self, keys: Iterable[Key]) -> None:
+        """Count a try as wrong before it is checked: many at once must not slip through."""
+        now = self._clock()
+        for key in keys:
+            wrong, last = self._counts.get(key, (0.0, now))
+            self._counts[key] = (max(0.0, wrong - (now - last) / FORGET_SECONDS) + 1, now)
+            self._counts.move_to_end(key)
+        while len(self._counts) > MAX_COUNTED:
+            self._counts.popitem(last=False)
+
+    def succeed(self, keys: Iterable[Key]) -> None:
+        """Take back the count of one try that was right, and of no other."""
+        for key in keys:
+            wrong, last = self._counts.pop(key, (0.0, 0.0))
+            if wrong > 1:
+                self._counts[key] = (wrong - 1, last)
+
+
+LOGIN_SECONDS = 12 * 3600.0
+"""How long a login lasts."""
+
+
+class Logins:
+    """Who is logged in, by the token in the cookie."""
+
+    def __init__(self, accounts: Accounts, clock: Callable[[], float] = time.monotonic) -> None:
+        self._accounts = accounts
+        self._clock = clock
+        self._logins: OrderedDict[str, tuple[Account, float]] = OrderedDict()
+
+    def begin(self, account: Account) -> str:
+        """A new token for the account."""
+        token = secrets.token_urlsafe(32)
+        self._logins[token] = account, self._clock() + LOGIN_SECONDS
+        while len(self._logins) > 10_000:
+            self._logins.popitem(last=False)
+        return token
+
+    def end(self, token: str) -> None:
+        """Log out."""
+        self._logins.pop(token, None)
+
+    def person(self, token: str) -> Person | None:
+        """Who it is, if the account is still the one that logged in.
+
+        Raises `AccountsUnreadable`.
+        """
+        if token not in self._logins:
+            return None
+        account, until = self._logins[token]
+        # The salt is compared too: a new password ends old logins.
+        if self._clock() < until and self._accounts.all().get(account.name) == account:
+            return account.person
+        self.end(token)
+        return None
+
+
 class Authenticator:
     """Checks names and passwords: a few at a time, and after wrong ones not at once."""
 
@@ -75,7 +151,7 @@ class Authenticator:
         self.logins = Logins(accounts)
         self._accounts = accounts
         self._throttle = throttle
-        self._limiter = anyio.CapacityLimiter(_CHECKING)
+        self._limiter = anyio.CapacityLimiter(2)  # each check takes a core and 16 MiB
         self._waiting = 0
         self._browsers: dict[str, deque[str]] = {}
 
@@ -89,7 +165,7 @@ class Authenticator:
             minutes = round(wait / 60)
             time = f"{minutes} minutes" if minutes > 1 else f"{max(1, round(wait))} seconds"
             return LoginRefused(429, f"Too many wrong tries. Please try again in {time}.", wait)
-        if self._waiting >= _WAITING:
+        if self._waiting >= 16:
             return LoginRefused(503, BUSY, 1)
         self._throttle.begin(keys)
         self._waiting += 1
@@ -101,7 +177,7 @@ class Authenticator:
         if account is None:
             return LoginRefused(401, WRONG)
         self._throttle.succeed(keys)
-        known = self._browsers.setdefault(name, deque(maxlen=_BROWSERS))
+        known = self._browsers.setdefault(name, deque(maxlen=20))
         if browser and browser not in known:
             known.append(browser)
         return account
@@ -123,24 +199,15 @@ class Authenticator:
         return [("address", address), ("name", name[:100])]
 
 
-@dataclass(frozen=True, slots=True)
 class Caller:
-    """What a browser shows: an id of its own, and the token of its login."""
+    """What a browser shows: an id of its own, and the token of its login; empty for none."""
 
-    browser: str
-    token: str
-
-    @classmethod
-    def of(cls, request: Request) -> "Caller":
-        """Whom the request comes from; empty where it does not say."""
+    def __init__(self, request: Request) -> None:
         browser = request.cookies.get(_cookie_name(request.scope, "browser"), "")
-        token = request.cookies.get(_cookie_name(request.scope, "login"), "")
-        return cls(browser if _BROWSER_ID.fullmatch(browser) else "", token)
-
-    @property
-    def owner(self) -> str:
+        self.browser = browser if re.fullmatch(r"[A-Za-z0-9_-]{32}", browser) else ""
+        self.token = request.cookies.get(_cookie_name(request.scope, "login"), "")
+        self.owner = f"{self.browser}.{self.token}"
         """Whom its sessions belong to: another login in the same browser is somebody else."""
-        return f"{self.browser}.{self.token}"
 
 
 class AuthMiddleware:
@@ -159,7 +226,7 @@ class AuthMiddleware:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         request = Request(scope, receive)
-        caller = Caller.of(request)
+        caller = Caller(request)
         response = await self._response(request, caller)
         if response is not None:
             return await response(scope, receive, send)
@@ -170,7 +237,10 @@ class AuthMiddleware:
     async def _response(self, request: Request, caller: Caller) -> Response | None:
         """What is answered here: all that concerns the login, and refusals."""
         if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-            return HTMLResponse(_ONWARD, headers=_NO_STORE)  # `security` lets only links pass
+            # A link, for `security` lets nothing else pass. Cookies for this site alone do not come
+            # with it: go on to the page as if its address had been typed.
+            onward = '<!doctype html><meta http-equiv="refresh" content="0"><title>…</title>'
+            return HTMLResponse(onward, headers=_NO_STORE)
         auth, path = self._authenticator, request.scope["path"].rstrip("/")
         if auth and path == "/login":
             response = await self._login(request, caller, auth)
@@ -183,7 +253,8 @@ class AuthMiddleware:
         request.scope[PERSON] = person
         if person is None and request.scope["path"] == "/":
             return Response(status_code=303, headers={"location": "/login"} | _NO_STORE)
-        if person is None and path != _STARTUP:
+        # Gradio asks itself for its events at the start, and does nothing more then.
+        if person is None and path != "/gradio_api/startup-events":
             return _refusal(401, "You are not logged in (any more). Reload the page to log in.")
         if path.startswith(UPLOAD) and not (person and person.may_change):
             return _refusal(403, "This account may ask, and change nothing.")
@@ -191,16 +262,17 @@ class AuthMiddleware:
 
     async def _pass(self, request: Request, send: Send, caller: Caller) -> None:
         """Pass the request on if the sessions it names are the caller's."""
+        refusal = None
         try:
             body = await request.body() if request.method == "POST" else None
             sessions = sessions_of(request.scope, body or b"")
+            if not all(self._sessions.admit(each, caller.owner) for each in sessions):
+                refusal = _refusal(403, "This conversation belongs to another browser.")
         except ClientDisconnect:
             return None
         except MalformedMessage:
             refusal = _refusal(422, "That is not a message of this page.")
-            return await refusal(request.scope, request.receive, send)
-        if not all(self._sessions.admit(each, caller.owner) for each in sessions):
-            refusal = _refusal(403, "This conversation belongs to another browser.")
+        if refusal is not None:
             return await refusal(request.scope, request.receive, send)
         unread = [body] if body is not None else []
 
@@ -217,10 +289,10 @@ class AuthMiddleware:
         if request.method != "POST":
             return self._login_page()
         try:
-            body: bytes | None = await request.body()
+            body = await request.body()
         except ClientDisconnect:
-            body = None
-        if body is None or len(body) > _FORM_LIMIT:
+            return Response(status_code=499)  # nobody reads it
+        if len(body) > 10_000:
             return PlainTextResponse("Refused: that is no name and password.", 413, _NO_STORE)
         typed = dict(parse_qsl(body.decode(errors="replace")))
         name, password = typed.get("username", ""), typed.get("password", "")
@@ -279,7 +351,7 @@ def _browser_cookie(scope: Scope, caller: Caller) -> list[tuple[bytes, bytes]]:
     """The header that gives the browser an id with the page; none if it has one."""
     if caller.browser or scope["path"] not in ("/", "/login"):
         return []
-    cookie = _cookie(scope, "browser", secrets.token_urlsafe(24), _YEAR)["set-cookie"]
+    cookie = _cookie(scope, "browser", secrets.token_urlsafe(24), 365 * 24 * 3600)["set-cookie"]
     return [(b"set-cookie", cookie.encode())]
 
 

@@ -3,27 +3,24 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
+from assistant.assistant import Assistant
 from assistant.errors import AssistantError, QuestionRefused
+from assistant.history import Conversation
 from assistant.show import escape, line, plural
 from assistant.show.html import bubble, cards
 from assistant.types import Answer, Turn
 from assistant.web.auth import person_of
 from assistant.web.queue import RequestQueue
 
-if TYPE_CHECKING:
-    from assistant.assistant import Assistant
-
 TITLE = "Agreement Assistant"
 MAX_DRAWN = 20
 """Turns in the chat at a time, unless more are asked for: research/benchmarks/results/long.txt."""
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """What each event of the page is given: no spinner over the text, and no place in an API."""
-ANSWERING: dict[str, Any] = PRIVATE | {"concurrency_limit": None}
-"""What each event that answers is given: `RequestQueue` says which are answered now."""
 NO_FORMULAS: dict[str, Any] = {"latex_delimiters": []}
 """What each Markdown and Chatbot is given: no formulas in other people's text."""
 _log = logging.getLogger(__name__)
@@ -39,6 +36,20 @@ class PageTurn(Turn):
     """`up` or `down`, where the person who asked rated it so."""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenConversation:
+    """Which conversation is in the chat, as it was last saved, and what is done to it."""
+
+    saved: Conversation | None = None
+    """None: one in which nothing was asked yet."""
+    editing: int | None = None
+    """The turn whose question is being edited."""
+    answer_id: str = ""
+    """Of the answer that is coming, if one is."""
+    show_all: bool = False
+    """Whether all its turns are drawn, not the last ones alone."""
+
+
 Turns = tuple[PageTurn, ...]
 ChatUpdate = tuple[str, Turns, list[dict[str, str]], str, str]
 """What an event changes: text box, turns, chat, panel of citations, status."""
@@ -47,7 +58,7 @@ ChatUpdate = tuple[str, Turns, list[dict[str, str]], str, str]
 class Chat:
     """What the page's events do. The turns are kept on the server, not in the browser."""
 
-    def __init__(self, assistant: "Assistant") -> None:
+    def __init__(self, assistant: Assistant) -> None:
         self.assistant = assistant
         self.queue = RequestQueue()
 
@@ -162,21 +173,22 @@ _INVITATION = (
 
 
 class Components:
-    """The components that events read and write, made before they are laid out.
-
-    An event that changes the conversation takes `turns`, returns `render(turns)`, and has `update`
-    as its outputs: that redraws everything. `asking` are the events that are answering, for the
-    `cancels` of one that ends them.
-    """
+    """The components that events read and write, made before they are laid out."""
 
     def __init__(self) -> None:
-        self.turns = gr.State((), time_to_live=6 * 3600, render=False)
-        self.unticked = gr.State(frozenset(), time_to_live=6 * 3600, render=False)
+        kept: dict[str, Any] = {"time_to_live": 6 * 3600, "render": False}
+        self.turns = gr.State((), **kept)
+        self.current = gr.State(OpenConversation(), **kept)
+        self.unticked = gr.State(frozenset(), **kept)
         """The sources that are not to answer."""
         text: dict[str, Any] = NO_FORMULAS | {"render": False}
         self.scope = gr.Markdown(elem_id="scope", **text)
         """How many are to answer, where not all."""
         self.header = gr.Markdown(header("Reading the folder…"), elem_id="header", **text)
+        self.list = gr.Markdown(elem_id="talks", **text)
+        self.suggestions = gr.Markdown(elem_id="further", **text)
+        self.status = gr.Markdown(elem_id="status", **text)
+        self.cited = gr.Markdown(panel(()), elem_id="cited", **text)
         bare: dict[str, Any] = {"show_label": False, "container": False, "render": False}
         self.chat = gr.Chatbot(
             elem_id="chat", placeholder=_INVITATION, height="100%", line_breaks=False,
@@ -190,22 +202,17 @@ class Components:
         self.send = gr.Button("Ask", elem_id="send", min_width=72, render=False)
         self.stop = gr.Button("Stop", elem_id="halt", min_width=72, render=False)
         small: dict[str, Any] = {"size": "sm", "render": False}
+        self.new = gr.Button("New conversation", elem_id="new", scale=0, **small)
         self.sync = gr.Button("Sync folder", elem_id="sync", min_width=96, **small)
         self.leave = gr.Button("Log out", elem_id="leave", min_width=72, visible=False, **small)
-        self.status = gr.Markdown(elem_id="status", **text)
-        self.cited = gr.Markdown(panel(()), elem_id="cited", **text)
+        self.retry, self.change, self.fetch, self.fetched = self.hidden = [
+            gr.Textbox(elem_id=f"command-{name}", visible="hidden", max_lines=1, render=False)
+            for name in ("retry", "change", "fetch", "fetched")
+        ]
+        """Where conversations.js writes commands, and finds what it fetched."""
         self.command = gr.Textbox(
-            elem_id="command",
-            label="Command",
-            elem_classes="channel",
-            container=False,
+            elem_id="command", label="Command", elem_classes="channel", container=False,
             render=False,
-        )
+        )  # fmt: skip
         """Where sources.js writes what is to be done with sources; what is under a tab is not on
         the page while another tab is shown."""
-        self.asking: list[Any] = []
-
-    @property
-    def update(self) -> list[Any]:
-        """The outputs of an event that returns a `ChatUpdate`."""
-        return [self.box, self.turns, self.chat, self.cited, self.status]

@@ -17,26 +17,14 @@ import gradio as gr
 from assistant.errors import AssistantError, ConversationChanged
 from assistant.history import History, Listing
 from assistant.show import escape, line, plural
-from assistant.web.actions import (
-    ConversationStore,
-    OpenConversation,
-    Outcome,
-    RunningAnswer,
-    answer_command,
-    dispatch,
-    latest,
-    page_turns,
-    parse_command,
-    turn_index,
-    with_thumbs,
-)
+from assistant.web import actions
+from assistant.web.actions import Outcome, RunningAnswer, parse_command
 from assistant.web.auth import person_of
 from assistant.web.chat import (
-    ANSWERING,
-    NO_FORMULAS,
     PRIVATE,
     Chat,
     Components,
+    OpenConversation,
     Turns,
     error_message,
     render,
@@ -100,7 +88,7 @@ class Conversations:
 
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
-        self._store = ConversationStore()
+        self._store = actions.ConversationStore()
 
     def _history(self, request: gr.Request) -> History:
         return History(self._chat.assistant.settings.history, person_of(request.request).name)
@@ -144,7 +132,7 @@ class Conversations:
     ) -> Updates:
         """Ask a question once more; what followed it goes."""
         try:
-            at = turn_index(parse_command(sent), turns)
+            at = actions.turn_index(parse_command(sent), turns)
         except ConversationChanged as error:
             message = str(error)
             yield await asyncio.to_thread(self._update, turns, current, request, remark=message)
@@ -172,7 +160,7 @@ class Conversations:
         box: str | None = None
         try:
             command, history = parse_command(sent), self._history(request)
-            turns, current, box, message = dispatch(command, turns, current, history)
+            turns, current, box, message = actions.dispatch(command, turns, current, history)
             problem = message or problem
         except ConversationChanged as error:
             turns, current, problem = self._reloaded(turns, current, request, error)
@@ -185,7 +173,7 @@ class Conversations:
         command = parse_command(sent)
         given: dict[str, Any] = {}
         try:
-            message, given = answer_command(command, turns, self._history(request))
+            message, given = actions.answer_command(command, turns, self._history(request))
         except Exception as error:
             message = error_message(error)
         return status(message), json.dumps(given | {"for": command.get("nonce")})
@@ -212,8 +200,8 @@ class Conversations:
         try:
             turns, current, _ = self._store.stop(turns, current)
             history = self._history(asked.request)
-            conversation, turns, at = latest(history, turns, at, current)
-            turns = with_thumbs(history, turns)
+            conversation, turns, at = actions.latest(history, turns, at, current)
+            turns = actions.with_thumbs(history, turns)
         except Exception as error:
             turns, current, problem = self._reloaded(turns, current, asked.request, error)
             yield self._update(turns, current, asked.request, box=asked.text, remark=problem)
@@ -251,7 +239,7 @@ class Conversations:
             found = self._history(request).read(current.saved.id)
         except AssistantError as gone:
             return (), OpenConversation(), str(gone)
-        return page_turns(found), OpenConversation(found), error_message(error)
+        return actions.page_turns(found), OpenConversation(found), error_message(error)
 
     def _update(
         self,
@@ -263,47 +251,34 @@ class Conversations:
         remark: str = "",
     ) -> Update:
         """Everything redrawn; what is typed stays where nothing is put in its place."""
-        turns = with_thumbs(self._history(request), turns)
+        turns = actions.with_thumbs(self._history(request), turns)
         _, *rest = render(turns, remark=remark, show_all=current.show_all)
         typed = gr.skip() if box is None else box
         return (typed, *rest, current, self.list(current, request), suggestions(turns))
 
 
-class ConversationComponents:
-    """The components of the column and the hidden boxes, made before they are laid out."""
-
-    def __init__(self) -> None:
-        self.current = gr.State(OpenConversation(), time_to_live=6 * 3600, render=False)
-        self.new = gr.Button("New conversation", elem_id="new", size="sm", scale=0, render=False)
-        self.list = gr.Markdown(elem_id="talks", render=False, **NO_FORMULAS)
-        self.suggestions = gr.Markdown(elem_id="further", render=False, **NO_FORMULAS)
-        self.retry, self.change, self.fetch, self.fetched = (
-            gr.Textbox(elem_id=f"command-{name}", visible="hidden", max_lines=1, render=False)
-            for name in ("retry", "change", "fetch", "fetched")
-        )
-        self.column = [
-            *(self.current, self.list, self.retry, self.change, self.fetch, self.fetched),
-        ]
-        """What is laid out in the column; `new` is elsewhere, where it is always seen."""
-
-
-def bind(page: gr.Blocks, parts: Components, column: ConversationComponents, chat: Chat) -> None:
+def bind(page: gr.Blocks, parts: Components, chat: Chat) -> None:
     """Tie the chat and the column to their events."""
     events = Conversations(chat)
-    known = [parts.turns, column.current]
-    changed: list[Any] = [*parts.update, column.current, column.list, column.suggestions]
+    known = [parts.turns, parts.current]
     given = [*known, parts.unticked]
-    asked = [parts.box.submit, parts.send.click]
-    parts.asking += [
-        gr.on(asked, events.ask, [parts.box, *given], changed, **ANSWERING),
-        parts.chat.example_select(events.example, given, changed, **ANSWERING),
-        column.retry.submit(events.retry, [column.retry, *given], changed, **ANSWERING),
+    changed = [
+        *(parts.box, parts.turns, parts.chat, parts.cited, parts.status),
+        *(parts.current, parts.list, parts.suggestions),
     ]
-    quick: dict[str, Any] = PRIVATE | {"concurrency_limit": None, "trigger_mode": "multiple"}
-    ending: dict[str, Any] = quick | {"cancels": parts.asking}
+    # `RequestQueue` says which are answered now.
+    any_number: dict[str, Any] = PRIVATE | {"concurrency_limit": None}
+    asked = [parts.box.submit, parts.send.click]
+    answering: list[Any] = [
+        gr.on(asked, events.ask, [parts.box, *given], changed, **any_number),
+        parts.chat.example_select(events.example, given, changed, **any_number),
+        parts.retry.submit(events.retry, [parts.retry, *given], changed, **any_number),
+    ]
+    quick: dict[str, Any] = any_number | {"trigger_mode": "multiple"}
+    ending: dict[str, Any] = quick | {"cancels": answering}
     parts.stop.click(events.stop, known, changed, **ending)
-    column.new.click(events.new, known, changed, **ending)
-    column.change.submit(events.change, [column.change, *known], changed, **ending)
-    fetched = [parts.status, column.fetched]
-    column.fetch.submit(events.fetch, [column.fetch, parts.turns], fetched, **quick)
-    page.load(events.list, [column.current], [column.list], **quick)
+    parts.new.click(events.new, known, changed, **ending)
+    parts.change.submit(events.change, [parts.change, *known], changed, **ending)
+    fetched = [parts.status, parts.fetched]
+    parts.fetch.submit(events.fetch, [parts.fetch, parts.turns], fetched, **quick)
+    page.load(events.list, [parts.current], [parts.list], **quick)

@@ -5,15 +5,13 @@ import logging
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context, copy_context
-from typing import TypeVar
+from contextvars import copy_context
+from typing import Any, TypeVar
 
 from assistant.llm.client import CancelToken
 
 BUSY = "Many people are asking right now. Your question is kept: please try again in a moment."
 ENOUGH = "Your other questions are still being answered. Please wait for one of them."
-_NOTICE_SECONDS = 3.0
-"""Between two notices to one who waits; that someone has gone is noticed by them."""
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -43,23 +41,34 @@ class RequestQueue:
         before the last one has the generator closed, in a thread too: closing may save a
         conversation, and must not hold up everybody else.
         """
-        if self._asked[who] >= self._per_person:
-            yield notice(ENOUGH)
-            return
-        if not self._free and len(self._waiting) >= self._max_waiting:
-            yield notice(BUSY)
+        enough = self._asked[who] >= self._per_person
+        if enough or (not self._free and len(self._waiting) >= self._max_waiting):
+            yield notice(ENOUGH if enough else BUSY)
             return
         place = self._acquire(who)
         step: asyncio.Future[T | None] | None = None
         token, context = CancelToken(), copy_context()
         context.run(CancelToken.current.set, token)
+
+        def in_thread(call: Callable[[], Any]) -> asyncio.Future[Any]:
+            return asyncio.get_running_loop().run_in_executor(self._threads, context.run, call)
+
+        async def close(step: asyncio.Future[T | None]) -> None:
+            """After the step at work close the generator, then give its place to the next."""
+            try:
+                await asyncio.wait([step])
+                await in_thread(steps.close)
+            except Exception as error:
+                _log.error("An answer that was left could not be put away", exc_info=error)
+            finally:
+                self._release(who, place)
+
         try:
             while not place.done():
                 yield notice(f"In line: {self._waiting.index(place)} before you.")
-                await asyncio.wait([place], timeout=_NOTICE_SECONDS)
+                await asyncio.wait([place], timeout=3)  # whoever has gone is noticed then
             while True:
-                run = asyncio.get_running_loop().run_in_executor
-                step = run(self._threads, context.run, _next, steps)
+                step = in_thread(lambda: next(steps, None))
                 made = await asyncio.shield(step)
                 if made is None:
                     return
@@ -69,29 +78,11 @@ class RequestQueue:
             if step is None:
                 self._release(who, place)
             else:
-                closing = asyncio.create_task(self._close(step, steps, context, who, place))
+                closing = asyncio.create_task(close(step))
                 self._closing.add(closing)
                 closing.add_done_callback(self._closing.discard)
                 if step.done():  # else whoever stopped it does not wait for it
                     await asyncio.shield(closing)
-
-    async def _close(
-        self,
-        step: asyncio.Future[T | None],
-        steps: Generator[T, None, None],
-        context: Context,
-        who: str,
-        place: asyncio.Future[None],
-    ) -> None:
-        """After the step at work close the generator, then give its place to the next."""
-        try:
-            await asyncio.wait([step])
-            run = asyncio.get_running_loop().run_in_executor
-            await run(self._threads, context.run, steps.close)
-        except Exception as error:
-            _log.error("An answer that was left could not be put away", exc_info=error)
-        finally:
-            self._release(who, place)
 
     def _acquire(self, who: str) -> asyncio.Future[None]:
         """A place in the queue, done when it is its turn."""
@@ -105,16 +96,10 @@ class RequestQueue:
         return place
 
     def _release(self, who: str, place: asyncio.Future[None]) -> None:
-        self._asked[who] -= 1
-        if not self._asked[who]:
-            del self._asked[who]
+        self._asked -= Counter([who])  # leaves no counts of 0
         if not place.done():
             self._waiting.remove(place)
         elif self._waiting:
             self._waiting.popleft().set_result(None)
         else:
             self._free += 1
-
-
-def _next(steps: Generator[T, None, None]) -> T | None:
-    return next(steps, None)

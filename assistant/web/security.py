@@ -1,12 +1,18 @@
-"""Which requests may reach the page, and what a browser may do with the response.
+"""Which requests may reach the page, what a browser may do with the response, whose a session is.
 
 Gradio answers any site that reaches it under another name of this machine, stores uploads from
 anywhere, and fetches remote files for anyone. The middleware here lets none of that through.
 """
 
-from collections.abc import Sequence
+import hmac
+import json
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
-from urllib.parse import parse_qs
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
@@ -29,16 +35,9 @@ _HEADERS = [
     (b"referrer-policy", b"no-referrer"),
 ]
 # What Gradio offers and the page does not use: files, uploads, other ways to call its events.
-_CLOSED = (
-    "/monitoring",
-    *(
-        f"/gradio_api/{name}"
-        for name in (
-            *("api", "call", "component_server", "custom_component", "deep_link", "dev", "file"),
-            *("openapi.json", "process_recording", "profiling", "proxy", "run", "stream", "token"),
-            *("undo", "upload", "vibe"),
-        )
-    ),
+_CLOSED = re.compile(
+    r"/monitoring|/gradio_api/(api|call|component_server|custom_component|deep_link|dev|file|"
+    r"openapi\.json|process_recording|profiling|proxy|run|stream|token|undo|upload|vibe)"
 )
 
 
@@ -82,7 +81,7 @@ class SecurityMiddleware:
             return 403, "Refused: the request comes from another site."
         upload = self._file_bytes if post and path == UPLOAD else 0
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-        if (not upload and path.startswith(_CLOSED)) or "deep_link" in query:
+        if (not upload and _CLOSED.match(path)) or "deep_link" in query:
             return 403, "Refused: this page does not offer that."
         if _sent(scope, "transfer-encoding"):
             return 411, "Refused: say how long the request is."
@@ -129,3 +128,76 @@ def with_headers(send: Send, headers: Sequence[tuple[bytes, bytes]]) -> Send:
         await send(message)
 
     return sending
+
+
+MAX_SESSIONS = 50_000
+"""So many are remembered, a few megabytes."""
+IDLE_SECONDS = 6 * 3600.0
+"""After so long a session nobody used is forgotten, as the page forgets its conversation."""
+
+
+class Sessions:
+    """Which browser each session of the page belongs to.
+
+    The page names its session by a number it drew itself, and Gradio gives the conversation to
+    whoever sends that number. Here only the browser that sent it first may send it again.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._owners: OrderedDict[str, tuple[str, float]] = OrderedDict()
+
+    def admit(self, session: str, owner: str) -> bool:
+        """Whether the session is this browser's; a new one becomes it, unless there are too many.
+
+        None that may still be somebody's is forgotten for a new one.
+        """
+        now = self._clock()
+        while self._owners and next(iter(self._owners.values()))[1] < now - IDLE_SECONDS:
+            self._owners.popitem(last=False)
+        if session not in self._owners and len(self._owners) >= MAX_SESSIONS:
+            return False
+        first, _ = self._owners.get(session, (owner, now))
+        if not hmac.compare_digest(first.encode(), owner.encode()):
+            return False
+        self._owners[session] = (owner, now)
+        self._owners.move_to_end(session)
+        return True
+
+
+_HEARTBEAT = "/gradio_api/heartbeat/"
+
+
+class MalformedMessage(ValueError):
+    """The body is not what the page sends."""
+
+
+def sessions_of(scope: Scope, body: bytes) -> set[str]:
+    """Every session a request names. Raises `MalformedMessage`."""
+    query = parse_qsl(scope.get("query_string", b"").decode("latin-1"))
+    found: list[Any] = [value for name, value in query if name == "session_hash"]
+    if scope["path"].startswith(_HEARTBEAT):
+        found.append(scope["path"].removeprefix(_HEARTBEAT))
+    if body:
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError):
+            raise MalformedMessage from None
+        if not isinstance(message, dict) or _is_deep(message):
+            raise MalformedMessage
+        found.append(message.get("session_hash"))
+    named = [each for each in found if each is not None]
+    if not all(
+        isinstance(each, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", each) for each in named
+    ):
+        raise MalformedMessage
+    return set(named)
+
+
+def _is_deep(message: object) -> bool:
+    """Whether it holds more lists within lists than a question and what the page sends with it."""
+    level: list[Any] = [message]
+    for _ in range(40):
+        inner = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [child for each in inner for child in each if isinstance(child, dict | list)]
+    return bool(level)

@@ -9,13 +9,13 @@ here a file is where nobody else may read until it is checked.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
@@ -23,6 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from assistant.assistant import Assistant
 from assistant.errors import AssistantError, RemovalRefused
 from assistant.library import MOST
 from assistant.load.formats import FORMATS
@@ -32,9 +33,6 @@ from assistant.web.actions import Command, parse_command
 from assistant.web.auth import person_of
 from assistant.web.chat import NO_FORMULAS, PRIVATE, Chat, Components, error_message, status
 from assistant.web.security import UPLOAD
-
-if TYPE_CHECKING:
-    from assistant.assistant import Assistant
 
 MAX_LISTED = 300
 """Sources in the list at a time: more would make the page slow, and are found by the filter."""
@@ -113,12 +111,7 @@ def _row(source: Source, *, ticked: bool, may_change: bool) -> str:
     if source.state in _STATES:
         note = _STATES[source.state][1] + escape(source.reason)
         parts.append(f'<span class="told">{note}</span>')
-    remove = ""
-    if may_change and source.size:
-        remove = (
-            f'<button type="button" class="remove" value="{key}">Remove'
-            f'<span class="unseen"> {name}</span></button>'
-        )
+    remove = _button("remove", "Remove", source.name) if may_change and source.size else ""
     return (
         f'<li class="file {source.state}"><label class="pick">'
         f'<input type="checkbox" class="answers" value="{key}"{tick}>'
@@ -132,13 +125,18 @@ def _removed(removed: Mapping[str, int], words: str) -> str:
     found = [name for name in removed if _matches(name, words)]
     rows = "".join(
         f'<li class="kept"><div class="about"><span class="name" dir="auto">{escape(name)}</span>'
-        f'<p>{_size(removed[name])}</p></div><button type="button" class="restore" '
-        f'value="{escape(quote(name, safe=""))}">Restore'
-        f'<span class="unseen"> {escape(name)}</span></button></li>'
+        f"<p>{_size(removed[name])}</p></div>{_button('restore', 'Restore', name)}</li>"
         for name in found[:MAX_REMOVED]
     )
     more = _more(len(found) - MAX_REMOVED)
     return f'<h3 class="away">Removed</h3><ul class="files">{rows}</ul>{more}' if found else ""
+
+
+def _button(kind: str, label: str, name: str) -> str:
+    return (
+        f'<button type="button" class="{kind}" value="{escape(quote(name, safe=""))}">{label}'
+        f'<span class="unseen"> {escape(name)}</span></button>'
+    )
 
 
 def _more(over: int) -> str:
@@ -168,20 +166,9 @@ def _render_scope(sources: Sequence[Source], unticked: frozenset[str]) -> str:
     return f'<p class="scope">Answering from {ticked:,} of {plural(len(answering), "source")}</p>'
 
 
-def _render_question(refused: RemovalRefused, do: str) -> str:
-    """Whether to go on with a sync that would remove most documents; the buttons answer it."""
-    return (
-        f'<div class="removal"><p>{refused.removed:,} of {plural(refused.total, "document")} are '
-        "not in the folder any more. Remove them from the index?</p> "
-        f'<button type="button" class="confirm" value="{do}">Remove them</button> '
-        '<button type="button" class="confirm" value="">Leave them</button></div>'
-    )
-
-
 Unticked = frozenset[str]
 Changed = dict[Any, Any]
 """What an event changes: components, and their values."""
-Step = tuple[str, int, int]
 
 
 class SourcesTab:
@@ -260,31 +247,24 @@ class SourcesTab:
     ) -> Iterator[Changed]:
         """Run the command of a button with a bar, and show what came of it, if it is allowed."""
         command = parse_command(message)
-        actions: Mapping[object, Callable[[Command, Progress], object]] = {
-            "remove": self._remove,
-            "restore": self._restore,
-            "sync": self._sync,
-            "rebuild": self._sync,
-            "leave": lambda *_: "The index was left as it is.",
-        }
-        action = actions.get(command.get("do"))
-        if action is None:
+        if command.get("do") not in ("remove", "restore", "sync", "rebuild", "leave"):
             return
         if not person_of(request.request).may_change:
             refusal = "Only those who may change the sources can do that."
             yield {self._parts.status: status(refusal)}
             return
-        result: list[object] = []
         try:
             yield {self._parts.status: status("Reading the folder…")}
-            for what, done, total in _steps(lambda progress: action(command, progress), result):
-                label = escape(what) + (f": {100 * done // total} %" if total else "…")
-                value = f' value="{done}" max="{total}"' if total else ""
-                bar = f"<label>{label}<progress{value}></progress></label>"
-                yield {self.progress: f'<div class="bar">{bar}</div>'}
-            ended = self._ended(f"Ready. {result[0]}")
+            result = yield from self._with_bar(command)
+            ended = self._ended(f"Ready. {result}")
         except RemovalRefused as refused:
-            question = _render_question(refused, str(command["do"]))
+            question = (
+                f'<div class="removal"><p>{refused.removed:,} of '
+                f"{plural(refused.total, 'document')} are not in the folder any more. Remove them "
+                f'from the index?</p> <button type="button" class="confirm" '
+                f'value="{command["do"]}">Remove them</button> '
+                '<button type="button" class="confirm" value="">Leave them</button></div>'
+            )
             ended = {self.progress: question, self._parts.status: question}
         except Exception as error:
             ended = self._ended(error_message(error))
@@ -310,50 +290,51 @@ class SourcesTab:
             self._parts.scope: _render_scope(self._listed, unticked),
         }
 
-    def _sync(self, command: Command, progress: Progress) -> object:
-        rebuild, remove_many = command["do"] == "rebuild", command.get("confirmed") is True
-        return self._assistant.sync(rebuild=rebuild, remove_many=remove_many, progress=progress)
+    def _with_bar(self, command: Command) -> Generator[Changed, None, object]:
+        """Do what the command says, showing now and then how far it is; returns what came of it."""
+        steps: SimpleQueue[tuple[str, int, int]] = SimpleQueue()
+        with ThreadPoolExecutor(1, "sync") as pool:
+            running = pool.submit(self._do, command, lambda *step: steps.put(step))
+            while not running.done():
+                with suppress(Empty):
+                    what, done, total = steps.get(timeout=0.2)
+                    while not steps.empty():
+                        what, done, total = steps.get()
+                    label = escape(what) + (f": {100 * done // total} %" if total else "…")
+                    value = f' value="{done}" max="{total}"' if total else ""
+                    bar = f"<label>{label}<progress{value}></progress></label>"
+                    yield {self.progress: f'<div class="bar">{bar}</div>'}
+            return running.result()
 
-    def _remove(self, command: Command, progress: Progress) -> str:
-        source = str(command.get("source"))
-        kept = self._assistant.library.remove(source)
-        where = kept.relative_to(self._assistant.settings.home).as_posix()
-        done = f"“{source}” was removed; it is kept as {where}"
-        return self._followed(done, "until", progress)
-
-    def _restore(self, command: Command, progress: Progress) -> str:
-        source = self._assistant.library.restore(str(command.get("source")))
-        return self._followed(f"“{source}” was restored", "after", progress)
-
-    def _followed(self, done: str, when: str, progress: Progress) -> str:
-        """What was done to the folder, and that the index follows it."""
+    def _do(self, command: Command, progress: Progress) -> object:
+        """What came of the command; after a change of the folder the index follows it."""
+        do, source, library = command["do"], str(command.get("source")), self._assistant.library
+        if do == "leave":
+            return "The index was left as it is."
+        if do in ("sync", "rebuild"):
+            many = command.get("confirmed") is True
+            return self._assistant.sync(
+                rebuild=do == "rebuild", remove_many=many, progress=progress
+            )
+        if do == "remove":
+            kept = library.remove(source).relative_to(self._assistant.settings.home)
+            done, when = f"“{source}” was removed; it is kept as {kept.as_posix()}", "until"
+        else:
+            done, when = f"“{library.restore(source)}” was restored", "after"
         try:
             return f"{done}\n{self._assistant.sync(progress=progress)}"
         except AssistantError as error:
             return f"{done}, and answers {when} the next sync: {error}"
 
 
-def _steps(action: Callable[[Progress], object], result: list[object]) -> Iterator[Step]:
-    """How far the action is, from time to time; at its end `result` holds what it returned."""
-    steps: SimpleQueue[Step] = SimpleQueue()
-    with ThreadPoolExecutor(1, "sync") as pool:
-        running = pool.submit(action, lambda what, done, total: steps.put((what, done, total)))
-        while not running.done():
-            with suppress(Empty):
-                step = steps.get(timeout=0.2)
-                while not steps.empty():
-                    step = steps.get()
-                yield step
-        result.append(running.result())
+def upload_route(assistant: Assistant) -> Route:
+    """Where the page sends files; `auth` lets nobody send one who may not change the sources.
 
-
-def upload_route(assistant: "Assistant") -> Route:
-    """Where the page sends files. Gradio's own upload under that name is never reached."""
+    Gradio's own upload under that name is never reached.
+    """
     checking = asyncio.Semaphore(2)  # at once; each may take a gigabyte for some seconds
 
     async def upload(request: Request) -> Response:
-        if not person_of(request).may_change:
-            return PlainTextResponse("Refused: this account may ask, and change nothing.", 403)
         # No form on another site can send this type.
         if request.headers.get("content-type") != "application/octet-stream":
             return PlainTextResponse("Refused: a file is sent by the page, as it is.", 403)

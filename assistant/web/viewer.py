@@ -8,7 +8,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -16,13 +15,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from assistant.assistant import Assistant
 from assistant.errors import AssistantError
 from assistant.show import bare, spell_out, unwrapped
 from assistant.types import Document, Section, Span, counted, locate
 from assistant.web.chat import error_message
-
-if TYPE_CHECKING:
-    from assistant.assistant import Assistant
 
 WINDOW = 20_000
 """Characters that are sent on each side of a place, more or less."""
@@ -74,10 +71,9 @@ def _section(document: Document, section: Section, window: Span, place: Span) ->
 
 
 def _block(text: str, span: Span, place: Span, kind: str, label: str = "") -> Block:
-    start, end = (min(max(each, span.start), span.end) for each in place)
     shown = unwrapped(text[span.start : span.end].rstrip())
-    cuts = [each - span.start for each in (start, end)]
-    parts = shown[: cuts[0]], shown[cuts[0] : cuts[1]], shown[cuts[1] :]
+    start, end = (min(max(each, span.start), span.end) - span.start for each in place)
+    parts = shown[:start], shown[start:end], shown[end:]
     before, marked, after = (spell_out(part.replace("\r\n", "\n")) for part in parts)
     return Block(kind, before, marked, after, label)
 
@@ -98,7 +94,7 @@ class Wanted:
     """Show what comes after this character."""
 
 
-def document_route(assistant: "Assistant") -> Route:
+def document_route(assistant: Assistant) -> Route:
     """Where the viewer asks for a document."""
     adapter = TypeAdapter(Wanted)
 
@@ -122,19 +118,22 @@ def document_route(assistant: "Assistant") -> Route:
 def view(document: Document, wanted: Wanted) -> dict[str, object]:
     """What the viewer shows of the document."""
     place = _cited(document, wanted)
-    start = min(max(0, wanted.start), len(document.text))
+    start = place.start if place else min(max(0, wanted.start), len(document.text))
     window = _window(document.text, wanted, place or Span(start, start))
     message = ""
     if place is None and (wanted.words or wanted.end):
         message = "This file has changed since it was cited. The cited words are no longer in it."
     elif wanted.sha256 not in ("", document.sha256):
-        message = (
-            "This file has changed since it was cited. The cited words are still in it: they are "
-            "marked."
-        )
+        message = "This file has changed since it was cited. The cited words are still in it: they "
+        message += "are marked."
+    # Where a person would look for the place.
+    at = bisect_right([section.start for section in document.sections], start) - 1
+    section = document.sections[max(0, at)]
+    lines = document.text.count("\n", section.start, start)
+    location = locate(document.source, section.heading, section.unit, section.number, lines)
     return {
         "title": spell_out(document.title),
-        "place": spell_out(_location(document, place.start)) if place else "",
+        "place": spell_out(location) if place else "",
         "message": message,
         "blocks": [asdict(block) for block in blocks(document, window, place or Span(0, 0))],
         "sha256": document.sha256,
@@ -152,14 +151,6 @@ def _cited(document: Document, wanted: Wanted) -> Span | None:
     found = re.finditer(re.escape(wanted.words), document.text) if wanted.words else ()
     places = [Span(*each.span()) for each in found]
     return min(places, key=lambda place: abs(place.start - cited.start), default=None)
-
-
-def _location(document: Document, start: int) -> str:
-    """Where a person would look for this character."""
-    at = bisect_right([section.start for section in document.sections], start) - 1
-    section = document.sections[max(0, at)]
-    lines = document.text.count("\n", section.start, start)
-    return locate(document.source, section.heading, section.unit, section.number, lines)
 
 
 def _window(text: str, wanted: Wanted, place: Span) -> Span:

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from assistant.condense import StandaloneQuestion
 from assistant.embed import Embedder
 from assistant.evaluate import Question
-from assistant.pipeline import Answering
+from assistant.pipeline import WHOLE
 from assistant.read import Candidate, Reader
 from assistant.read.similarity import Evidence, SimilarityReader
 from assistant.retrieve import CANDIDATES, Scored, boost_proximity, fuse
@@ -15,6 +14,7 @@ from assistant.settings import Settings
 from assistant.split import TOKENS, split
 from assistant.store import Store
 from assistant.store.generation import Generation
+from assistant.text import topic
 from assistant.types import Document, Hit, Passage, Reading
 
 _ABOVE = 56  # tokens that are kept for the title and heading, as in a sync
@@ -164,15 +164,16 @@ class Bench:
         self, generation: Generation, question: Question, designs: Sequence[Design]
     ) -> Iterator[tuple[str, Outcome]]:
         """The outcome of a question with each design."""
-        reader = self.readers["twice"]
-        answering = Answering(Settings(home=self.work), generation, self.embedder, reader)
         text = question.question
-        searched = answering.search(StandaloneQuestion(text, text))
+        vector = self.embedder.embed_query(text)
+        searched = generation.search(vector, topic(text), CANDIDATES)
+        is_whole = len(generation) <= WHOLE
+        most_read = WHOLE if is_whole else Settings(home=self.work).passages
         for design in designs:
             hits = design.fuse(*searched)
             if design.boost_proximity:
                 hits = boost_proximity(hits, text, generation.words)
-            read = hits[: design.read or answering.to_read]
+            read = hits[: design.read or most_read]
             readings = self._read(design, text, read, generation)
             yield design.name, _outcome(question, hits, readings)
 

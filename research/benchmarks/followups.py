@@ -1,4 +1,4 @@
-"""Measure how follow-up questions fare: as typed, as we rephrase them, as people rewrote them.
+"""Measure how follow-up questions fare: as typed, as we condense them, as people rewrote them.
 
     python -m research.benchmarks.followups CANARD_FOLDER [--most 300]
 

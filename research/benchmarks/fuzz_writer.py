@@ -20,8 +20,8 @@ from tempfile import TemporaryDirectory
 
 from langchain_core.language_models import GenericFakeChatModel
 
+from assistant import pipeline
 from assistant.assistant import Assistant
-from assistant.condense import StandaloneQuestion
 from assistant.embed import Embedder
 from assistant.llm.client import ChatModel, Deadline, Messages
 from assistant.llm.draft import DraftWriter
@@ -147,15 +147,13 @@ class Found:
 
 def read(assistant: Assistant) -> list[Found]:
     """What the reader finds for each question."""
-    generation, _ = assistant._ready()
-    answering = assistant._answering(generation)
-    return [
-        Found(
-            question,
-            answering._read(question, StandaloneQuestion(question, question), None).readings,
-            dict(generation.documents),
-        )
+    states = [
+        pipeline.read(pipeline.retrieve(pipeline.condense(assistant._begin(question))))
         for question in QUESTIONS
+    ]
+    return [
+        Found(state.question, state.found[0].readings, dict(state.context.documents))
+        for state in states
     ]
 
 

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from threadpoolctl import threadpool_info
 
-from assistant.models import one_thread
+from assistant.embed import one_thread
 
 
 def threads() -> set[int]:
