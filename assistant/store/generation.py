@@ -247,8 +247,7 @@ class Generation:
             wanted = min(count, self.manifest["vectors"])
             keys = self._by_chroma(vector, wanted, sources)
             rows = self._rows_of("key", keys or self._by_comparing(vector, wanted, sources))
-            # Chroma and a comparison in blocks round differently. Scored in one way, the same
-            # question has the same answer before and after Chroma was opened.
+            # Scored in one way, because Chroma and a comparison in blocks round differently.
             cosines = self._cosines_of(vector, [number for number, *_ in rows])
         near = [
             (number, to_passage(row), cosines[number])
