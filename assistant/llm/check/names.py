@@ -57,12 +57,8 @@ def same_word(one: str, other: str) -> bool:
 
 
 def _of(people: str, place: str) -> bool:
-    for ending in _PEOPLE:
-        stem = people.removesuffix(ending)
-        is_stem = stem != people and len(stem) > 2 and place.startswith(stem)
-        if is_stem and place[len(stem) :] in _PLACES:
-            return True
-    return False
+    stems = {people.removesuffix(ending) for ending in _PEOPLE} - {people}
+    return any(place in {stem + ending for ending in _PLACES} for stem in stems if len(stem) > 2)
 
 
 def same_name(one: frozenset[str], other: frozenset[str]) -> bool:
@@ -100,11 +96,7 @@ _OPENERS = listed(
     "soon indeed likewise thereafter afterwards nowadays worldwide aside apart except beyond below "
     "above inside outside near towards toward alongside whilst whatever compared located born"
 )
-_PLURAL_VERBS = frozenset(("are", "were", "have"))
-_SINGULAR_VERBS = frozenset(("is", "was", "has"))
 _PLURAL = re.compile(r"[^aious]s$")  # Paris, Texas and Columbus are none
-_OWNS = ("'s", "’s")
-_LISTS = frozenset(("and", "or", "&", ","))
 _TO_VERB = 8  # words from a subject to its verb
 _COMMON_ENDINGS = ("ly", "ing", "tion", "tions", "ment", "ments", "ness", "ities", "ists", "ors")
 _CALENDAR = listed(
@@ -155,9 +147,14 @@ def is_name(sentence: Sentence, place: int, known: frozenset[str]) -> bool:
 def _is_many(sentence: Sentence, place: int) -> bool:
     """Whether a word is the plural that a verb agrees with: "Shares in the firm have fallen"."""
     after = [word.lower for word in sentence[place + 1 : place + 1 + _TO_VERB]]
-    verb = next((word for word in after if word in _PLURAL_VERBS or word in _SINGULAR_VERBS), "")
-    is_plural = bool(_PLURAL.search(sentence[place].lower))
-    return is_plural and verb in _PLURAL_VERBS and after[0] not in _LISTS
+    verbs = [word for word in after if word in ("are", "were", "have", "is", "was", "has")]
+    is_plural = bool(_PLURAL.search(sentence[place].lower) and after) and after[0] not in (
+        "and",
+        "or",
+        "&",
+        ",",
+    )
+    return is_plural and verbs[:1] in (["are"], ["were"], ["have"])
 
 
 def _opens(sentence: Sentence, place: int) -> bool:
@@ -205,31 +202,25 @@ def uncapitalised(sentences: Iterable[Sentence]) -> frozenset[str]:
 
 
 def missing(name: Name, quotes: Sequence[Sentence]) -> list[str]:
-    """The words of a name that no quote has."""
+    """The words of a name that no quote has, nor its initials, nor what a word is initials of."""
     held = {word.lower for sentence in quotes for word in sentence if word.is_word}
     lacking = [word.text for word in name.words if not _held(word, held)]
-    if not lacking or any(_abbreviates(name, sentence) for sentence in quotes):
+    capitals = [
+        [each.text for each in one if each.is_word and each.text[0].isupper()] for one in quotes
+    ]
+    initials = "".join(word.text[0] for word in name.words if word.lower not in _JOINING)
+    if len(initials) > 2 and any(initials in one for one in capitals):
         return []
-    return [word for word in lacking if not any(_is_short(word, each) for each in quotes)]
+    runs = ["".join(each[0] for each in one if len(each) > 1) for one in capitals]
+    return [
+        word
+        for word in lacking
+        if not (word.isupper() and len(word) > 1 and any(word in run for run in runs))
+    ]
 
 
 def _held(word: Word, held: set[str]) -> bool:
     return word.lower in held or any(same_word(word.lower, each) for each in held)
-
-
-def _abbreviates(name: Name, sentence: Sentence) -> bool:
-    """Whether the sentence has the name by its initials: BRI."""
-    initials = "".join(word.text[0] for word in name.words if word.lower not in _JOINING)
-    capitals = [word for word in sentence if word.is_word and word.text[0].isupper()]
-    return len(initials) > 2 and any(word.text == initials for word in capitals)
-
-
-def _is_short(word: str, sentence: Sentence) -> bool:
-    """Whether a word is the first letters of words with capitals that follow each other."""
-    if not word.isupper() or len(word) < 2:
-        return False
-    capitals = [each for each in sentence if each.is_word and each.text[0].isupper()]
-    return word in "".join(each.text[0] for each in capitals if len(each.text) > 1)
 
 
 def is_joined(name: Name, quotes: Sequence[Sentence]) -> bool:
@@ -240,7 +231,7 @@ def is_joined(name: Name, quotes: Sequence[Sentence]) -> bool:
     held = {word.lower for sentence in quotes for word in sentence if word.is_word}
     own = [word for word in name.words if word.lower not in _JOINING and _held(word, held)]
     return all(
-        one.text.endswith(_OWNS)
+        one.text.endswith(("'s", "’s"))
         or any(_together(one.lower, other.lower, sentence) for sentence in quotes)
         for one, other in pairwise(own)
     )
@@ -253,12 +244,10 @@ def _together(one: str, other: str, sentence: Sentence) -> bool:
     for a in places:
         for b in others:
             between = [word.lower for word in sentence[min(a, b) + 1 : max(a, b)][:9]]
-            if "and" not in between and _is_close(between, is_turned=b < a):
+            if b < a:
+                is_close = len(between) <= 4 and bool({",", "of", "the", "'"} & set(between))
+            else:
+                is_close = len(between) <= 5 and sum(word.isalpha() for word in between) <= 2
+            if is_close and "and" not in between:
                 return True
     return False
-
-
-def _is_close(between: Sequence[str], *, is_turned: bool) -> bool:
-    if is_turned:
-        return len(between) <= 4 and bool({",", "of", "the", "'"} & set(between))
-    return len(between) <= 5 and sum(word.isalpha() for word in between) <= 2

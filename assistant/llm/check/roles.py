@@ -88,6 +88,8 @@ _PARTICIPLES = listed(
 
 Same = Callable[[str, str], bool]
 """Whether two fillers, by their texts, are the same."""
+Filler = tuple[int, int, str]
+"""First word, last word, and text."""
 Weighed = dict[str, float]
 """The words on one side of a place, the nearer the heavier."""
 
@@ -101,7 +103,7 @@ class Slot:
     right: Weighed
 
 
-def slots(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[Slot]:
+def slots(sentence: Sentence, fillers: Sequence[Filler]) -> list[Slot]:
     """The places of a sentence that the fillers (first word, last word, key) stand in."""
     tokens = _active(_tokens(sentence, fillers))
     groups = _groups(tokens)
@@ -121,7 +123,7 @@ def slots(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[S
 Token = tuple[str, bool]
 
 
-def _tokens(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[Token]:
+def _tokens(sentence: Sentence, fillers: Sequence[Filler]) -> list[Token]:
     starts = {first: (last, key) for first, last, key in fillers}
     found: list[Token] = []
     last = -1
@@ -157,9 +159,7 @@ def _active(tokens: list[Token]) -> list[Token]:
     """Turn "B was met by A" into "A meet B", wherever it stands; only a passive keeps its mark."""
     for place in reversed(range(len(tokens))):  # the last first, for what is before stays in place
         if tokens[place : place + 1] == [("by", False)]:
-            turned = _turned(tokens, place)
-            if turned:
-                tokens = turned
+            tokens = _turned(tokens, place) or tokens
     return [
         (token if place and tokens[place - 1][0] in _BE else token.rstrip("\0"), is_filler)
         for place, (token, is_filler) in enumerate(tokens)
@@ -233,9 +233,8 @@ def replaced(
     others = dict.fromkeys(slot.filler for slot in quoted if not _PEOPLE.search(slot.filler))
     for slot in claim:
         for other in others:
-            if same(slot.filler, other) or _gain(slot, other, quoted, same) <= least:
-                continue
-            if not _is_within(slot, other, quoted, same):
+            better = not same(slot.filler, other) and _gain(slot, other, quoted, same) > least
+            if better and not _is_within(slot, other, quoted, same):
                 return slot.filler, other
     return None
 
@@ -267,9 +266,6 @@ def _fit(slot: Slot, quoted: Slot, hidden: set[str]) -> float:
     return held / total if total else 0.0
 
 
-Filler = tuple[int, int, str]
-"""First word, last word, and text."""
-Compare = Callable[[Sequence[Slot], Sequence[Slot], Same, float], tuple[str, str] | None]
 # How much better two exchanged must fit (of 2), and another one in a place (of 1): chosen on the
 # half of the sets for developing, where lower limits catch no more names, and higher ones fewer.
 _NAMES_EXCHANGED, _NAME_REPLACED = 0.25, 0.7
@@ -278,63 +274,58 @@ _NUMBERS_EXCHANGED, _NUMBER_REPLACED = 0.12, 0.6
 
 def find_role_swaps(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
     """Faults where a name, or a number of some unit, has the place that another has in a quote."""
-    yield from _names(claim, quotes)
+    every = (claim, *quotes)
+    yield from _names(every)
     for unit in dict.fromkeys([amount.unit for amount in claim.amounts] + [""]):
-        yield from _numbers(claim, quotes, unit)
+        yield from _numbers(every, unit)
 
 
-def _names(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
-    speak = sum(quote.is_speech for quote in quotes) > 1
-    fillers = [_named(claim), *(_named(quote, speak=speak) for quote in quotes)]
-    swap = _compared(exchanged, _NAMES_EXCHANGED, (claim, *quotes), fillers, _same)
-    found = swap or _compared(replaced, _NAME_REPLACED, (claim, *quotes), fillers, _same)
+def _names(every: Sequence[ParsedSentence]) -> Iterator[Fault]:
+    # Whoever speaks where the quotes are a conversation has no place in what is said.
+    speak = sum(quote.is_speech for quote in every[1:]) > 1
+    named = [
+        each.names[place > 0 and speak and each.is_speech :] for place, each in enumerate(every)
+    ]
+    own, others = _slots(
+        every, [[(name.first, name.last, name.text) for name in one] for one in named]
+    )
+    swap = exchanged(own, others, _same, _NAMES_EXCHANGED)
+    found = swap or replaced(own, others, _same, _NAME_REPLACED)
     if found:
         reason = f"says of {found[0]} what the source says of {found[1]}"
         reason += ", and the other way about" if swap else ""
         yield Fault(Kind.ROLE, reason, Verdict.CONTRADICTED)
 
 
-def _numbers(claim: ParsedSentence, quotes: Sequence[ParsedSentence], unit: str) -> Iterator[Fault]:
-    every = (claim, *quotes)
+def _numbers(every: Sequence[ParsedSentence], unit: str) -> Iterator[Fault]:
+    """Of the numbers of a unit; years are numbers without one."""
     years = {each.text: each.year for one in every for each in one.dates if each.year}
     meant = {each.text: each.value for one in every for each in one.amounts} | years
 
     def same(one: str, other: str) -> bool:
         return meant[one] == meant[other]
 
-    fillers = [_counted(each, unit) for each in every]
-    found = _compared(exchanged, _NUMBERS_EXCHANGED, every, fillers, same)
+    counted = [
+        [each for each in one.amounts if each.unit == unit]
+        + [each for each in one.dates if each.year and not unit]
+        for one in every
+    ]
+    fillers = [[(each.first, each.last, each.text) for each in one] for one in counted]
+    found = exchanged(*_slots(every, fillers), same, _NUMBERS_EXCHANGED)
     for are_years in (False, True):  # a year is no number of things, nor the other way about
         some = [[each for each in one if (each[2] in years) is are_years] for one in fillers]
-        found = found or _compared(replaced, _NUMBER_REPLACED, every, some, same)
+        found = found or replaced(*_slots(every, some), same, _NUMBER_REPLACED)
     if found:
         reason = f"says {found[0]} where the source says {found[1]}"
         yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
 
 
-def _compared(
-    compare: Compare,
-    least: float,
-    every: Sequence[ParsedSentence],
-    fillers: Sequence[Sequence[Filler]],
-    same: Same,
-) -> tuple[str, str] | None:
-    """What is found of the first sentence by the others, by the places of the fillers of each."""
-    said, *quoted = (slots(each.sentence, own) for each, own in zip(every, fillers, strict=True))
-    return compare(said, [slot for slots in quoted for slot in slots], same, least)
-
-
-def _named(said: ParsedSentence, *, speak: bool = False) -> list[Filler]:
-    """The places of its names, but of whoever speaks where the quotes are a conversation."""
-    found = said.names[speak and said.is_speech :]
-    return [(name.first, name.last, name.text) for name in found]
-
-
-def _counted(said: ParsedSentence, unit: str) -> list[Filler]:
-    """The places of its numbers of a unit; years are numbers without one."""
-    found = [(each.first, each.last, each.text) for each in said.amounts if each.unit == unit]
-    years = [each for each in said.dates if each.year and not unit]
-    return found + [(each.first, each.last, each.text) for each in years]
+def _slots(
+    every: Sequence[ParsedSentence], fillers: Sequence[Sequence[Filler]]
+) -> tuple[list[Slot], list[Slot]]:
+    """The places of the fillers of the first sentence, and of all others."""
+    own, *others = (slots(each.sentence, one) for each, one in zip(every, fillers, strict=True))
+    return own, [slot for found in others for slot in found]
 
 
 @lru_cache(maxsize=1 << 14)
