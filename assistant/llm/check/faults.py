@@ -19,7 +19,7 @@ from assistant.llm.check.hedging import (
     without_knowing,
 )
 from assistant.llm.check.numbers import Amount
-from assistant.llm.check.roles import Fault, Kind, ParsedSentence, find_role_swaps
+from assistant.llm.check.roles import Fault, ParsedSentence, find_role_swaps
 from assistant.llm.check.words import Sentence, content, listed, opposite
 from assistant.types import Verdict
 
@@ -135,15 +135,16 @@ def find_faults(
         yield from _names(one, [*quotes, *around])
         yield from _repeated(one, said)
         yield from find_role_swaps(one, said)
-        for kind, verdict, reason in (
-            (Kind.DENIAL, Verdict.CONTRADICTED, opposite(sure, quotes)),
-            (Kind.SURENESS, Verdict.PARTLY, overstated(sentence, quotes)),
-            (Kind.SPEAKER, Verdict.PARTLY, unattributed(told, quotes)),
-            (Kind.SPEAKER, Verdict.PARTLY, pronouns(told, quotes)),
-            (Kind.ADDITION, Verdict.PARTLY, unsupported_clause(sentence, quotes)),
+        if reason := opposite(sure, quotes):
+            yield Fault(reason, Verdict.CONTRADICTED, "denial")
+        for reason in (
+            overstated(sentence, quotes),
+            unattributed(told, quotes),
+            pronouns(told, quotes),
+            unsupported_clause(sentence, quotes),
         ):
             if reason:
-                yield Fault(kind, reason, verdict)
+                yield Fault(reason, Verdict.PARTLY)
 
 
 def _dates(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
@@ -156,9 +157,9 @@ def _dates(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[
         other = [each for each in held if bool(each.words) == bool(date.words)]
         if len(other) == 1 and not other[0].covers(date):
             reason = f"says {date.text} where the source says {other[0].text}"
-            yield Fault(Kind.DATE, reason, Verdict.CONTRADICTED)
+            yield Fault(reason, Verdict.CONTRADICTED, "faults")
         else:
-            yield Fault(Kind.DATE, f"{date.text} is not in the source", Verdict.NOT_SUPPORTED)
+            yield Fault(f"{date.text} is not in the source", Verdict.NOT_SUPPORTED, "faults")
 
 
 def _amounts(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
@@ -169,13 +170,13 @@ def _amounts(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterato
         other = nearest(amount, [each for _, each in heard])
         if other is None:
             reason = f"{amount.text} is not in the source"
-            yield Fault(Kind.NUMBER, reason, Verdict.NOT_SUPPORTED)
+            yield Fault(reason, Verdict.NOT_SUPPORTED, "faults")
             continue
         claimed, quoted = amount.text, other.text
         if other.value == amount.value:
             claimed, quoted = (f"{each.bound} {each.text}".strip() for each in (amount, other))
         reason = f"says {claimed} where the source says {quoted}"
-        yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
+        yield Fault(reason, Verdict.CONTRADICTED, "faults")
 
 
 def _repeated(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
@@ -189,7 +190,7 @@ def _repeated(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterat
     for value, text in {each.value: each.text for each in said}.items():
         if often[value] > heard[value] > 0:
             reason = f"says {text} more often than the source"
-            yield Fault(Kind.NUMBER, reason, Verdict.NOT_SUPPORTED)
+            yield Fault(reason, Verdict.NOT_SUPPORTED, "faults")
 
 
 def _numbers(quote: ParsedSentence) -> list[Amount]:
@@ -268,4 +269,4 @@ def _names(claim: ParsedSentence, quotes: Sequence[Sentence]) -> Iterator[Fault]
         if lacking or not names.is_joined(name, quotes):
             joined = f"no one in the source is called {name.text}"
             reason = f"{' '.join(lacking)} is not in the source" if lacking else joined
-            yield Fault(Kind.NAME, reason, Verdict.NOT_SUPPORTED)
+            yield Fault(reason, Verdict.NOT_SUPPORTED, "names not held")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from assistant.llm.check.names import root
-from assistant.llm.check.words import STOP_WORDS, Sentence, listed, singular, stems
+from assistant.llm.check.words import Sentence, content, listed, singular, stems
 
 _SPEAKER = listed("i i'm i've i'd i'll my me myself we we're we've we'd we'll")
 _SPEAKERS = _SPEAKER | listed("us our ours ourselves")
@@ -55,24 +55,22 @@ def without_knowing(claim: Sentence) -> Sentence:
 
 def _person(sentences: Sequence[Sentence], meant: frozenset[str]) -> str:
     """The first word of a table that means a person: not the I of World War I, or of "i.e."."""
-    found = (
-        word.text
-        for sentence in sentences
-        for place, word in enumerate(sentence)
-        if word.lower in meant and not _is_name(sentence, place)
-    )
-    return next(found, "")
+    for sentence in sentences:
+        for place, word in enumerate(sentence):
+            if word.lower in meant and not _is_name(sentence, place):
+                return word.text
+    return ""
 
 
 def _is_name(sentence: Sentence, place: int) -> bool:
     text, after = sentence[place].text, sentence[place + 1 : place + 2]
-    if text.casefold() == "i":
-        numbers_what_is_before = text == "I" and place > 0 and sentence[place - 1].is_content
-        return numbers_what_is_before or not (after and after[0].is_word)
-    return len(text) > 1 and text.isupper()
+    if text.casefold() != "i":
+        return len(text) > 1 and text.isupper()
+    is_numeral = text == "I" and place > 0 and sentence[place - 1].is_content
+    return is_numeral or not (after and after[0].is_word)
 
 
-DENIED, POSSIBLE, EXPECTED, TO_COME, SO = range(5)
+POSSIBLE, EXPECTED, TO_COME, SO = range(4)
 """How sure a sentence is of a thing, the surer the higher."""
 
 _POSSIBLE = listed("could may might can possibly perhaps maybe potentially possible")
@@ -135,8 +133,7 @@ def overstated(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     bolder = [name for name in shared if said[name] > held[name]]
     if not bolder or len(bolder) < max(2, len(shared) / 2):
         return ""
-    hedge = hedges[bolder[0]]
-    return f"is surer than the source, which says “{hedge}”"
+    return f"is surer than the source, which says “{hedges[bolder[0]]}”"
 
 
 def _levels(sentence: Sentence, *, is_claim: bool = False) -> Iterator[tuple[str, int, str]]:
@@ -187,13 +184,10 @@ def unattributed(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     """A reason where all the claim has is what somebody said, and it does not say who; else ""."""
     if any(word.stem in _SAYING or word.lower == "according" for word in claim):
         return ""
-    said = {word.stem for word in claim if word.is_content and word.lower not in STOP_WORDS}
-    plain: set[str] = set()
-    reported: set[str] = set()
-    for sentence in quotes:
-        own, told = _split(sentence)
-        plain |= {word.stem for word in own if word.is_content}
-        reported |= {word.stem for word in told if word.is_content}
+    said = set(content(claim))
+    parts = [_split(sentence) for sentence in quotes]
+    plain = {stem for own, _ in parts for stem in content(own)}
+    reported = {stem for _, told in parts for stem in content(told)}
     if len(said & reported - plain) >= max(2, len(said & plain) / 2, len(said) / 2):
         return "leaves out who said it"
     return ""
@@ -225,9 +219,6 @@ _FOREIGN = re.compile(
 )
 _LEAST_WORDS = 3  # of a sentence: an order to say a word is a document's too
 _MARKUP = frozenset("<>[]{}［］【】|\\^~`*_#…")
-_OWNER = re.compile(r"['’]s\b")
-_INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
-_WORD = re.compile(r"[^\W\d_]+")
 # A word with a capital, but for the first letter of the sentence.
 _CAPITAL = re.compile(r"(?!^)\b[^\W\d_]*[A-ZА-ЯЁ][^\W\d_]*|^[^\W\d_]+?[A-ZА-ЯЁ][^\W\d_]*")
 
@@ -239,7 +230,8 @@ def is_plain_text(text: str, quotes: Sequence[str]) -> bool:
     CNN of several CNNs has its name from them, and the U.K. from the British.
     """
     quoted = " ".join(" ".join(quote.split()) for quote in quotes)
-    words = {_name(word) for word in _WORD.findall(_join_initials(_OWNER.sub("", quoted)))}
+    quoted_text = _join_initials(re.sub(r"['’]s\b", "", quoted))  # an owner by his name
+    words = {_name(word) for word in re.findall(r"[^\W\d_]+", quoted_text)}
     names = {_name(found[0]) for found in _CAPITAL.finditer(_join_initials(text))}
     return (
         text.isprintable()
@@ -257,4 +249,4 @@ def _name(word: str) -> str:
 
 def _join_initials(text: str) -> str:
     """With U.K. as UK."""
-    return _INITIALS.sub(lambda found: found[0].replace(".", ""), text)
+    return re.sub(r"\b(?:[A-Z]\.){2,}", lambda found: found[0].replace(".", ""), text)

@@ -58,7 +58,9 @@ def same_word(one: str, other: str) -> bool:
 
 def _of(people: str, place: str) -> bool:
     stems = {people.removesuffix(ending) for ending in _PEOPLE} - {people}
-    return any(place in {stem + ending for ending in _PLACES} for stem in stems if len(stem) > 2)
+    return any(
+        len(stem) > 2 and place.startswith(stem) and place[len(stem) :] in _PLACES for stem in stems
+    )
 
 
 def same_name(one: frozenset[str], other: frozenset[str]) -> bool:
@@ -119,12 +121,6 @@ class Name:
     def text(self) -> str:
         """As it stands in the text."""
         return " ".join(word.text for word in self.words)
-
-    @property
-    def key(self) -> frozenset[str]:
-        """What it is known by: its words without titles, places and their people alike."""
-        own = [word for word in self.words if word.lower not in TITLES | _JOINING]
-        return frozenset(root(word.lower) for word in (own or self.words))
 
 
 def is_name(sentence: Sentence, place: int, known: frozenset[str]) -> bool:
@@ -205,6 +201,8 @@ def missing(name: Name, quotes: Sequence[Sentence]) -> list[str]:
     """The words of a name that no quote has, nor its initials, nor what a word is initials of."""
     held = {word.lower for sentence in quotes for word in sentence if word.is_word}
     lacking = [word.text for word in name.words if not _held(word, held)]
+    if not lacking:
+        return []
     capitals = [
         [each.text for each in one if each.is_word and each.text[0].isupper()] for one in quotes
     ]

@@ -8,7 +8,6 @@ were exchanged. Passives are turned round first, and names that "and" joins shar
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from itertools import islice
 
@@ -20,26 +19,14 @@ from assistant.llm.check.words import STOP_WORDS, Sentence, listed
 from assistant.types import Verdict
 
 
-class Kind(StrEnum):
-    """What a fault is about."""
-
-    NUMBER = "number"
-    DATE = "date"
-    NAME = "name"
-    ROLE = "role"
-    DENIAL = "denial"
-    SURENESS = "sureness"
-    SPEAKER = "speaker"
-    ADDITION = "addition"
-
-
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that is wrong, and the best that can be said of a sentence that has it."""
 
-    kind: Kind
     reason: str
     verdict: Verdict
+    feature: str = ""
+    """What it weighs in the score: "faults", "denial" or "names not held"; or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +281,7 @@ def _names(every: Sequence[ParsedSentence]) -> Iterator[Fault]:
     if found:
         reason = f"says of {found[0]} what the source says of {found[1]}"
         reason += ", and the other way about" if swap else ""
-        yield Fault(Kind.ROLE, reason, Verdict.CONTRADICTED)
+        yield Fault(reason, Verdict.CONTRADICTED, "faults")
 
 
 def _numbers(every: Sequence[ParsedSentence], unit: str) -> Iterator[Fault]:
@@ -317,7 +304,7 @@ def _numbers(every: Sequence[ParsedSentence], unit: str) -> Iterator[Fault]:
         found = found or replaced(*_slots(every, some), same, _NUMBER_REPLACED)
     if found:
         reason = f"says {found[0]} where the source says {found[1]}"
-        yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
+        yield Fault(reason, Verdict.CONTRADICTED, "faults")
 
 
 def _slots(
