@@ -8,7 +8,6 @@ language passes where it is a quote.
 
 import json
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -73,7 +72,6 @@ _FOREIGN = listed(
     "du et el los las por del y es una gli che di della è sono uma não é os em do da het een van "
     "niet zijn się jest nie na oraz och att är det som inte"
 )
-_SPACE = re.compile(r"\s+")
 _WORST = (Verdict.CONTRADICTED, Verdict.NOT_SUPPORTED, Verdict.PARTLY, Verdict.SUPPORTED)
 
 
@@ -130,7 +128,7 @@ def _is_run(said: str, quote: str) -> bool:
     """Whether sentences of the quote, one after another, are what is said."""
     if len(quote) > _MOST_QUOTED or len(said) > len(quote):
         return False
-    parts = [_SPACE.sub("", plain(sentence)) for sentence in sentences(quote)]
+    parts = ["".join(plain(sentence).split()) for sentence in sentences(quote)]
     for first in range(len(parts)):
         if said.startswith(parts[first]):
             run = ""

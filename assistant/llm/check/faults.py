@@ -10,14 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
-from assistant.llm.check import names
-from assistant.llm.check.hedging import (
-    overstated,
-    pronouns,
-    unattributed,
-    without_doubt,
-    without_knowing,
-)
+from assistant.llm.check import hedging, names
 from assistant.llm.check.numbers import Amount
 from assistant.llm.check.roles import Fault, ParsedSentence, find_role_swaps
 from assistant.llm.check.words import Sentence, content, listed, opposite
@@ -116,8 +109,6 @@ def _clauses(sentence: Sentence) -> Iterator[Sentence]:
 _EXACTLY = frozenset(("only", "just", "exactly", "than", "least", "most", "no"))
 _OF_SOME = (["the"], ["its"], ["their"], ["his"], ["her"])
 _LEADS = frozenset((":", "namely", "are", "were", "include", "includes", "including", "being"))
-_END = frozenset((".", "!", "?"))
-_JOINTS = ("and", "or")
 
 
 def find_faults(
@@ -128,8 +119,8 @@ def find_faults(
     said = [ParsedSentence.of(sentence, known) for sentence in quotes]
     for sentence in claim:
         one = ParsedSentence.of(sentence, known)
-        sure = without_doubt(sentence)
-        told = without_knowing(sure)
+        sure = hedging.without_doubt(sentence)
+        told = hedging.without_knowing(sure)
         yield from _dates(one, said)
         yield from _amounts(one, said)
         yield from _names(one, [*quotes, *around])
@@ -138,9 +129,9 @@ def find_faults(
         if reason := opposite(sure, quotes):
             yield Fault(reason, Verdict.CONTRADICTED, "denial")
         for reason in (
-            overstated(sentence, quotes),
-            unattributed(told, quotes),
-            pronouns(told, quotes),
+            hedging.overstated(sentence, quotes),
+            hedging.unattributed(told, quotes),
+            hedging.pronouns(told, quotes),
             unsupported_clause(sentence, quotes),
         ):
             if reason:
@@ -169,8 +160,7 @@ def _amounts(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterato
             continue
         other = nearest(amount, [each for _, each in heard])
         if other is None:
-            reason = f"{amount.text} is not in the source"
-            yield Fault(reason, Verdict.NOT_SUPPORTED, "faults")
+            yield Fault(f"{amount.text} is not in the source", Verdict.NOT_SUPPORTED, "faults")
             continue
         claimed, quoted = amount.text, other.text
         if other.value == amount.value:
@@ -254,19 +244,20 @@ def _is_count(said: Amount, claim: ParsedSentence) -> bool:
 
 def _listed(after: Sentence) -> Iterator[int]:
     """How many things are listed to the end of a sentence, from each word that leads to a list."""
-    read = [word.lower for word in after if word.text not in _END]
+    read = [word.lower for word in after if word.text not in (".", "!", "?")]
     for place, word in enumerate(read):
         if word in _LEADS:
             yield 1 + sum(
-                one in _JOINTS or (one == "," and other not in _JOINTS)
+                one in ("and", "or") or (one == "," and other not in ("and", "or"))
                 for one, other in pairwise((*read[place + 1 :], ""))
             )
 
 
 def _names(claim: ParsedSentence, quotes: Sequence[Sentence]) -> Iterator[Fault]:
     for name in claim.names:
-        lacking = names.missing(name, quotes)
-        if lacking or not names.is_joined(name, quotes):
-            joined = f"no one in the source is called {name.text}"
-            reason = f"{' '.join(lacking)} is not in the source" if lacking else joined
+        if lacking := names.missing(name, quotes):
+            reason = f"{' '.join(lacking)} is not in the source"
+            yield Fault(reason, Verdict.NOT_SUPPORTED, "names not held")
+        elif not names.is_joined(name, quotes):
+            reason = f"no one in the source is called {name.text}"
             yield Fault(reason, Verdict.NOT_SUPPORTED, "names not held")

@@ -17,7 +17,6 @@ def listed(text: str) -> frozenset[str]:
 _WORD = re.compile(r"(?:(?<!\w)[A-Z]\.){2,}|\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|\S")
 _END = re.compile(r"[.!?。！？…][\"'”’)\]]*(?=\s)|[。！？]|\n")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
-_SPACE = re.compile(r"\s+")
 _MOST_LETTERS = 60  # of a word; no language has longer ones
 # A full stop after these ends no sentence.
 _ABBREVIATIONS = listed(
@@ -96,7 +95,7 @@ Sentence = tuple[Word, ...]
 
 def plain(text: str) -> str:
     """The text without invisible characters and needless space."""
-    return _SPACE.sub(" ", visible(text)).strip()
+    return " ".join(visible(text).split())
 
 
 def sentences(text: str) -> list[str]:
@@ -109,7 +108,7 @@ def sentences(text: str) -> list[str]:
             continue
         found.append(text[start : match.end()].strip())
         start = match.end()
-    return [sentence for sentence in (*found, text[start:].strip()) if sentence]
+    return list(filter(None, (*found, text[start:].strip())))
 
 
 def words(sentence: str) -> Sentence:
@@ -232,8 +231,8 @@ def _next_to(sentence: Sentence, place: int) -> set[tuple[bool, str]]:
 
 def _around(sentence: Sentence, place: int, reach: int) -> set[str]:
     """The words of content on each side of a place."""
-    before, after = sentence[max(0, place - reach) : place], sentence[place + 1 : place + 1 + reach]
-    return set(content(before + after))
+    around = sentence[max(0, place - reach) : place] + sentence[place + 1 : place + 1 + reach]
+    return set(content(around))
 
 
 def _denied(claim: Sentence, quotes: Sequence[Sentence]) -> str:
