@@ -1,5 +1,6 @@
 """Dates: what is said may be less precise than the quotes, never more, and nothing else."""
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -75,9 +76,8 @@ def _named(sentence: Sentence, place: int) -> Date | None:
     name = word.lower.removesuffix("s") if word.text[0].isupper() else word.lower
     if name in _DAYS or name in _RELATIVE:
         return Date(word.text, words=name, first=place, last=place)
-    ago = [each.lower for each in sentence[place : place + 3]]
-    is_year = ago[:2] in (["year", "-"], ["a", "year"], ["one", "year"])
-    if is_year and ago[2:] in (["ago"], ["earlier"]):
+    ago = " ".join(each.lower for each in sentence[place : place + 3])
+    if re.fullmatch("(?:year -|a year|one year) (?:ago|earlier)", ago):
         text = written(sentence, place, place + 3)
         return Date(text, words="last year", first=place, last=place + 2)
     if word.lower in _WHICH and after and after[0].lower in _PERIODS:
@@ -123,11 +123,10 @@ def _day_first(sentence: Sentence, place: int) -> Date | None:
 
 def _month_first(sentence: Sentence, place: int) -> Date:
     """September 15, 2023; September 2023; September."""
-    month, last = _MONTHS[sentence[place].lower], place
+    month = _MONTHS[sentence[place].lower]
     after = place + 1 + (_lower(sentence, place + 1) == ".")
     day, behind = _day(sentence, after) if after < len(sentence) else (0, after)
-    last = behind - 1 if day else last
-    last, year = _year_after(sentence, last)
+    last, year = _year_after(sentence, behind - 1 if day else place)
     return Date(written(sentence, place, last + 1), year, month, day, first=place, last=last)
 
 
@@ -173,8 +172,7 @@ def _is_year(word: Word) -> bool:
 
 def _year(sentence: Sentence, place: int) -> Date | None:
     """1998, the 1990s; a number of things is none."""
-    word, after = sentence[place], sentence[place + 1 : place + 2]
-    behind = after[0] if after else None
+    word, behind = sentence[place], sentence[place + 1] if place + 1 < len(sentence) else None
     touches = behind is not None and behind.start == word.end
     value = value_of(word.text) if word.text.isdecimal() else 0
     last = place + 1 + (_lower(sentence, place + 1) in ("'", "’"))

@@ -11,32 +11,22 @@ from itertools import pairwise
 
 from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed
 
-# Names of one place or its people that no ending tells.
-_SAME = {
-    form: name
-    for name, forms in {
-        "usa": "us american america americans usa",
-        "uk": "uk british britain britons",
-        "france": "french france frenchman", "netherlands": "dutch netherlands holland",
-        "spain": "spanish spain spaniard spaniards", "switzerland": "swiss switzerland",
-        "germany": "german germany germans", "greece": "greek greece greeks",
-        "denmark": "danish denmark dane danes", "poland": "polish poland pole poles",
-        "turkey": "turkish turkey türkiye turk turks", "sweden": "swedish sweden swede swedes",
-        "finland": "finnish finland finn finns", "ireland": "irish ireland",
-        "scotland": "scottish scotland scot scots", "wales": "welsh wales",
-        "england": "english england englishman", "thailand": "thai thailand thais",
-        "philippines": "filipino philippines philippine filipinos", "norway": "norwegian norway",
-        "peru": "peruvian peru", "cyprus": "cypriot cyprus", "iceland": "icelandic iceland",
-        "europe": "european europe europeans", "belgium": "belgian belgium belgians",
-        "portugal": "portuguese portugal", "china": "chinese china",
-        "ukraine": "ukrainian ukraine", "argentina": "argentine argentinian argentina",
-        "kazakhstan": "kazakh kazakhstan", "afghanistan": "afghan afghanistan",
-        "pakistan": "pakistani pakistan", "iraq": "iraqi iraq", "israel": "israeli israel",
-        "niger": "nigerien niger", "czechia": "czech czechia", "lebanon": "lebanese lebanon",
-        "new york": "nyc",
-    }.items()
-    for form in forms.split()
-}  # fmt: skip
+# Names of one place or its people that no ending tells; the first is what they are compared by.
+_PLACE_NAMES = (
+    "usa us american america americans, uk british britain britons, france french frenchman, "
+    "netherlands dutch holland, spain spanish spaniard spaniards, switzerland swiss, "
+    "germany german germans, greece greek greeks, denmark danish dane danes, "
+    "poland polish pole poles, turkey turkish türkiye turk turks, sweden swedish swede swedes, "
+    "finland finnish finn finns, ireland irish, scotland scottish scot scots, wales welsh, "
+    "england english englishman, thailand thai thais, philippines filipino philippine filipinos, "
+    "norway norwegian, peru peruvian, cyprus cypriot, iceland icelandic, "
+    "europe european europeans, belgium belgian belgians, portugal portuguese, china chinese, "
+    "ukraine ukrainian, argentina argentine argentinian, kazakhstan kazakh, afghanistan afghan, "
+    "pakistan pakistani, iraq iraqi, israel israeli, niger nigerien, czechia czech, "
+    "lebanon lebanese"
+)
+_SAME = {form: each.split()[0] for each in _PLACE_NAMES.split(", ") for form in each.split()}
+_SAME["nyc"] = "new york"
 _PEOPLE = ("ians", "ian", "eans", "ean", "ans", "an", "ns", "n", "ese", "ish", "ic", "is", "i")
 _PERSON = ("an", "er", "ist", "crat", "im")
 _PLACES = ("", "a", "ia", "e", "es", "o", "y", "us", "land")

@@ -41,9 +41,8 @@ class ParsedSentence:
     @property
     def is_speech(self) -> bool:
         """Whether it is of the form "Ana: I will"."""
-        first = self.names[0] if self.names else None
-        after = self.sentence[first.last + 1 :] if first and not first.first else ()
-        return bool(after) and after[0].text == ":"
+        after = self.sentence[self.names[0].last + 1 :] if self.names else ()
+        return bool(after) and self.names[0].first == 0 and after[0].text == ":"
 
     @classmethod
     def of(cls, sentence: Sentence, known: frozenset[str]) -> "ParsedSentence":
@@ -60,7 +59,6 @@ _WINDOW = 6  # words on each side
 _LITTLE = 0.4  # what a word like "to" counts beside one of content
 _BEYOND = 0.3  # what a word beyond a comma counts beside one before it
 _SKIPPED = frozenset(("the", "a", "an", '"', "'", "“", "”", "‘", "’", "(", ")", "also", "both"))
-_STOPS = frozenset((".", ";", ":", "?", "!"))
 _LIST = frozenset((",", "(", "and", "or", "&", "/", "-", "–", "the", "as", "well"))
 _JOINING = frozenset(("(", "and", "or", "&", "/", "-", "–"))  # a comma alone may part clauses
 _WHERE = frozenset(("in", "at", "near", "from"))
@@ -115,12 +113,10 @@ def _tokens(sentence: Sentence, fillers: Sequence[Filler]) -> list[Token]:
     found: list[Token] = []
     last = -1
     for place, word in enumerate(sentence):
-        if place <= last:
-            continue
-        if place in starts:
+        if place > last and place in starts:
             last, key = starts[place]
             found.append((key, True))
-        else:
+        elif place > last:
             is_past = word.is_word and (word.lower.endswith("ed") or word.lower in _PARTICIPLES)
             # A participle keeps a mark by which a passive is known.
             found.append((f"{word.stem}\0" if is_past else word.stem, False))
@@ -130,9 +126,8 @@ def _tokens(sentence: Sentence, fillers: Sequence[Filler]) -> list[Token]:
 def _reach(words: Iterable[str]) -> Weighed:
     reached: Weighed = {}
     share = 1.0
-    near = islice((word for word in words if word not in _SKIPPED), _WINDOW)
-    for place, word in enumerate(near):
-        if word in _STOPS:
+    for place, word in enumerate(islice((each for each in words if each not in _SKIPPED), _WINDOW)):
+        if word in (".", ";", ":", "?", "!"):
             break
         if word == ",":
             share *= _BEYOND
@@ -178,9 +173,8 @@ def _phrase_end(tokens: Sequence[Token], start: int) -> int:
         if tokens[end][0] in _CLAUSE:
             return start
         end += 1
-    if end >= len(tokens) or not tokens[end][1]:
-        return start
-    return _groups(list(tokens)).get(end, (end, end))[1] + 1
+    is_found = end < len(tokens) and tokens[end][1]
+    return _groups(tokens).get(end, (end, end))[1] + 1 if is_found else start
 
 
 def _groups(tokens: Sequence[Token]) -> dict[int, tuple[int, int]]:
@@ -247,9 +241,7 @@ def _fit(slot: Slot, quoted: Slot, hidden: set[str]) -> float:
     total = held = 0.0
     for said, heard in ((slot.left, quoted.left), (slot.right, quoted.right)):
         total += sum(said.values())
-        held += sum(
-            min(weight, heard.get(word, 0.0)) for word, weight in said.items() if word not in hidden
-        )
+        held += sum(min(said[word], heard.get(word, 0.0)) for word in said if word not in hidden)
     return held / total if total else 0.0
 
 

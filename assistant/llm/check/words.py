@@ -23,22 +23,20 @@ _ABBREVIATIONS = listed(
     "mr mrs ms dr prof st jr sr gen sen rep gov lt col sgt capt no vs etc inc ltd co corp al fig "
     "jan feb mar apr jun jul aug sep sept oct nov dec approx est"
 )
-_FORMS = {
-    "say": "said says saying", "be": "is are was were been being am", "have": "has had having",
-    "meet": "met meeting", "grow": "grew grown", "rise": "rose risen", "fall": "fell fallen",
-    "win": "won", "lose": "lost", "make": "made", "take": "took taken", "give": "gave given",
-    "get": "got gotten", "go": "went gone", "come": "came", "become": "became",
-    "begin": "began begun", "write": "wrote written", "build": "built", "buy": "bought",
-    "sell": "sold", "pay": "paid", "hold": "held", "lead": "led", "leave": "left", "send": "sent",
-    "spend": "spent", "tell": "told", "think": "thought", "know": "knew known", "see": "saw seen",
-    "find": "found", "keep": "kept", "bring": "brought", "choose": "chose chosen",
-    "speak": "spoke spoken", "break": "broke broken", "draw": "drew drawn",
-    "drive": "drove driven", "shrink": "shrank shrunk", "sink": "sank sunk", "sing": "sang sung",
-    "bear": "bore born", "seek": "sought", "teach": "taught", "catch": "caught", "fight": "fought",
-    "do": "did does done", "not": "n't cannot", "man": "men", "woman": "women",
-    "child": "children", "person": "people persons", "per cent": "percent",
-}  # fmt: skip
-_LEMMAS = {form: lemma for lemma, forms in _FORMS.items() for form in forms.split()}
+_FORMS = (
+    "say said says saying, be is are was were been being am, have has had having, "
+    "meet met meeting, grow grew grown, rise rose risen, fall fell fallen, win won, lose lost, "
+    "make made, take took taken, give gave given, get got gotten, go went gone, come came, "
+    "become became, begin began begun, write wrote written, build built, buy bought, sell sold, "
+    "pay paid, hold held, lead led, leave left, send sent, spend spent, tell told, "
+    "think thought, know knew known, see saw seen, find found, keep kept, bring brought, "
+    "choose chose chosen, speak spoke spoken, break broke broken, draw drew drawn, "
+    "drive drove driven, shrink shrank shrunk, sink sank sunk, sing sang sung, bear bore born, "
+    "seek sought, teach taught, catch caught, fight fought, do did does done, not n't cannot, "
+    "man men, woman women, child children, person people persons"
+)
+_LEMMAS = {form: each.split()[0] for each in _FORMS.split(", ") for form in each.split()[1:]}
+_LEMMAS["percent"] = "per cent"
 STOP_WORDS = listed(
     "a an the and or but of to in on at by for with from as into over under about than that this "
     "these those which who whom whose what when where why how it its it's he him his she her they "
@@ -162,28 +160,27 @@ _CLAUSE = listed(". ; : ? ! ( ) which who but because while although though wher
 _DENIED_SCOPE = 4  # words of content a negation reaches, at most
 # Words on each side of one of two opposites, which tell whether they are of one thing.
 _NEXT, _NEAR = 2, 7
-_PAIRS = listed("""
-    rise/fall rise/drop rise/decline rise/decrease increase/decrease increase/fall
-    increase/drop increase/decline increase/reduce grow/shrink grow/fall grow/decline gain/lose
-    gain/loss win/lose more/less more/fewer most/least above/below up/down higher/lower high/low
-    largest/smallest biggest/smallest larger/smaller best/worst better/worse before/after
-    import/export buy/sell accept/reject approve/reject support/oppose include/exclude
-    open/close begin/end start/end start/stop enter/leave strengthen/weaken expand/contract
-    expand/reduce improve/worsen improve/deteriorate arrive/leave allow/forbid allow/ban
-    allow/prohibit permit/prohibit legal/illegal always/never all/none first/last
-    oldest/youngest older/younger north/south east/west northern/southern eastern/western
-    male/female profit/loss positive/negative success/failure succeed/fail agree/disagree
-    like/dislike deepen/weaken deepen/reduce cheap/expensive cheaper/dearer easy/difficult
-    easier/harder fast/slow faster/slower early/late earlier/later true/false majority/minority
-    maximum/minimum raise/lower raise/cut exceed/trail outperform/underperform with/without
-    safe/dangerous alive/dead guilty/innocent strong/weak stronger/weaker old/new
+# Each first word is the opposite of those after it.
+_OPPOSED = """
+    rise/fall/drop/decline/decrease increase/decrease/fall/drop/decline/reduce
+    grow/shrink/fall/decline gain/lose/loss win/lose more/less/fewer most/least above/below up/down
+    higher/lower high/low largest/smallest biggest/smallest larger/smaller best/worst better/worse
+    before/after import/export buy/sell accept/reject approve/reject support/oppose include/exclude
+    open/close begin/end start/end/stop enter/leave strengthen/weaken expand/contract/reduce
+    improve/worsen/deteriorate arrive/leave allow/forbid/ban/prohibit permit/prohibit legal/illegal
+    always/never all/none first/last oldest/youngest older/younger north/south east/west
+    northern/southern eastern/western male/female profit/loss positive/negative success/failure
+    succeed/fail agree/disagree like/dislike deepen/weaken/reduce cheap/expensive cheaper/dearer
+    easy/difficult easier/harder fast/slow faster/slower early/late earlier/later true/false
+    majority/minority maximum/minimum raise/lower/cut exceed/trail outperform/underperform
+    with/without safe/dangerous alive/dead guilty/innocent strong/weak stronger/weaker old/new
     increasing/decreasing remember/forget love/hate happy/sad
-""")
+"""
 _OPPOSITES: dict[str, set[str]] = {}
-for _pair in sorted(_PAIRS):
-    _one, _other = map(stem, _pair.split("/"))
-    _OPPOSITES.setdefault(_one, set()).add(_other)
-    _OPPOSITES.setdefault(_other, set()).add(_one)
+for _one, *_others in (map(stem, each.split("/")) for each in _OPPOSED.split()):
+    for _other in _others:
+        _OPPOSITES.setdefault(_one, set()).add(_other)
+        _OPPOSITES.setdefault(_other, set()).add(_one)
 
 
 def opposite(claim: Sentence, quotes: Sequence[Sentence]) -> str:
