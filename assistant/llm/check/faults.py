@@ -17,7 +17,6 @@ from assistant.llm.check.words import Sentence, content, listed, opposite
 from assistant.types import Verdict
 
 _HUGE = 10**30  # a number as large is never rounded
-_CLOSE = Fraction(1, 10)  # how far from the source a rounded number may be, as a share of it
 
 
 def matches(said: Amount, quoted: Amount, beside: frozenset[Fraction]) -> bool:
@@ -27,9 +26,8 @@ def matches(said: Amount, quoted: Amount, beside: frozenset[Fraction]) -> bool:
     """
     units = {said.unit, quoted.unit}
     is_share = units == {"share", "%"} or (units <= {"share", "times", ""} and said.value < 1)
-    if said.unit != quoted.unit and not is_share:
-        return False
-    if quoted.other is not None and quoted.other not in beside and not said.bound:
+    is_end = quoted.other is not None and quoted.other not in beside
+    if (said.unit != quoted.unit and not is_share) or (is_end and not said.bound):
         return False
     if said.value == quoted.value:
         return {said.bound, quoted.bound} != {"over", "under"}
@@ -38,17 +36,15 @@ def matches(said: Amount, quoted: Amount, beside: frozenset[Fraction]) -> bool:
 
 def comparable(said: Amount, quoted: Amount) -> Amount:
     """The quoted number, in the unit of what is said: half is 50 %."""
-    if said.unit == "%" and quoted.unit == "share":
-        return replace(quoted, value=quoted.value * 100, unit="%")
-    if said.unit == "share" and quoted.unit == "%":
-        return replace(quoted, value=quoted.value / 100, unit="share")
-    return quoted
+    factors = {("%", "share"): Fraction(100), ("share", "%"): Fraction(1, 100)}
+    times = factors.get((said.unit, quoted.unit))
+    return replace(quoted, value=quoted.value * times, unit=said.unit) if times else quoted
 
 
 def _is_rounded(said: Amount, quoted: Amount) -> bool:
     """Whether it is the quoted number to fewer digits, on the side it is said to be."""
     value, source = abs(said.value) / said.size, abs(quoted.value) / said.size
-    if not 0 < value < _HUGE or abs(value - source) > _CLOSE * source:
+    if not 0 < value < _HUGE or abs(value - source) > source / 10:
         return False
     if said.value * quoted.value < 0 or len(_mantissa(value)) >= len(_mantissa(source)):
         return False
@@ -115,7 +111,7 @@ def find_faults(
     claim: Sequence[Sentence], quotes: Sequence[Sentence], around: Sequence[Sentence]
 ) -> Iterator[Fault]:
     """The faults of the sentences of a claim. Names may also stand in what is `around`."""
-    known = names.uncapitalised(quotes)
+    known = frozenset(word.lower for one in quotes for word in one if word.text[0].islower())
     said = [ParsedSentence.of(sentence, known) for sentence in quotes]
     for sentence in claim:
         one = ParsedSentence.of(sentence, known)
@@ -200,11 +196,9 @@ def _is_held(said: Amount, heard: Sequence[tuple[Sentence, Amount]], claim: Pars
     Where other numbers are of those things, it must be beside them, or in a sentence that has more
     of the claim's words.
     """
-    if _is_count(said, claim):
-        return True
     beside = frozenset(each.value for each in claim.amounts)
     of_these = [(sentence, each) for sentence, each in heard if said.things & each.things]
-    if _is_article(said, claim, alone=not of_these):
+    if _is_count(said, claim) or _is_article(said, claim, alone=not of_these):
         return True
     own = set(content(claim.sentence))
     most = max((len(own & {*content(sentence)}) for sentence, _ in of_these), default=-1)

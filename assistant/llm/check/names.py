@@ -4,7 +4,7 @@ Some names are one: a place and its people, a person and several, a whole and it
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -152,13 +152,12 @@ def _opens(sentence: Sentence, place: int) -> bool:
 def names(sentence: Sentence, known: frozenset[str], taken: frozenset[int]) -> list[Name]:
     """The names of a sentence, in order, without the words `taken` for dates and numbers."""
     runs: list[list[int]] = []
-    run: list[int] = []
     for place in range(len(sentence)):
         if place not in taken and is_name(sentence, place, known):
-            if run and place - run[-1] > 1 and not _joins(sentence, run[-1], place):
-                runs, run = [*runs, run], []
-            run.append(place)
-    runs += [run] if run else []
+            if runs and (place - runs[-1][-1] == 1 or _joins(sentence, runs[-1][-1], place)):
+                runs[-1].append(place)
+            else:
+                runs.append([place])
     return [Name(tuple(sentence[each] for each in run), run[0], run[-1]) for run in runs]
 
 
@@ -178,13 +177,6 @@ def in_list(sentence: Sentence, found: Sequence[Name], first: Name) -> list[Name
         if name.first > run[-1].last and between and between <= {",", "and", "&"}:
             run.append(name)
     return run
-
-
-def uncapitalised(sentences: Iterable[Sentence]) -> frozenset[str]:
-    """The words that stand somewhere without a capital."""
-    return frozenset(
-        word.lower for sentence in sentences for word in sentence if word.text[0].islower()
-    )
 
 
 def missing(name: Name, quotes: Sequence[Sentence]) -> list[str]:

@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import takewhile
 
-from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed, stem, written
+from assistant.llm.check.words import STOP_WORDS, Sentence, Word, content, listed, stem, written
 
 # The unit that others are compared by: the names of those, each after what one of it is.
 _TABLE = """
@@ -210,7 +211,6 @@ _BOUNDS = {
     r"not more than|just short of)\b",
     "about": r"\b(?:about|around|approximately|approx|roughly|some|circa|ca|close to|or so)\b|~",
 }
-_REACH = 8  # words after a number that may say what it counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +260,11 @@ def _amount(sentence: Sentence, first: int, after: int, value: Fraction, kind: s
         first -= 1
     behind = " ".join(word.lower for word in sentence[end : end + 3])
     things = frozenset() if unit and unit != "ordinal" else _things(sentence, first, end)
-    beside, text = _beside(sentence, end), written(sentence, first, end)
+    text = written(sentence, first, end)
+    near = takewhile(
+        lambda word: not word.is_number and word.text not in ".;:,", sentence[end : end + 8]
+    )
+    beside = frozenset(content(tuple(near)))
     bound = _bound(before, behind)
     return Amount(text, value * size, unit, things, beside, bound, first, end - 1, size)
 
@@ -296,15 +300,6 @@ def _things(sentence: Sentence, first: int, place: int) -> frozenset[str]:
         elif found or word.lower in STOP_WORDS - {"of", "the", "other", "more", "its", "their"}:
             break
     return frozenset(found[:3])
-
-
-def _beside(sentence: Sentence, place: int) -> frozenset[str]:
-    found = set()
-    for word in sentence[place : place + _REACH]:
-        if word.is_number or word.text in ".;:,":
-            break
-        found |= {word.stem} if word.is_content else set()
-    return frozenset(found)
 
 
 def _ranges(sentence: Sentence, found: list[Amount]) -> list[Amount]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice, takewhile
 
 from assistant.text import terms, visible
 
@@ -157,7 +158,6 @@ _REFUSALS_TO = stems("fail failure decline")  # before "to" only
 _AGAINST = stems("oppose avoid refrain prevent prohibit forbid ban exclude stop cease halt")
 _NO_DENIAL = listed("only just less fewer more later")
 _CLAUSE = listed(". ; : ? ! ( ) which who but because while although though whereas since when ,")
-_DENIED_SCOPE = 4  # words of content a negation reaches, at most
 # Words on each side of one of two opposites, which tell whether they are of one thing.
 _NEXT, _NEAR = 2, 7
 # Each first word is the opposite of those after it.
@@ -268,7 +268,7 @@ def _is_negation(sentence: Sentence, place: int) -> bool:
 
 
 def _under_negation(
-    sentence: Sentence, verbs: frozenset[str] = frozenset(), most: int = _DENIED_SCOPE
+    sentence: Sentence, verbs: frozenset[str] = frozenset(), most: int = 4
 ) -> Iterator[int]:
     """The words that stand under a negation, the first few of content after it in its clause.
 
@@ -277,10 +277,6 @@ def _under_negation(
     for place, denial in enumerate(sentence):
         if not (denial.stem in verbs if verbs else _is_negation(sentence, place)):
             continue
-        reached = 0
-        for at, word in enumerate(sentence[place + 1 : place + 10], start=place + 1):
-            if word.lower in _CLAUSE or reached >= most:
-                break
-            if word.is_content:
-                reached += 1
-                yield at
+        near = enumerate(sentence[place + 1 : place + 10], start=place + 1)
+        clause = takewhile(lambda each: each[1].lower not in _CLAUSE, near)
+        yield from islice((at for at, word in clause if word.is_content), most)
