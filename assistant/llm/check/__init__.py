@@ -130,14 +130,11 @@ def _is_run(said: str, quote: str) -> bool:
         return False
     parts = ["".join(plain(sentence).split()) for sentence in sentences(quote)]
     for first in range(len(parts)):
-        if said.startswith(parts[first]):
-            run = ""
-            for part in parts[first:]:
-                run += part
-                if len(run) >= len(said):
-                    break
-            if run == said:
-                return True
+        end, place = 0, first
+        while place < len(parts) and said.startswith(parts[place], end):
+            end, place = end + len(parts[place]), place + 1
+        if end == len(said):
+            return True
     return False
 
 

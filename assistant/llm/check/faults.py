@@ -13,7 +13,7 @@ from itertools import pairwise
 from assistant.llm.check import hedging, names
 from assistant.llm.check.numbers import Amount
 from assistant.llm.check.roles import Fault, ParsedSentence, find_role_swaps
-from assistant.llm.check.words import Sentence, content, listed, opposite
+from assistant.llm.check.words import Sentence, content, listed, lower_at, opposite
 from assistant.types import Verdict
 
 _HUGE = 10**30  # a number as large is never rounded
@@ -76,8 +76,7 @@ def nearest(said: Amount, quoted: Sequence[Amount]) -> Amount | None:
 _OPENS = listed("and but or nor so which who where while because although though whereas since as")
 _ALONE = listed("because although though whereas while ;")  # open a clause without a comma too
 _LEAST = 3  # words of content of a clause that says something
-_SHARE = 0.3
-"""The least share of them that the quotes have; chosen on paraphrases by people."""
+_SHARE = 0.3  # the least share of them that the quotes have; chosen on paraphrases by people
 
 
 def unsupported_clause(claim: Sentence, quotes: Sequence[Sentence]) -> str:
@@ -95,7 +94,7 @@ def unsupported_clause(claim: Sentence, quotes: Sequence[Sentence]) -> str:
 def _clauses(sentence: Sentence) -> Iterator[Sentence]:
     start = 0
     for place, word in enumerate(sentence):
-        after_comma = place > 0 and sentence[place - 1].text == ","
+        after_comma = lower_at(sentence, place - 1) == ","
         if word.lower in _ALONE or (after_comma and word.lower in _OPENS):
             yield sentence[start:place]
             start = place
@@ -175,19 +174,17 @@ def _repeated(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterat
     often = Counter(each.value for each in said)
     for value, text in {each.value: each.text for each in said}.items():
         if often[value] > heard[value] > 0:
-            reason = f"says {text} more often than the source"
-            yield Fault(reason, Verdict.NOT_SUPPORTED, "faults")
+            yield Fault(f"says {text} more often than the source", Verdict.NOT_SUPPORTED, "faults")
 
 
 def _numbers(quote: ParsedSentence) -> list[Amount]:
     """Its numbers, years included."""
     one, none = Fraction(1), frozenset[str]()
-    years = [
+    return [*quote.amounts] + [
         Amount(date.text, date.year * one, "", none, none, "", date.first, date.last, one)
         for date in quote.dates
         if date.year and not date.month
     ]
-    return [*quote.amounts, *years]
 
 
 def _is_held(said: Amount, heard: Sequence[tuple[Sentence, Amount]], claim: ParsedSentence) -> bool:
@@ -218,7 +215,7 @@ def _is_article(said: Amount, claim: ParsedSentence, *, alone: bool) -> bool:
 
     `alone` where no number of such things is in the quotes.
     """
-    before = claim.sentence[said.first - 1].lower if said.first else ""
+    before = lower_at(claim.sentence, said.first - 1)
     after = [word.lower for word in claim.sentence[said.last + 1 : said.last + 3]]
     is_one = said.text.casefold() == "one" and before not in _EXACTLY
     return is_one and (alone or (after[:1] == ["of"] and after[1:] in _OF_SOME))

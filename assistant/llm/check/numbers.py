@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import takewhile
 
-from assistant.llm.check.words import STOP_WORDS, Sentence, Word, content, listed, stem, written
+from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed, lower_at, stem, written
 
 # The unit that others are compared by: the names of those, each after what one of it is.
 _TABLE = """
@@ -45,7 +45,7 @@ def unit_of(sentence: Sentence, first: int, after: int) -> tuple[str, float, int
     if place >= len(sentence):
         return "", 1.0, after
     word = sentence[place]
-    follows = sentence[place + 1].lower if place + 1 < len(sentence) else ""
+    follows = lower_at(sentence, place + 1)
     if word.lower in ("percentage", "basis") and follows.startswith("point"):
         return "point", 0.01 if word.lower == "basis" else 1.0, place + 2
     if word.lower == "fold":
@@ -55,9 +55,8 @@ def unit_of(sentence: Sentence, first: int, after: int) -> tuple[str, float, int
     name = word.lower if word.lower in _UNITS else word.stem
     if name in _UNITS and (place == after or sentence[after].lower != "."):
         return *_UNITS[name], place + 1
-    if word.lower in ("second", "seconds"):
-        return "second", 1.0, place + 1
-    return "", 1.0, after
+    is_second = word.lower in ("second", "seconds")
+    return ("second", 1.0, place + 1) if is_second else ("", 1.0, after)
 
 
 def is_currency(word: Word) -> bool:
@@ -127,9 +126,9 @@ def _digits(sentence: Sentence, place: int) -> Read | None:
             return value, after + 1, "ordinal"
         if suffix.text == "/" and after + 1 < len(sentence) and sentence[after + 1].is_number:
             return value / (value_of(sentence[after + 1].text) or 1), after + 2, ""
-    if place and sentence[place - 1].is_word and sentence[place - 1].end == sentence[place].start:
-        name = sentence[place - 1].lower
-        return value, after, "ordinal" if name == "q" else f"code {name}"
+    before = sentence[place - 1]
+    if place and before.is_word and before.end == sentence[place].start:
+        return value, after, "ordinal" if before.lower == "q" else f"code {before.lower}"
     return _scaled(sentence, place, value, after)
 
 
@@ -160,10 +159,9 @@ def _scale(sentence: Sentence, place: int) -> int:
 
 
 def _is_fraction(sentence: Sentence, place: int) -> bool:
-    before = sentence[place - 1].lower if place else ""
+    before, after = lower_at(sentence, place - 1), lower_at(sentence, place + 1)
     if before == "-" and place > 1:
         before = sentence[place - 2].lower
-    after = sentence[place + 1].lower if place + 1 < len(sentence) else ""
     known = sentence[place].lower.removesuffix("s") in _FRACTIONS
     return known and (before in ("one", "two", "three") or (before in ("a", "-") and after == "of"))
 
@@ -186,9 +184,7 @@ def _spelled(sentence: Sentence, place: int) -> Read | None:
 
 
 def _goes_on(sentence: Sentence, place: int) -> bool:
-    if place + 1 >= len(sentence):
-        return False
-    before, after = sentence[place - 1].lower, sentence[place + 1].lower
+    before, after = sentence[place - 1].lower, lower_at(sentence, place + 1)
     if sentence[place].lower == "and":
         return before in ("hundred", "thousand", "million") and after in _ONES | _TENS
     return (before in _TENS and after in _ONES) or after.removesuffix("s") in _SCALES
@@ -264,7 +260,7 @@ def _amount(sentence: Sentence, first: int, after: int, value: Fraction, kind: s
     near = takewhile(
         lambda word: not word.is_number and word.text not in ".;:,", sentence[end : end + 8]
     )
-    beside = frozenset(content(tuple(near)))
+    beside = frozenset(word.stem for word in near if word.is_content)
     bound = _bound(before, behind)
     return Amount(text, value * size, unit, things, beside, bound, first, end - 1, size)
 

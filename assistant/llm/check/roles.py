@@ -319,5 +319,5 @@ def _stands_for(short: str, long: str) -> bool:
 
 
 def _key(text: str) -> frozenset[str]:
-    own = [word for word in text.casefold().split() if word not in names.TITLES]
-    return frozenset(map(root, own or text.casefold().split()))
+    words = text.casefold().split()
+    return frozenset(map(root, [word for word in words if word not in names.TITLES] or words))

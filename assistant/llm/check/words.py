@@ -146,6 +146,11 @@ def written(sentence: Sentence, first: int, end: int) -> str:
     return text
 
 
+def lower_at(sentence: Sentence, place: int) -> str:
+    """The word at a place, lower-cased; "" outside the sentence."""
+    return sentence[place].lower if 0 <= place < len(sentence) else ""
+
+
 def content(sentence: Sentence) -> list[str]:
     """The stems of the words that carry meaning, in order."""
     return [word.stem for word in sentence if word.is_content]
