@@ -33,7 +33,7 @@ def pronouns(claim: Sentence, quotes: Sequence[Sentence]) -> str:
 
 
 def without_doubt(claim: Sentence) -> Sentence:
-    """Without "I'm not sure, but" before it, which denies nothing."""
+    """Without "I'm not sure, but" in its first nine words, which denies nothing."""
     opening = [word.lower for word in claim[:9]]
     doubt = opening[: opening.index("but")] if "but" in opening else []
     is_own = bool(doubt) and doubt[0] in ("i", "i'm", "we", "we're")
@@ -42,7 +42,7 @@ def without_doubt(claim: Sentence) -> Sentence:
 
 
 def without_knowing(claim: Sentence) -> Sentence:
-    """Without "I know that" before it, which tells nothing of its speaker."""
+    """Without "I know that" in its first five words, which tells nothing of its speaker."""
     is_own = bool(claim) and claim[0].lower in _SPEAKER
     for place, word in enumerate(claim[1:5] if is_own else (), start=1):
         if word.stem in _KNOWING:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
+from itertools import combinations, islice
 
 from assistant.llm.check import names
 from assistant.llm.check.dates import Date, dates
@@ -197,10 +197,8 @@ def exchanged(
     claim: Sequence[Slot], quoted: Sequence[Slot], same: Same, least: float
 ) -> tuple[str, str] | None:
     """Two fillers that fit the quotes better in each other's place by `least`, of 2, or more."""
-    for place, one in enumerate(claim):
-        for other in claim[place + 1 :]:
-            if same(one.filler, other.filler):
-                continue
+    for one, other in combinations(claim, 2):
+        if not same(one.filler, other.filler):
             gains = _gain(one, other.filler, quoted, same), _gain(other, one.filler, quoted, same)
             if sum(gains) > least and min(gains) > -0.1:
                 return one.filler, other.filler
