@@ -33,9 +33,10 @@ SWITCHES = (
 )
 # Tests that start servers, kill processes, train, or fill disks: `make test-fast` leaves them out.
 SLOW = {
-    "test_damage", "test_harm", "test_kills", "test_laws", "test_llm_wire", "test_load_readers",
-    "test_mcp", "test_mixed", "test_page_auth", "test_page_programs", "test_page_sources",
-    "test_server", "test_store", "test_training", "test_whole",
+    "test_accounts", "test_damage", "test_harm", "test_kills", "test_laws", "test_llm_draft",
+    "test_llm_wire", "test_load_readers", "test_mcp", "test_mixed", "test_page_auth",
+    "test_page_programs", "test_page_sources", "test_server", "test_stale", "test_store",
+    "test_training", "test_whole",
 }  # fmt: skip
 ARTICLE = Path(__file__).parents[1] / "knowledge" / "china-belarus-joint-statement.txt"
 

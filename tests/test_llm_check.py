@@ -324,6 +324,7 @@ def test_law_nothing_raises_and_the_order_of_quotes_does_not_matter(
     assert 0 <= judgement.support <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
     ["A", "A ", "Aa ", "9", "9,", "9.", "9 ", "$", "- ", "A. ", "\n", "not ", "said ", "and Li ",

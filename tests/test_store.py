@@ -122,6 +122,24 @@ def synced(assistant: Assistant, home: Path) -> Assistant:
     return assistant
 
 
+def test_chroma_and_the_stored_copies_give_equal_hits_with_equal_scores(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    # Like those of documents: near to one of a few topics, not all equally far apart.
+    vectors = unit_vectors(8)[rng.integers(8, size=200)] + 0.05 * unit_vectors(200)
+    generation = publish(Store(tmp_path, RECIPE), [f"text {i}" for i in range(200)], vectors)
+    asked = [vectors[i] / np.linalg.norm(vectors[i]) for i in range(0, 200, 20)]
+    searches = [(vector.tolist(), sources) for vector in asked for sources in (None, ["a.txt"])]
+
+    def found() -> list[Any]:
+        return [generation.search(vector, ["7"], 10, sources) for vector, sources in searches]
+
+    compared = found()
+    warm(generation)
+    with counted_queries() as queries:
+        assert found() == compared
+    assert len(queries) == len(searches)
+
+
 def test_readers_follow_the_swap_and_the_old_generation_goes(synced: Assistant, home: Path) -> None:
     before = current(synced).name
     write(home, {"new.txt": "The fee is 3 euros."})

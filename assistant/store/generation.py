@@ -237,34 +237,38 @@ class Generation:
         if not len(self) or (sources is not None and not sources):
             return {}
         if self.server_search:
-            column, cosines = "id", self.server_search(vector, min(count, len(self)), sources)
+            found = self.server_search(vector, min(count, len(self)), sources)
+            rows = self._rows_of("id", found)
+            if len(rows) != len(found):
+                raise IndexDamaged(self.folder, "its vectors on the server are of other passages")
+            cosines = {number: found[id_] for number, id_, *_ in rows}
         else:
             refuse_other_size(self.folder.parent, self._size, len(vector))
             wanted = min(count, self.manifest["vectors"])
-            found = self._by_chroma(vector, wanted, sources)
-            column, cosines = "key", found or self._by_comparing(vector, wanted, sources)
-        rows = self._rows(
-            f"SELECT number, {column}, {COLUMNS} FROM passages "  # noqa: S608
-            f"WHERE {column} IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(cosines)),),
-        )
-        if self.server_search and len(rows) != len(cosines):
-            raise IndexDamaged(self.folder, "its vectors on the server are of other passages")
-        # Chroma and a comparison in blocks round differently: of both the cosines are made again,
-        # so that the same question has the same answer before and after Chroma was opened.
-        exact = {} if self.server_search else self._cosines_of(vector, [row[0] for row in rows])
+            keys = self._by_chroma(vector, wanted, sources)
+            rows = self._rows_of("key", keys or self._by_comparing(vector, wanted, sources))
+            # Scored in one way, because Chroma and a comparison in blocks round differently.
+            cosines = self._cosines_of(vector, [number for number, *_ in rows])
         near = [
-            (number, to_passage(row), exact.get(number, cosines[key]))
-            for number, key, *row in rows
+            (number, to_passage(row), cosines[number])
+            for number, _, *row in rows
             if sources is None or row[0] in sources
         ]
         near.sort(key=lambda found: (-found[2], found[1].source, found[1].start))
         return {number: (passage, cosine) for number, passage, cosine in near[:count]}
 
+    def _rows_of(self, column: str, values: Iterable[str]) -> list[Any]:
+        """The passages with one of these values in a column: number, value, and `COLUMNS`."""
+        return self._rows(
+            f"SELECT number, {column}, {COLUMNS} FROM passages "  # noqa: S608
+            f"WHERE {column} IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(values)),),
+        )
+
     def _by_chroma(
         self, vector: Sequence[float], count: int, sources: Sequence[str] | None
-    ) -> dict[str, float] | None:
-        """The nearest vectors' cosines by their keys; None where Chroma is not open, or fails."""
+    ) -> list[str] | None:
+        """The keys of the nearest vectors; None where Chroma is not open, or fails."""
         collection = self.__dict__.get("collection")  # the property's value, once it was opened
         if collection is None:
             return None
@@ -283,17 +287,16 @@ class Generation:
                 return None
         with suppress(ChromaError):
             found = collection.query(
-                query_embeddings=list(vector), ids=keys, n_results=count, include=["distances"]
+                query_embeddings=list(vector), ids=keys, n_results=count, include=[]
             )
-            distances = (found["distances"] or [[]])[0]
-            if len(distances) == count:
-                return dict(zip(found["ids"][0], (1 - far for far in distances), strict=True))
+            if len(found["ids"][0]) == count:
+                return list(found["ids"][0])
         return None
 
     def _by_comparing(
         self, vector: Sequence[float], count: int, sources: Sequence[str] | None
-    ) -> dict[str, float]:
-        """The nearest vectors' cosines by their keys: all stored ones are compared, in blocks."""
+    ) -> list[str]:
+        """The keys of the nearest vectors: all stored ones are compared, in blocks."""
         query = (
             "SELECT key, vector FROM vectors WHERE ? OR key IN (SELECT key FROM passages "
             "WHERE source IN (SELECT value FROM json_each(?)))"
@@ -307,7 +310,7 @@ class Generation:
             first = np.argsort(-cosines, kind="stable")[:count]
             best += [(float(cosines[place]), rows[place][0]) for place in first]
             best = nlargest(count, best, key=itemgetter(0))
-        return {key: cosine for cosine, key in best}
+        return [key for _, key in best]
 
     def _matching(
         self, terms: Sequence[str], count: int, sources: Sequence[str] | None

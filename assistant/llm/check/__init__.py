@@ -8,7 +8,6 @@ language passes where it is a quote.
 
 import json
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,21 +17,15 @@ from pathlib import Path
 from typing import cast
 
 from assistant.llm.check.faults import find_faults
-from assistant.llm.check.roles import Fault, Kind
+from assistant.llm.check.roles import Fault
 from assistant.llm.check.words import Sentence, content, listed, plain, sentences, words
 from assistant.types import Verdict
 
 Embed = Callable[[list[str]], list[list[float]]]
 """Texts → vectors of length 1."""
 
-FEATURES = {
-    "words held": 1,
-    "pairs held": 1,
-    "cosine": 1,
-    "faults": -1,
-    "denial": -1,
-    "names not held": -1,
-}
+FEATURES = {"words held": 1, "pairs held": 1, "cosine": 1,
+            "faults": -1, "denial": -1, "names not held": -1}  # fmt: skip
 """What the score is weighed from, and whether it speaks for support or against."""
 _SENTENCES = 8  # of the quotes that are embedded, those with most of the claim's words
 
@@ -61,20 +54,13 @@ def similarity(claim: Sentence, text: str, quoted: Sequence[str], embed: Embed) 
     shared = [len({*stems} & set(sentence)) for sentence in read]
     best = sorted(range(len(quoted)), key=lambda place: (-shared[place], quoted[place]))
     chosen = [quoted[place] for place in sorted(best[:_SENTENCES])]
+    vector, *vectors = embed([text, *chosen]) if chosen else [[0.0]]
+    mean = [sum(column) for column in zip(*vectors, strict=True)]
     return {
         "words held": sum(rarity[stem] for stem in stems if stem in held) / (total or 1.0),
         "pairs held": sum(pair in pairs for pair in pairwise(stems)) / max(1, len(stems) - 1),
-        "cosine": _cosine(text, chosen, embed),
+        "cosine": float(sum(map(mul, vector, mean))) / (math.hypot(*mean) or 1.0),
     }
-
-
-def _cosine(text: str, quoted: list[str], embed: Embed) -> float:
-    """Of the claim and the mean of the sentences."""
-    if not quoted:
-        return 0.0
-    claim, *vectors = embed([text, *quoted])
-    mean = [sum(column) for column in zip(*vectors, strict=True)]
-    return float(sum(map(mul, claim, mean))) / (math.hypot(*mean) or 1.0)
 
 
 _MOST_CLAIM = 2_000  # characters of a sentence
@@ -86,7 +72,6 @@ _FOREIGN = listed(
     "du et el los las por del y es una gli che di della è sono uma não é os em do da het een van "
     "niet zijn się jest nie na oraz och att är det som inte"
 )
-_SPACE = re.compile(r"\s+")
 _WORST = (Verdict.CONTRADICTED, Verdict.NOT_SUPPORTED, Verdict.PARTLY, Verdict.SUPPORTED)
 
 
@@ -132,28 +117,24 @@ def read(texts: Sequence[str]) -> list[str]:
 
 def _whole(claim: str, quotes: Sequence[str]) -> Judgement | None:
     """Supported, where the claim is a quote or whole sentences of one."""
-    said = _SPACE.sub("", plain(claim))
-    if said and any(
-        said == _SPACE.sub("", plain(quote)) or _is_run(said, quote) for quote in quotes
-    ):
-        return Judgement(Verdict.SUPPORTED, (), 1.0)
-    return None
+    said = "".join(plain(claim).split())
+    is_whole = any(
+        said == "".join(plain(quote).split()) or _is_run(said, quote) for quote in quotes
+    )
+    return Judgement(Verdict.SUPPORTED, (), 1.0) if said and is_whole else None
 
 
 def _is_run(said: str, quote: str) -> bool:
     """Whether sentences of the quote, one after another, are what is said."""
     if len(quote) > _MOST_QUOTED or len(said) > len(quote):
         return False
-    parts = [_SPACE.sub("", plain(sentence)) for sentence in sentences(quote)]
+    parts = ["".join(plain(sentence).split()) for sentence in sentences(quote)]
     for first in range(len(parts)):
-        if said.startswith(parts[first]):
-            run = ""
-            for part in parts[first:]:
-                run += part
-                if len(run) >= len(said):
-                    break
-            if run == said:
-                return True
+        end, place = 0, first
+        while place < len(parts) and said.startswith(parts[place], end):
+            end, place = end + len(parts[place]), place + 1
+        if end == len(said):
+            return True
     return False
 
 
@@ -183,13 +164,9 @@ def evidence(
     text: str, quoted: Sequence[str], found: Sequence[Fault], embed: Embed
 ) -> dict[str, float]:
     """What the score of a claim is weighed from: likeness to the sentences quoted, and faults."""
-    kinds = {fault.kind for fault in found}
-    return {
-        **similarity(words(text), text, quoted, embed),
-        "faults": float(bool({Kind.NUMBER, Kind.DATE, Kind.ROLE} & kinds)),
-        "denial": float(Kind.DENIAL in kinds),
-        "names not held": float(Kind.NAME in kinds),
-    }
+    features = {fault.feature for fault in found}
+    faults = {name: float(name in features) for name in ("faults", "denial", "names not held")}
+    return similarity(words(text), text, quoted, embed) | faults
 
 
 def _is_english(claim: Sequence[Sentence]) -> bool:

@@ -1,15 +1,14 @@
 """Dates: what is said may be less precise than the quotes, never more, and nothing else."""
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 
 from assistant.llm.check.numbers import value_of
-from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed, written
+from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed, lower_at, written
 
-_NAMES = (
-    "january jan, february feb, march mar, april apr, may, june jun, july jul, august aug, "
-    "september sep sept, october oct, november nov, december dec"
-)
+_NAMES = """january jan, february feb, march mar, april apr, may, june jun, july jul, august aug,
+    september sep sept, october oct, november nov, december dec"""
 _MONTHS = {
     name: number for number, names in enumerate(_NAMES.split(","), 1) for name in names.split()
 }
@@ -75,9 +74,8 @@ def _named(sentence: Sentence, place: int) -> Date | None:
     name = word.lower.removesuffix("s") if word.text[0].isupper() else word.lower
     if name in _DAYS or name in _RELATIVE:
         return Date(word.text, words=name, first=place, last=place)
-    ago = [each.lower for each in sentence[place : place + 3]]
-    is_year = ago[:2] in (["year", "-"], ["a", "year"], ["one", "year"])
-    if is_year and ago[2:] in (["ago"], ["earlier"]):
+    ago = " ".join(each.lower for each in sentence[place : place + 3])
+    if re.fullmatch("(?:year -|a year|one year) (?:ago|earlier)", ago):
         text = written(sentence, place, place + 3)
         return Date(text, words="last year", first=place, last=place + 2)
     if word.lower in _WHICH and after and after[0].lower in _PERIODS:
@@ -112,9 +110,9 @@ def _day_first(sentence: Sentence, place: int) -> Date | None:
     day, after = _day(sentence, place)
     if not day:
         return None
-    if _lower(sentence, after) == "of":
+    if lower_at(sentence, after) == "of":
         after += 1
-    month = _MONTHS.get(_lower(sentence, after), 0)
+    month = _MONTHS.get(lower_at(sentence, after), 0)
     if not month or not _is_month(sentence, after):
         return None
     last, year = _year_after(sentence, after)
@@ -123,11 +121,10 @@ def _day_first(sentence: Sentence, place: int) -> Date | None:
 
 def _month_first(sentence: Sentence, place: int) -> Date:
     """September 15, 2023; September 2023; September."""
-    month, last = _MONTHS[sentence[place].lower], place
-    after = place + 1 + (_lower(sentence, place + 1) == ".")
+    month = _MONTHS[sentence[place].lower]
+    after = place + 1 + (lower_at(sentence, place + 1) == ".")
     day, behind = _day(sentence, after) if after < len(sentence) else (0, after)
-    last = behind - 1 if day else last
-    last, year = _year_after(sentence, last)
+    last, year = _year_after(sentence, behind - 1 if day else place)
     return Date(written(sentence, place, last + 1), year, month, day, first=place, last=last)
 
 
@@ -143,7 +140,7 @@ def _is_month(sentence: Sentence, place: int) -> bool:
         return is_clear and any(each.is_number for each in beside)
     if is_clear:
         return True
-    before = _lower(sentence, place - 1) if place else ""
+    before = lower_at(sentence, place - 1)
     after = sentence[place + 1] if place + 1 < len(sentence) else None
     return before in _BEFORE_YEAR | _WHICH.keys() | {"on", "th", "st", "nd", "rd"} or bool(
         (after and after.is_number) or (place and sentence[place - 1].is_number)
@@ -154,13 +151,13 @@ def _day(sentence: Sentence, place: int) -> tuple[int, int]:
     word = sentence[place]
     if not word.text.isdecimal() or len(word.text) > 2 or not 1 <= int(word.text) <= 31:
         return 0, place
-    ordinal = _lower(sentence, place + 1) in ("st", "nd", "rd", "th")
+    ordinal = lower_at(sentence, place + 1) in ("st", "nd", "rd", "th")
     return int(word.text), place + 1 + ordinal
 
 
 def _year_after(sentence: Sentence, last: int) -> tuple[int, int]:
     place = last + 1
-    while _lower(sentence, place) in (",", ".", "of") and place <= last + 2:
+    while lower_at(sentence, place) in (",", ".", "of") and place <= last + 2:
         place += 1
     if place < len(sentence) and _is_year(sentence[place]):
         return place, int(sentence[place].text)
@@ -173,18 +170,17 @@ def _is_year(word: Word) -> bool:
 
 def _year(sentence: Sentence, place: int) -> Date | None:
     """1998, the 1990s; a number of things is none."""
-    word, after = sentence[place], sentence[place + 1 : place + 2]
-    behind = after[0] if after else None
+    word, behind = sentence[place], sentence[place + 1] if place + 1 < len(sentence) else None
     touches = behind is not None and behind.start == word.end
     value = value_of(word.text) if word.text.isdecimal() else 0
-    last = place + 1 + (_lower(sentence, place + 1) in ("'", "’"))
-    is_plural = _lower(sentence, last) == "s" and sentence[last].end - word.end <= 2
+    last = place + 1 + (lower_at(sentence, place + 1) in ("'", "’"))
+    is_plural = lower_at(sentence, last) == "s" and sentence[last].end - word.end <= 2
     if is_plural and value % 10 == 0 and (value in _YEARS or 20 <= value <= 90):
         year = int(value) if value in _YEARS else 1900 + int(value)
         return Date(f"{word.text}s", year, span=10, first=place, last=last)
     if not _is_year(word):
         return None
-    before = _lower(sentence, place - 1) if place else ""
+    before = lower_at(sentence, place - 1)
     if before in ("$", "€", "£", "¥") or (touches and behind and behind.is_word):
         return None
     if behind and (behind.is_word or behind.text in "%°") and before not in _BEFORE_YEAR:
@@ -192,7 +188,3 @@ def _year(sentence: Sentence, place: int) -> Date | None:
         if is_thing:
             return None
     return Date(word.text, int(word.text), first=place, last=place)
-
-
-def _lower(sentence: Sentence, place: int) -> str:
-    return sentence[place].lower if 0 <= place < len(sentence) else ""

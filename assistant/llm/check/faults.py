@@ -10,21 +10,13 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
-from assistant.llm.check import names
-from assistant.llm.check.hedging import (
-    overstated,
-    pronouns,
-    unattributed,
-    without_doubt,
-    without_knowing,
-)
+from assistant.llm.check import hedging, names
 from assistant.llm.check.numbers import Amount
-from assistant.llm.check.roles import Fault, Kind, ParsedSentence, find_role_swaps
-from assistant.llm.check.words import Sentence, content, listed, opposite
+from assistant.llm.check.roles import Fault, ParsedSentence, find_role_swaps
+from assistant.llm.check.words import Sentence, content, listed, lower_at, opposite
 from assistant.types import Verdict
 
 _HUGE = 10**30  # a number as large is never rounded
-_CLOSE = Fraction(1, 10)  # how far from the source a rounded number may be, as a share of it
 
 
 def matches(said: Amount, quoted: Amount, beside: frozenset[Fraction]) -> bool:
@@ -34,9 +26,8 @@ def matches(said: Amount, quoted: Amount, beside: frozenset[Fraction]) -> bool:
     """
     units = {said.unit, quoted.unit}
     is_share = units == {"share", "%"} or (units <= {"share", "times", ""} and said.value < 1)
-    if said.unit != quoted.unit and not is_share:
-        return False
-    if quoted.other is not None and quoted.other not in beside and not said.bound:
+    is_end = quoted.other is not None and quoted.other not in beside
+    if (said.unit != quoted.unit and not is_share) or (is_end and not said.bound):
         return False
     if said.value == quoted.value:
         return {said.bound, quoted.bound} != {"over", "under"}
@@ -45,17 +36,15 @@ def matches(said: Amount, quoted: Amount, beside: frozenset[Fraction]) -> bool:
 
 def comparable(said: Amount, quoted: Amount) -> Amount:
     """The quoted number, in the unit of what is said: half is 50 %."""
-    if said.unit == "%" and quoted.unit == "share":
-        return replace(quoted, value=quoted.value * 100, unit="%")
-    if said.unit == "share" and quoted.unit == "%":
-        return replace(quoted, value=quoted.value / 100, unit="share")
-    return quoted
+    factors = {("%", "share"): Fraction(100), ("share", "%"): Fraction(1, 100)}
+    times = factors.get((said.unit, quoted.unit))
+    return replace(quoted, value=quoted.value * times, unit=said.unit) if times else quoted
 
 
 def _is_rounded(said: Amount, quoted: Amount) -> bool:
     """Whether it is the quoted number to fewer digits, on the side it is said to be."""
     value, source = abs(said.value) / said.size, abs(quoted.value) / said.size
-    if not 0 < value < _HUGE or abs(value - source) > _CLOSE * source:
+    if not 0 < value < _HUGE or abs(value - source) > source / 10:
         return False
     if said.value * quoted.value < 0 or len(_mantissa(value)) >= len(_mantissa(source)):
         return False
@@ -87,8 +76,7 @@ def nearest(said: Amount, quoted: Sequence[Amount]) -> Amount | None:
 _OPENS = listed("and but or nor so which who where while because although though whereas since as")
 _ALONE = listed("because although though whereas while ;")  # open a clause without a comma too
 _LEAST = 3  # words of content of a clause that says something
-_SHARE = 0.3
-"""The least share of them that the quotes have; chosen on paraphrases by people."""
+_SHARE = 0.3  # the least share of them that the quotes have; chosen on paraphrases by people
 
 
 def unsupported_clause(claim: Sentence, quotes: Sequence[Sentence]) -> str:
@@ -106,7 +94,7 @@ def unsupported_clause(claim: Sentence, quotes: Sequence[Sentence]) -> str:
 def _clauses(sentence: Sentence) -> Iterator[Sentence]:
     start = 0
     for place, word in enumerate(sentence):
-        after_comma = place > 0 and sentence[place - 1].text == ","
+        after_comma = lower_at(sentence, place - 1) == ","
         if word.lower in _ALONE or (after_comma and word.lower in _OPENS):
             yield sentence[start:place]
             start = place
@@ -116,34 +104,33 @@ def _clauses(sentence: Sentence) -> Iterator[Sentence]:
 _EXACTLY = frozenset(("only", "just", "exactly", "than", "least", "most", "no"))
 _OF_SOME = (["the"], ["its"], ["their"], ["his"], ["her"])
 _LEADS = frozenset((":", "namely", "are", "were", "include", "includes", "including", "being"))
-_END = frozenset((".", "!", "?"))
-_JOINTS = ("and", "or")
 
 
 def find_faults(
     claim: Sequence[Sentence], quotes: Sequence[Sentence], around: Sequence[Sentence]
 ) -> Iterator[Fault]:
     """The faults of the sentences of a claim. Names may also stand in what is `around`."""
-    known = names.uncapitalised(quotes)
+    known = frozenset(word.lower for one in quotes for word in one if word.text[0].islower())
     said = [ParsedSentence.of(sentence, known) for sentence in quotes]
     for sentence in claim:
         one = ParsedSentence.of(sentence, known)
-        sure = without_doubt(sentence)
-        told = without_knowing(sure)
+        sure = hedging.without_doubt(sentence)
+        told = hedging.without_knowing(sure)
         yield from _dates(one, said)
         yield from _amounts(one, said)
         yield from _names(one, [*quotes, *around])
         yield from _repeated(one, said)
         yield from find_role_swaps(one, said)
-        for kind, verdict, reason in (
-            (Kind.DENIAL, Verdict.CONTRADICTED, opposite(sure, quotes)),
-            (Kind.SURENESS, Verdict.PARTLY, overstated(sentence, quotes)),
-            (Kind.SPEAKER, Verdict.PARTLY, unattributed(told, quotes)),
-            (Kind.SPEAKER, Verdict.PARTLY, pronouns(told, quotes)),
-            (Kind.ADDITION, Verdict.PARTLY, unsupported_clause(sentence, quotes)),
+        if reason := opposite(sure, quotes):
+            yield Fault(reason, Verdict.CONTRADICTED, "denial")
+        for reason in (
+            hedging.overstated(sentence, quotes),
+            hedging.unattributed(told, quotes),
+            hedging.pronouns(told, quotes),
+            unsupported_clause(sentence, quotes),
         ):
             if reason:
-                yield Fault(kind, reason, verdict)
+                yield Fault(reason, Verdict.PARTLY)
 
 
 def _dates(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
@@ -156,9 +143,9 @@ def _dates(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[
         other = [each for each in held if bool(each.words) == bool(date.words)]
         if len(other) == 1 and not other[0].covers(date):
             reason = f"says {date.text} where the source says {other[0].text}"
-            yield Fault(Kind.DATE, reason, Verdict.CONTRADICTED)
+            yield Fault(reason, Verdict.CONTRADICTED, "faults")
         else:
-            yield Fault(Kind.DATE, f"{date.text} is not in the source", Verdict.NOT_SUPPORTED)
+            yield Fault(f"{date.text} is not in the source", Verdict.NOT_SUPPORTED, "faults")
 
 
 def _amounts(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
@@ -168,14 +155,13 @@ def _amounts(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterato
             continue
         other = nearest(amount, [each for _, each in heard])
         if other is None:
-            reason = f"{amount.text} is not in the source"
-            yield Fault(Kind.NUMBER, reason, Verdict.NOT_SUPPORTED)
+            yield Fault(f"{amount.text} is not in the source", Verdict.NOT_SUPPORTED, "faults")
             continue
         claimed, quoted = amount.text, other.text
         if other.value == amount.value:
             claimed, quoted = (f"{each.bound} {each.text}".strip() for each in (amount, other))
         reason = f"says {claimed} where the source says {quoted}"
-        yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
+        yield Fault(reason, Verdict.CONTRADICTED, "faults")
 
 
 def _repeated(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
@@ -188,19 +174,17 @@ def _repeated(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterat
     often = Counter(each.value for each in said)
     for value, text in {each.value: each.text for each in said}.items():
         if often[value] > heard[value] > 0:
-            reason = f"says {text} more often than the source"
-            yield Fault(Kind.NUMBER, reason, Verdict.NOT_SUPPORTED)
+            yield Fault(f"says {text} more often than the source", Verdict.NOT_SUPPORTED, "faults")
 
 
 def _numbers(quote: ParsedSentence) -> list[Amount]:
     """Its numbers, years included."""
     one, none = Fraction(1), frozenset[str]()
-    years = [
+    return [*quote.amounts] + [
         Amount(date.text, date.year * one, "", none, none, "", date.first, date.last, one)
         for date in quote.dates
         if date.year and not date.month
     ]
-    return [*quote.amounts, *years]
 
 
 def _is_held(said: Amount, heard: Sequence[tuple[Sentence, Amount]], claim: ParsedSentence) -> bool:
@@ -209,11 +193,9 @@ def _is_held(said: Amount, heard: Sequence[tuple[Sentence, Amount]], claim: Pars
     Where other numbers are of those things, it must be beside them, or in a sentence that has more
     of the claim's words.
     """
-    if _is_count(said, claim):
-        return True
     beside = frozenset(each.value for each in claim.amounts)
     of_these = [(sentence, each) for sentence, each in heard if said.things & each.things]
-    if _is_article(said, claim, alone=not of_these):
+    if _is_count(said, claim) or _is_article(said, claim, alone=not of_these):
         return True
     own = set(content(claim.sentence))
     most = max((len(own & {*content(sentence)}) for sentence, _ in of_these), default=-1)
@@ -233,7 +215,7 @@ def _is_article(said: Amount, claim: ParsedSentence, *, alone: bool) -> bool:
 
     `alone` where no number of such things is in the quotes.
     """
-    before = claim.sentence[said.first - 1].lower if said.first else ""
+    before = lower_at(claim.sentence, said.first - 1)
     after = [word.lower for word in claim.sentence[said.last + 1 : said.last + 3]]
     is_one = said.text.casefold() == "one" and before not in _EXACTLY
     return is_one and (alone or (after[:1] == ["of"] and after[1:] in _OF_SOME))
@@ -253,19 +235,20 @@ def _is_count(said: Amount, claim: ParsedSentence) -> bool:
 
 def _listed(after: Sentence) -> Iterator[int]:
     """How many things are listed to the end of a sentence, from each word that leads to a list."""
-    read = [word.lower for word in after if word.text not in _END]
+    read = [word.lower for word in after if word.text not in (".", "!", "?")]
     for place, word in enumerate(read):
         if word in _LEADS:
             yield 1 + sum(
-                one in _JOINTS or (one == "," and other not in _JOINTS)
+                one in ("and", "or") or (one == "," and other not in ("and", "or"))
                 for one, other in pairwise((*read[place + 1 :], ""))
             )
 
 
 def _names(claim: ParsedSentence, quotes: Sequence[Sentence]) -> Iterator[Fault]:
     for name in claim.names:
-        lacking = names.missing(name, quotes)
-        if lacking or not names.is_joined(name, quotes):
-            joined = f"no one in the source is called {name.text}"
-            reason = f"{' '.join(lacking)} is not in the source" if lacking else joined
-            yield Fault(Kind.NAME, reason, Verdict.NOT_SUPPORTED)
+        if lacking := names.missing(name, quotes):
+            reason = f"{' '.join(lacking)} is not in the source"
+            yield Fault(reason, Verdict.NOT_SUPPORTED, "names not held")
+        elif not names.is_joined(name, quotes):
+            reason = f"no one in the source is called {name.text}"
+            yield Fault(reason, Verdict.NOT_SUPPORTED, "names not held")

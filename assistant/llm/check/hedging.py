@@ -4,17 +4,13 @@ import re
 from collections.abc import Iterator, Sequence
 
 from assistant.llm.check.names import root
-from assistant.llm.check.words import STOP_WORDS, Sentence, listed, singular, stems
+from assistant.llm.check.words import Sentence, content, listed, singular, stems
 
 _SPEAKER = listed("i i'm i've i'd i'll my me myself we we're we've we'd we'll")
 _SPEAKERS = _SPEAKER | listed("us our ours ourselves")
 _HEARER = listed("you you're you've you'd you'll your yours yourself")
 # "I'm not sure, but …" and "I know that …" say how their speaker comes to a thing, and no more.
-_DOUBTING = frozenset(("i", "i'm", "we", "we're"))
-_DOUBTED = frozenset(("sure", "certain", "know"))
-_MOST_DOUBT = 9  # words, "but" included
 _KNOWING = stems("know think believe guess hear read find see understand")
-_MOST_KNOWING = 4  # words to such a verb
 # What you can or must do, a source may say of anyone.
 _ALLOWED = listed("can could may might must should shall will would need have cannot also")
 
@@ -37,17 +33,18 @@ def pronouns(claim: Sentence, quotes: Sequence[Sentence]) -> str:
 
 
 def without_doubt(claim: Sentence) -> Sentence:
-    """Without "I'm not sure, but" before it, which denies nothing."""
-    opening = [word.lower for word in claim[:_MOST_DOUBT]]
+    """Without "I'm not sure, but" in its first nine words, which denies nothing."""
+    opening = [word.lower for word in claim[:9]]
     doubt = opening[: opening.index("but")] if "but" in opening else []
-    is_doubt = not (_DOUBTING.isdisjoint(doubt[:1]) or _DOUBTED.isdisjoint(doubt))
+    is_own = bool(doubt) and doubt[0] in ("i", "i'm", "we", "we're")
+    is_doubt = is_own and not {"sure", "certain", "know"}.isdisjoint(doubt)
     return claim[len(doubt) + 1 :] if is_doubt else claim
 
 
 def without_knowing(claim: Sentence) -> Sentence:
-    """Without "I know that" before it, which tells nothing of its speaker."""
+    """Without "I know that" in its first five words, which tells nothing of its speaker."""
     is_own = bool(claim) and claim[0].lower in _SPEAKER
-    for place, word in enumerate(claim[1 : 1 + _MOST_KNOWING] if is_own else (), start=1):
+    for place, word in enumerate(claim[1:5] if is_own else (), start=1):
         if word.stem in _KNOWING:
             return claim[place + 1 :]
     return claim
@@ -55,24 +52,22 @@ def without_knowing(claim: Sentence) -> Sentence:
 
 def _person(sentences: Sequence[Sentence], meant: frozenset[str]) -> str:
     """The first word of a table that means a person: not the I of World War I, or of "i.e."."""
-    found = (
-        word.text
-        for sentence in sentences
-        for place, word in enumerate(sentence)
-        if word.lower in meant and not _is_name(sentence, place)
-    )
-    return next(found, "")
+    for sentence in sentences:
+        for place, word in enumerate(sentence):
+            if word.lower in meant and not _is_name(sentence, place):
+                return word.text
+    return ""
 
 
 def _is_name(sentence: Sentence, place: int) -> bool:
     text, after = sentence[place].text, sentence[place + 1 : place + 2]
-    if text.casefold() == "i":
-        numbers_what_is_before = text == "I" and place > 0 and sentence[place - 1].is_content
-        return numbers_what_is_before or not (after and after[0].is_word)
-    return len(text) > 1 and text.isupper()
+    if text.casefold() != "i":
+        return len(text) > 1 and text.isupper()
+    is_numeral = text == "I" and place > 0 and sentence[place - 1].is_content
+    return is_numeral or not (after and after[0].is_word)
 
 
-DENIED, POSSIBLE, EXPECTED, TO_COME, SO = range(5)
+POSSIBLE, EXPECTED, TO_COME, SO = range(4)
 """How sure a sentence is of a thing, the surer the higher."""
 
 _POSSIBLE = listed("could may might can possibly perhaps maybe potentially possible")
@@ -94,7 +89,6 @@ _RELATIVE = frozenset(("which", "who", "whose"))
 _CLAUSE = listed(
     ". ; : ? ! ( ) which who whose but because while although though whereas since when"
 )
-_ASIDE = re.compile(r"\([^()]*\)")
 _JOINTS = _RELATIVE | {"and", "but", "while", "although", "though", "where"}
 _TRAILER = 6  # words that tell who said what stands before: ", and he said so"
 _SCOPE = 14  # words a hedge reaches
@@ -106,12 +100,10 @@ _SAYING = stems(
     "observe affirm disclose indicate reply respond inform notify"
 )
 _REPORTED = re.compile(
-    r"\b(?:said|says?|told|tells?|stated|noted|notes|claimed|claims|argued|argues|announced|reported|"
-    r"reports|believes?|believed|thinks?|thought|suggest(?:s|ed)?|warn(?:s|ed)|add(?:s|ed)|"
-    r"insist(?:s|ed)|alleg(?:es|ed)|estimat(?:es?|ed)|underlin(?:es|ed)|stress(?:es|ed)|"
-    r"emphasi[sz](?:es|ed)|highlight(?:s|ed)|confirm(?:s|ed)|assert(?:s|ed)|explain(?:s|ed)|"
-    r"declar(?:es|ed)|acknowledg(?:es|ed)|remark(?:s|ed)|maintain(?:s|ed)|contend(?:s|ed)|"
-    r"admit(?:s|ted)|predict(?:s|ed)|conclud(?:es|ed)|observ(?:es|ed))"
+    r"\b(?:said|says?|told|tells?|stated|noted|notes|claimed|claims|argued|argues|announced|"
+    r"reported|reports|believes?|believed|thinks?|thought|suggest(?:s|ed)?|estimat(?:es?|ed)|"
+    r"(?:warn|add|insist|highlight|confirm|assert|explain|remark|maintain|contend|predict)(?:s|ed)|"
+    r"(?:alleg|underlin|stress|emphasi[sz]|declar|acknowledg|conclud|observ)e[sd]|admit(?:s|ted))"
     r" (?:that|how|:|,|“|\"|‘|there|it|he|she|they|we)(?!\w)"
     r"|\baccording to\b|\b(?:said|says|told)\b"
     # An order to say a thing does not say it.
@@ -122,21 +114,18 @@ _REPORTED = re.compile(
 
 def overstated(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     """A reason where the claim is surer of a thing than every quote; else ""."""
-    held: dict[str, int] = {}
-    hedges: dict[str, str] = {}
+    held: dict[str, tuple[int, str]] = {}
+    said: dict[str, int] = {}
     for sentence in quotes:
         for name, level, hedge in _levels(sentence):
-            if level > held.get(name, -1):
-                held[name], hedges[name] = level, hedge
-    said = dict[str, int]()
+            if name not in held or level > held[name][0]:
+                held[name] = level, hedge
     for name, level, _ in _levels(claim, is_claim=True):
-        said[name] = max(level, said.get(name, -1))
+        said[name] = max(level, said.get(name, level))
     shared = [name for name in said if name in held]
-    bolder = [name for name in shared if said[name] > held[name]]
-    if not bolder or len(bolder) < max(2, len(shared) / 2):
-        return ""
-    hedge = hedges[bolder[0]]
-    return f"is surer than the source, which says “{hedge}”"
+    bolder = [name for name in shared if said[name] > held[name][0]]
+    is_surer = len(bolder) >= max(2, len(shared) / 2)
+    return f"is surer than the source, which says “{held[bolder[0]][1]}”" if is_surer else ""
 
 
 def _levels(sentence: Sentence, *, is_claim: bool = False) -> Iterator[tuple[str, int, str]]:
@@ -187,13 +176,10 @@ def unattributed(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     """A reason where all the claim has is what somebody said, and it does not say who; else ""."""
     if any(word.stem in _SAYING or word.lower == "according" for word in claim):
         return ""
-    said = {word.stem for word in claim if word.is_content and word.lower not in STOP_WORDS}
-    plain: set[str] = set()
-    reported: set[str] = set()
-    for sentence in quotes:
-        own, told = _split(sentence)
-        plain |= {word.stem for word in own if word.is_content}
-        reported |= {word.stem for word in told if word.is_content}
+    said = set(content(claim))
+    parts = [_split(sentence) for sentence in quotes]
+    plain = {stem for own, _ in parts for stem in content(own)}
+    reported = {stem for _, told in parts for stem in content(told)}
     if len(said & reported - plain) >= max(2, len(said & plain) / 2, len(said) / 2):
         return "leaves out who said it"
     return ""
@@ -214,7 +200,8 @@ def _split(sentence: Sentence) -> tuple[Sentence, Sentence]:
 
 
 def _is_reported(words: Sentence) -> bool:
-    return bool(_REPORTED.search(_ASIDE.sub("", " ".join(word.lower for word in words))))
+    text = re.sub(r"\([^()]*\)", "", " ".join(word.lower for word in words))
+    return bool(_REPORTED.search(text))
 
 
 # What leads out of the page or acts on it: addresses, links, tags.
@@ -223,11 +210,7 @@ _FOREIGN = re.compile(
     r"|\b[\w-]{2,}(?:\.[\w-]{2,})*\.[a-z]{2,}\b(?:[/?#]\S*)?|</?[a-z!][^>]*>?|\]\(|!\[",
     re.IGNORECASE,
 )
-_LEAST_WORDS = 3  # of a sentence: an order to say a word is a document's too
 _MARKUP = frozenset("<>[]{}［］【】|\\^~`*_#…")
-_OWNER = re.compile(r"['’]s\b")
-_INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
-_WORD = re.compile(r"[^\W\d_]+")
 # A word with a capital, but for the first letter of the sentence.
 _CAPITAL = re.compile(r"(?!^)\b[^\W\d_]*[A-ZА-ЯЁ][^\W\d_]*|^[^\W\d_]+?[A-ZА-ЯЁ][^\W\d_]*")
 
@@ -239,12 +222,13 @@ def is_plain_text(text: str, quotes: Sequence[str]) -> bool:
     CNN of several CNNs has its name from them, and the U.K. from the British.
     """
     quoted = " ".join(" ".join(quote.split()) for quote in quotes)
-    words = {_name(word) for word in _WORD.findall(_join_initials(_OWNER.sub("", quoted)))}
+    quoted_text = _join_initials(re.sub(r"['’]s\b", "", quoted))  # an owner by his name
+    words = {_name(word) for word in re.findall(r"[^\W\d_]+", quoted_text)}
     names = {_name(found[0]) for found in _CAPITAL.finditer(_join_initials(text))}
     return (
         text.isprintable()
         and {*text} & _MARKUP <= {*quoted}
-        and len(text.split()) >= _LEAST_WORDS
+        and len(text.split()) >= 3  # an order to say a word is a document's too
         and not _FOREIGN.search(text)
         and names <= words
     )
@@ -257,4 +241,4 @@ def _name(word: str) -> str:
 
 def _join_initials(text: str) -> str:
     """With U.K. as UK."""
-    return _INITIALS.sub(lambda found: found[0].replace(".", ""), text)
+    return re.sub(r"\b(?:[A-Z]\.){2,}", lambda found: found[0].replace(".", ""), text)

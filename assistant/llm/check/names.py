@@ -4,39 +4,29 @@ Some names are one: a place and its people, a person and several, a whole and it
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
 from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed
 
-# Names of one place or its people that no ending tells.
-_SAME = {
-    form: name
-    for name, forms in {
-        "usa": "us american america americans usa",
-        "uk": "uk british britain britons",
-        "france": "french france frenchman", "netherlands": "dutch netherlands holland",
-        "spain": "spanish spain spaniard spaniards", "switzerland": "swiss switzerland",
-        "germany": "german germany germans", "greece": "greek greece greeks",
-        "denmark": "danish denmark dane danes", "poland": "polish poland pole poles",
-        "turkey": "turkish turkey türkiye turk turks", "sweden": "swedish sweden swede swedes",
-        "finland": "finnish finland finn finns", "ireland": "irish ireland",
-        "scotland": "scottish scotland scot scots", "wales": "welsh wales",
-        "england": "english england englishman", "thailand": "thai thailand thais",
-        "philippines": "filipino philippines philippine filipinos", "norway": "norwegian norway",
-        "peru": "peruvian peru", "cyprus": "cypriot cyprus", "iceland": "icelandic iceland",
-        "europe": "european europe europeans", "belgium": "belgian belgium belgians",
-        "portugal": "portuguese portugal", "china": "chinese china",
-        "ukraine": "ukrainian ukraine", "argentina": "argentine argentinian argentina",
-        "kazakhstan": "kazakh kazakhstan", "afghanistan": "afghan afghanistan",
-        "pakistan": "pakistani pakistan", "iraq": "iraqi iraq", "israel": "israeli israel",
-        "niger": "nigerien niger", "czechia": "czech czechia", "lebanon": "lebanese lebanon",
-        "new york": "nyc",
-    }.items()
-    for form in forms.split()
-}  # fmt: skip
+# Names of one place or its people that no ending tells; the first is what they are compared by.
+_PLACE_NAMES = (
+    "usa us american america americans, uk british britain britons, france french frenchman, "
+    "netherlands dutch holland, spain spanish spaniard spaniards, switzerland swiss, "
+    "germany german germans, greece greek greeks, denmark danish dane danes, "
+    "poland polish pole poles, turkey turkish türkiye turk turks, sweden swedish swede swedes, "
+    "finland finnish finn finns, ireland irish, scotland scottish scot scots, wales welsh, "
+    "england english englishman, thailand thai thais, philippines filipino philippine filipinos, "
+    "norway norwegian, peru peruvian, cyprus cypriot, iceland icelandic, "
+    "europe european europeans, belgium belgian belgians, portugal portuguese, china chinese, "
+    "ukraine ukrainian, argentina argentine argentinian, kazakhstan kazakh, afghanistan afghan, "
+    "pakistan pakistani, iraq iraqi, israel israeli, niger nigerien, czechia czech, "
+    "lebanon lebanese"
+)
+_SAME = {form: each.split()[0] for each in _PLACE_NAMES.split(", ") for form in each.split()}
+_SAME["nyc"] = "new york"
 _PEOPLE = ("ians", "ian", "eans", "ean", "ans", "an", "ns", "n", "ese", "ish", "ic", "is", "i")
 _PERSON = ("an", "er", "ist", "crat", "im")
 _PLACES = ("", "a", "ia", "e", "es", "o", "y", "us", "land")
@@ -57,12 +47,10 @@ def same_word(one: str, other: str) -> bool:
 
 
 def _of(people: str, place: str) -> bool:
-    for ending in _PEOPLE:
-        stem = people.removesuffix(ending)
-        is_stem = stem != people and len(stem) > 2 and place.startswith(stem)
-        if is_stem and place[len(stem) :] in _PLACES:
-            return True
-    return False
+    stems = {people.removesuffix(ending) for ending in _PEOPLE} - {people}
+    return any(
+        len(stem) > 2 and place.startswith(stem) and place[len(stem) :] in _PLACES for stem in stems
+    )
 
 
 def same_name(one: frozenset[str], other: frozenset[str]) -> bool:
@@ -100,11 +88,7 @@ _OPENERS = listed(
     "soon indeed likewise thereafter afterwards nowadays worldwide aside apart except beyond below "
     "above inside outside near towards toward alongside whilst whatever compared located born"
 )
-_PLURAL_VERBS = frozenset(("are", "were", "have"))
-_SINGULAR_VERBS = frozenset(("is", "was", "has"))
 _PLURAL = re.compile(r"[^aious]s$")  # Paris, Texas and Columbus are none
-_OWNS = ("'s", "’s")
-_LISTS = frozenset(("and", "or", "&", ","))
 _TO_VERB = 8  # words from a subject to its verb
 _COMMON_ENDINGS = ("ly", "ing", "tion", "tions", "ment", "ments", "ness", "ities", "ists", "ors")
 _CALENDAR = listed(
@@ -128,12 +112,6 @@ class Name:
         """As it stands in the text."""
         return " ".join(word.text for word in self.words)
 
-    @property
-    def key(self) -> frozenset[str]:
-        """What it is known by: its words without titles, places and their people alike."""
-        own = [word for word in self.words if word.lower not in TITLES | _JOINING]
-        return frozenset(root(word.lower) for word in (own or self.words))
-
 
 def is_name(sentence: Sentence, place: int, known: frozenset[str]) -> bool:
     """Whether a word is one of a name. `known` are words that stand somewhere without a capital."""
@@ -155,9 +133,14 @@ def is_name(sentence: Sentence, place: int, known: frozenset[str]) -> bool:
 def _is_many(sentence: Sentence, place: int) -> bool:
     """Whether a word is the plural that a verb agrees with: "Shares in the firm have fallen"."""
     after = [word.lower for word in sentence[place + 1 : place + 1 + _TO_VERB]]
-    verb = next((word for word in after if word in _PLURAL_VERBS or word in _SINGULAR_VERBS), "")
-    is_plural = bool(_PLURAL.search(sentence[place].lower))
-    return is_plural and verb in _PLURAL_VERBS and after[0] not in _LISTS
+    verbs = [word for word in after if word in ("are", "were", "have", "is", "was", "has")]
+    is_plural = bool(_PLURAL.search(sentence[place].lower) and after) and after[0] not in (
+        "and",
+        "or",
+        "&",
+        ",",
+    )
+    return is_plural and verbs[:1] in (["are"], ["were"], ["have"])
 
 
 def _opens(sentence: Sentence, place: int) -> bool:
@@ -169,13 +152,12 @@ def _opens(sentence: Sentence, place: int) -> bool:
 def names(sentence: Sentence, known: frozenset[str], taken: frozenset[int]) -> list[Name]:
     """The names of a sentence, in order, without the words `taken` for dates and numbers."""
     runs: list[list[int]] = []
-    run: list[int] = []
     for place in range(len(sentence)):
         if place not in taken and is_name(sentence, place, known):
-            if run and place - run[-1] > 1 and not _joins(sentence, run[-1], place):
-                runs, run = [*runs, run], []
-            run.append(place)
-    runs += [run] if run else []
+            if runs and (place - runs[-1][-1] == 1 or _joins(sentence, runs[-1][-1], place)):
+                runs[-1].append(place)
+            else:
+                runs.append([place])
     return [Name(tuple(sentence[each] for each in run), run[0], run[-1]) for run in runs]
 
 
@@ -197,39 +179,28 @@ def in_list(sentence: Sentence, found: Sequence[Name], first: Name) -> list[Name
     return run
 
 
-def uncapitalised(sentences: Iterable[Sentence]) -> frozenset[str]:
-    """The words that stand somewhere without a capital."""
-    return frozenset(
-        word.lower for sentence in sentences for word in sentence if word.text[0].islower()
-    )
-
-
 def missing(name: Name, quotes: Sequence[Sentence]) -> list[str]:
-    """The words of a name that no quote has."""
+    """The words of a name that no quote has, nor its initials, nor what a word is initials of."""
     held = {word.lower for sentence in quotes for word in sentence if word.is_word}
     lacking = [word.text for word in name.words if not _held(word, held)]
-    if not lacking or any(_abbreviates(name, sentence) for sentence in quotes):
+    if not lacking:
         return []
-    return [word for word in lacking if not any(_is_short(word, each) for each in quotes)]
+    capitals = [
+        [each.text for each in one if each.is_word and each.text[0].isupper()] for one in quotes
+    ]
+    initials = "".join(word.text[0] for word in name.words if word.lower not in _JOINING)
+    if len(initials) > 2 and any(initials in one for one in capitals):
+        return []
+    runs = ["".join(each[0] for each in one if len(each) > 1) for one in capitals]
+    return [
+        word
+        for word in lacking
+        if not (word.isupper() and len(word) > 1 and any(word in run for run in runs))
+    ]
 
 
 def _held(word: Word, held: set[str]) -> bool:
     return word.lower in held or any(same_word(word.lower, each) for each in held)
-
-
-def _abbreviates(name: Name, sentence: Sentence) -> bool:
-    """Whether the sentence has the name by its initials: BRI."""
-    initials = "".join(word.text[0] for word in name.words if word.lower not in _JOINING)
-    capitals = [word for word in sentence if word.is_word and word.text[0].isupper()]
-    return len(initials) > 2 and any(word.text == initials for word in capitals)
-
-
-def _is_short(word: str, sentence: Sentence) -> bool:
-    """Whether a word is the first letters of words with capitals that follow each other."""
-    if not word.isupper() or len(word) < 2:
-        return False
-    capitals = [each for each in sentence if each.is_word and each.text[0].isupper()]
-    return word in "".join(each.text[0] for each in capitals if len(each.text) > 1)
 
 
 def is_joined(name: Name, quotes: Sequence[Sentence]) -> bool:
@@ -240,7 +211,7 @@ def is_joined(name: Name, quotes: Sequence[Sentence]) -> bool:
     held = {word.lower for sentence in quotes for word in sentence if word.is_word}
     own = [word for word in name.words if word.lower not in _JOINING and _held(word, held)]
     return all(
-        one.text.endswith(_OWNS)
+        one.text.endswith(("'s", "’s"))
         or any(_together(one.lower, other.lower, sentence) for sentence in quotes)
         for one, other in pairwise(own)
     )
@@ -253,12 +224,10 @@ def _together(one: str, other: str, sentence: Sentence) -> bool:
     for a in places:
         for b in others:
             between = [word.lower for word in sentence[min(a, b) + 1 : max(a, b)][:9]]
-            if "and" not in between and _is_close(between, is_turned=b < a):
+            if b < a:
+                is_close = len(between) <= 4 and bool({",", "of", "the", "'"} & set(between))
+            else:
+                is_close = len(between) <= 5 and sum(word.isalpha() for word in between) <= 2
+            if is_close and "and" not in between:
                 return True
     return False
-
-
-def _is_close(between: Sequence[str], *, is_turned: bool) -> bool:
-    if is_turned:
-        return len(between) <= 4 and bool({",", "of", "the", "'"} & set(between))
-    return len(between) <= 5 and sum(word.isalpha() for word in between) <= 2

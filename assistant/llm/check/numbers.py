@@ -3,33 +3,31 @@
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import takewhile
 
-from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed, stem, written
+from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed, lower_at, stem, written
 
-# Unit → what one of it is in the unit it is compared by.
-_UNITS: dict[str, tuple[str, float]] = {
-    **{name: ("month", size) for name, size in
-       {"month": 1, "year": 12, "yr": 12, "decade": 120, "century": 1200,
-        "centuries": 1200}.items()},
-    **{name: ("second", size) for name, size in
-       {"sec": 1, "minute": 60, "min": 60, "hour": 3600, "hr": 3600, "day": 86400,
-        "week": 604800}.items()},
-    **{name: ("metre", size) for name, size in
-       {"m": 1, "metre": 1, "meter": 1, "km": 1e3, "kilometre": 1e3, "kilometer": 1e3, "cm": 0.01,
-        "centimetre": 0.01, "centimeter": 0.01, "mm": 0.001}.items()},
-    **{name: ("gram", size) for name, size in
-       {"g": 1, "gram": 1, "kg": 1e3, "kilogram": 1e3, "kilo": 1e3, "tonne": 1e6}.items()},
-    **{name: ("watt", size) for name, size in {"kw": 1e3, "mw": 1e6, "gw": 1e9}.items()},
-    **{name: (unit, 1) for unit, names in
-       {"mile": "mile mi", "foot": "foot feet ft", "inch": "inch inches", "ton": "ton",
-        "pound of weight": "lb lbs", "degree": "degree °"}.items() for name in names.split()},
-    "%": ("%", 1), "percent": ("%", 1), "pct": ("%", 1), "pp": ("point", 1),
-    **{name: (currency, 1) for currency, names in
-       {"dollar": "$ dollar usd buck", "euro": "€ euro eur", "pound": "£ pound gbp quid",
-        "yen": "¥ yen jpy", "yuan": "yuan rmb renminbi cny", "rouble": "₽ rouble ruble rub",
-        "rupee": "₹ rupee inr", "franc": "franc chf", "won": "₩ krw", "cent": "cent",
-        }.items() for name in names.split()},
-}  # fmt: skip
+# The unit that others are compared by: the names of those, each after what one of it is.
+_TABLE = """
+month: 1 month 12 year yr 120 decade 1200 century centuries
+second: 1 sec 60 minute min 3600 hour hr 86400 day 604800 week
+metre: 1 m metre meter 1000 km kilometre kilometer .01 cm centimetre centimeter .001 mm
+gram: 1 g gram 1000 kg kilogram kilo 1000000 tonne
+watt: 1000 kw 1000000 mw 1000000000 gw
+mile: 1 mile mi; foot: 1 foot feet ft; inch: 1 inch inches; ton: 1 ton; degree: 1 degree °
+pound of weight: 1 lb lbs; %: 1 % percent pct; point: 1 pp; cent: 1 cent; won: 1 ₩ krw
+dollar: 1 $ dollar usd buck; euro: 1 € euro eur; pound: 1 £ pound gbp quid; yen: 1 ¥ yen jpy
+yuan: 1 yuan rmb renminbi cny; rouble: 1 ₽ rouble ruble rub; rupee: 1 ₹ rupee inr
+franc: 1 franc chf
+"""
+_UNITS: dict[str, tuple[str, float]] = {}
+for _line in _TABLE.replace(";", "\n").strip().split("\n"):
+    _unit, _names = _line.split(":")
+    for _name in _names.split():
+        if _name[0] in ".0123456789":
+            _size = float(_name)
+        else:
+            _UNITS[_name] = (_unit.strip(), _size)
 _UNITS |= {stem(name): unit for name, unit in list(_UNITS.items()) if name.isalpha()}
 _CURRENCIES = listed("dollar euro pound yen yuan rouble rupee franc won")
 _SIGNS = frozenset("$€£¥₽₹₩")
@@ -47,7 +45,7 @@ def unit_of(sentence: Sentence, first: int, after: int) -> tuple[str, float, int
     if place >= len(sentence):
         return "", 1.0, after
     word = sentence[place]
-    follows = sentence[place + 1].lower if place + 1 < len(sentence) else ""
+    follows = lower_at(sentence, place + 1)
     if word.lower in ("percentage", "basis") and follows.startswith("point"):
         return "point", 0.01 if word.lower == "basis" else 1.0, place + 2
     if word.lower == "fold":
@@ -57,9 +55,8 @@ def unit_of(sentence: Sentence, first: int, after: int) -> tuple[str, float, int
     name = word.lower if word.lower in _UNITS else word.stem
     if name in _UNITS and (place == after or sentence[after].lower != "."):
         return *_UNITS[name], place + 1
-    if word.lower in ("second", "seconds"):
-        return "second", 1.0, place + 1
-    return "", 1.0, after
+    is_second = word.lower in ("second", "seconds")
+    return ("second", 1.0, place + 1) if is_second else ("", 1.0, after)
 
 
 def is_currency(word: Word) -> bool:
@@ -99,7 +96,6 @@ _FRACTIONS = {
 }  # fmt: skip
 _TIMES = {"twice": 2, "double": 2, "doubled": 2, "doubling": 2, "doubles": 2, "triple": 3,
           "tripled": 3, "thrice": 3, "quadruple": 4, "quadrupled": 4}  # fmt: skip
-_MOST_DIGITS = 2_000
 Read = tuple[Fraction, int, str]
 """A value, the word after it, and a unit of its own or ""."""
 
@@ -115,6 +111,10 @@ def number(sentence: Sentence, place: int) -> Read | None:
         return Fraction(_TIMES[word.lower]), place + 1, "times"
     if word.lower in _ORDINALS and not _is_fraction(sentence, place):
         return Fraction(_ORDINALS[word.lower]), place + 1, "ordinal"
+    if word.lower in ("half", "halve", "halved"):
+        return Fraction(1, 2), place + 1, "share"
+    if _is_fraction(sentence, place):
+        return _FRACTIONS[word.lower.removesuffix("s")], place + 1, "share"
     return _spelled(sentence, place)
 
 
@@ -126,9 +126,9 @@ def _digits(sentence: Sentence, place: int) -> Read | None:
             return value, after + 1, "ordinal"
         if suffix.text == "/" and after + 1 < len(sentence) and sentence[after + 1].is_number:
             return value / (value_of(sentence[after + 1].text) or 1), after + 2, ""
-    if place and sentence[place - 1].is_word and sentence[place - 1].end == sentence[place].start:
-        name = sentence[place - 1].lower
-        return value, after, "ordinal" if name == "q" else f"code {name}"
+    before = sentence[place - 1]
+    if place and before.is_word and before.end == sentence[place].start:
+        return value, after, "ordinal" if before.lower == "q" else f"code {before.lower}"
     return _scaled(sentence, place, value, after)
 
 
@@ -136,7 +136,7 @@ def value_of(written: str) -> Fraction:
     """The value of a number in digits: 8,400 and 8.4, and 8,4 as on the continent."""
     if re.fullmatch(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?", written):
         written = written.replace(",", "")
-    whole, *rest = written[:_MOST_DIGITS].replace(",", ".").split(".")
+    whole, *rest = written[:2_000].replace(",", ".").split(".")
     return Fraction(f"{whole}.{''.join(rest)}" if any(rest) else whole)
 
 
@@ -159,16 +159,15 @@ def _scale(sentence: Sentence, place: int) -> int:
 
 
 def _is_fraction(sentence: Sentence, place: int) -> bool:
-    before = sentence[place - 1].lower if place else ""
+    before, after = lower_at(sentence, place - 1), lower_at(sentence, place + 1)
     if before == "-" and place > 1:
         before = sentence[place - 2].lower
-    after = sentence[place + 1].lower if place + 1 < len(sentence) else ""
     known = sentence[place].lower.removesuffix("s") in _FRACTIONS
     return known and (before in ("one", "two", "three") or (before in ("a", "-") and after == "of"))
 
 
 def _spelled(sentence: Sentence, place: int) -> Read | None:
-    """A number in words, such as "two hundred and fifty" or "half"."""
+    """A number in words, such as "two hundred and fifty"."""
     total, part, after, seen = Fraction(0), Fraction(0), place, False
     while after < len(sentence):
         name = sentence[after].lower
@@ -181,15 +180,11 @@ def _spelled(sentence: Sentence, place: int) -> Read | None:
         elif not (seen and name in ("and", "-") and _goes_on(sentence, after)):
             break
         seen, after = True, after + 1
-    if seen:
-        return _with_fraction(sentence, place, total + part, after)
-    return _fraction(sentence, place)
+    return _with_fraction(sentence, place, total + part, after) if seen else None
 
 
 def _goes_on(sentence: Sentence, place: int) -> bool:
-    if place + 1 >= len(sentence):
-        return False
-    before, after = sentence[place - 1].lower, sentence[place + 1].lower
+    before, after = sentence[place - 1].lower, lower_at(sentence, place + 1)
     if sentence[place].lower == "and":
         return before in ("hundred", "thousand", "million") and after in _ONES | _TENS
     return (before in _TENS and after in _ONES) or after.removesuffix("s") in _SCALES
@@ -205,15 +200,6 @@ def _with_fraction(sentence: Sentence, place: int, value: Fraction, after: int) 
     return _scaled(sentence, place, value, after)
 
 
-def _fraction(sentence: Sentence, place: int) -> Read | None:
-    name = sentence[place].lower
-    if name in ("half", "halve", "halved"):
-        return Fraction(1, 2), place + 1, "share"
-    if name.removesuffix("s") in _FRACTIONS and _is_fraction(sentence, place):
-        return _FRACTIONS[name.removesuffix("s")], place + 1, "share"
-    return None
-
-
 _BOUNDS = {
     "over": r"\b(?:over|above|more than|at least|no less than|not less than|no fewer than|"
     r"upwards of|in excess of|surpass\w*|exceed\w*|topp?\w*|greater than|higher than)\b",
@@ -221,7 +207,6 @@ _BOUNDS = {
     r"not more than|just short of)\b",
     "about": r"\b(?:about|around|approximately|approx|roughly|some|circa|ca|close to|or so)\b|~",
 }
-_REACH = 8  # words after a number that may say what it counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,46 +249,38 @@ def _amount(sentence: Sentence, first: int, after: int, value: Fraction, kind: s
     size = Fraction(str(one))
     if _is_negative(sentence, first):
         value = -value
-    before = " ".join(word.lower for word in sentence[max(0, first - 4) : first])
+    before = " ".join(word.lower for word in sentence[max(0, first - 4) : first]).rsplit(",", 1)[-1]
     sign = sentence[first - 1]
     is_quarter = sign.lower == "q" and sign.end == sentence[first].start  # as in "Q3"
     if first and (is_currency(sign) or is_quarter):
         first -= 1
-    before = before.rsplit(",", 1)[-1]
     behind = " ".join(word.lower for word in sentence[end : end + 3])
-    return Amount(
-        written(sentence, first, end),
-        value * size,
-        unit,
-        frozenset() if unit and unit != "ordinal" else _things(sentence, first, end),
-        _beside(sentence, end),
-        _bound(before, behind),
-        first,
-        end - 1,
-        size,
+    things = frozenset() if unit and unit != "ordinal" else _things(sentence, first, end)
+    text = written(sentence, first, end)
+    near = takewhile(
+        lambda word: not word.is_number and word.text not in ".;:,", sentence[end : end + 8]
     )
+    beside = frozenset(word.stem for word in near if word.is_content)
+    bound = _bound(before, behind)
+    return Amount(text, value * size, unit, things, beside, bound, first, end - 1, size)
 
 
 def _bound(before: str, behind: str) -> str:
-    for name, pattern in _BOUNDS.items():
-        if re.search(pattern, before):
-            return name
-    if behind.startswith(("or more", "or above", "and above", "or over")):
-        return "over"
+    found = [name for name, pattern in _BOUNDS.items() if re.search(pattern, before)]
+    if found or behind.startswith(("or more", "or above", "and above", "or over")):
+        return found[0] if found else "over"
     return "about" if behind.startswith("or so") else ""
 
 
 def _is_negative(sentence: Sentence, place: int) -> bool:
+    if place > 1 and is_currency(sentence[place - 1]):
+        place -= 1
     if not place:
         return False
-    before = sentence[place - 1]
-    if is_currency(before) and place > 1:
-        place, before = place - 1, sentence[place - 2]
+    before, first = sentence[place - 1], sentence[place - 2] if place > 1 else None
     touches = before.end == sentence[place].start
-    open_before = (
-        place < 2 or sentence[place - 2].end < before.start or sentence[place - 2].text in '([“"'
-    )
-    return before.lower == "minus" or (before.text in "-−" and touches and open_before)
+    is_open = not first or first.end < before.start or first.text in '([“"'
+    return before.lower == "minus" or (before.text in "-−" and touches and is_open)
 
 
 def _things(sentence: Sentence, first: int, place: int) -> frozenset[str]:
@@ -319,15 +296,6 @@ def _things(sentence: Sentence, first: int, place: int) -> frozenset[str]:
         elif found or word.lower in STOP_WORDS - {"of", "the", "other", "more", "its", "their"}:
             break
     return frozenset(found[:3])
-
-
-def _beside(sentence: Sentence, place: int) -> frozenset[str]:
-    found = set()
-    for word in sentence[place : place + _REACH]:
-        if word.is_number or word.text in ".;:,":
-            break
-        found |= {word.stem} if word.is_content else set()
-    return frozenset(found)
 
 
 def _ranges(sentence: Sentence, found: list[Amount]) -> list[Amount]:

@@ -8,9 +8,8 @@ were exchanged. Passives are turned round first, and names that "and" joins shar
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
-from itertools import islice
+from itertools import combinations, islice
 
 from assistant.llm.check import names
 from assistant.llm.check.dates import Date, dates
@@ -20,26 +19,14 @@ from assistant.llm.check.words import STOP_WORDS, Sentence, listed
 from assistant.types import Verdict
 
 
-class Kind(StrEnum):
-    """What a fault is about."""
-
-    NUMBER = "number"
-    DATE = "date"
-    NAME = "name"
-    ROLE = "role"
-    DENIAL = "denial"
-    SURENESS = "sureness"
-    SPEAKER = "speaker"
-    ADDITION = "addition"
-
-
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that is wrong, and the best that can be said of a sentence that has it."""
 
-    kind: Kind
     reason: str
     verdict: Verdict
+    feature: str = ""
+    """What it weighs in the score: "faults", "denial" or "names not held"; or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +41,8 @@ class ParsedSentence:
     @property
     def is_speech(self) -> bool:
         """Whether it is of the form "Ana: I will"."""
-        first = self.names[0] if self.names else None
-        after = self.sentence[first.last + 1 :] if first and not first.first else ()
-        return bool(after) and after[0].text == ":"
+        after = self.sentence[self.names[0].last + 1 :] if self.names else ()
+        return bool(after) and self.names[0].first == 0 and after[0].text == ":"
 
     @classmethod
     def of(cls, sentence: Sentence, known: frozenset[str]) -> "ParsedSentence":
@@ -73,7 +59,6 @@ _WINDOW = 6  # words on each side
 _LITTLE = 0.4  # what a word like "to" counts beside one of content
 _BEYOND = 0.3  # what a word beyond a comma counts beside one before it
 _SKIPPED = frozenset(("the", "a", "an", '"', "'", "“", "”", "‘", "’", "(", ")", "also", "both"))
-_STOPS = frozenset((".", ";", ":", "?", "!"))
 _LIST = frozenset((",", "(", "and", "or", "&", "/", "-", "–", "the", "as", "well"))
 _JOINING = frozenset(("(", "and", "or", "&", "/", "-", "–"))  # a comma alone may part clauses
 _WHERE = frozenset(("in", "at", "near", "from"))
@@ -88,6 +73,8 @@ _PARTICIPLES = listed(
 
 Same = Callable[[str, str], bool]
 """Whether two fillers, by their texts, are the same."""
+Filler = tuple[int, int, str]
+"""First word, last word, and text."""
 Weighed = dict[str, float]
 """The words on one side of a place, the nearer the heavier."""
 
@@ -101,7 +88,7 @@ class Slot:
     right: Weighed
 
 
-def slots(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[Slot]:
+def slots(sentence: Sentence, fillers: Sequence[Filler]) -> list[Slot]:
     """The places of a sentence that the fillers (first word, last word, key) stand in."""
     tokens = _active(_tokens(sentence, fillers))
     groups = _groups(tokens)
@@ -121,17 +108,15 @@ def slots(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[S
 Token = tuple[str, bool]
 
 
-def _tokens(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list[Token]:
+def _tokens(sentence: Sentence, fillers: Sequence[Filler]) -> list[Token]:
     starts = {first: (last, key) for first, last, key in fillers}
     found: list[Token] = []
     last = -1
     for place, word in enumerate(sentence):
-        if place <= last:
-            continue
-        if place in starts:
+        if place > last and place in starts:
             last, key = starts[place]
             found.append((key, True))
-        else:
+        elif place > last:
             is_past = word.is_word and (word.lower.endswith("ed") or word.lower in _PARTICIPLES)
             # A participle keeps a mark by which a passive is known.
             found.append((f"{word.stem}\0" if is_past else word.stem, False))
@@ -141,9 +126,8 @@ def _tokens(sentence: Sentence, fillers: Sequence[tuple[int, int, str]]) -> list
 def _reach(words: Iterable[str]) -> Weighed:
     reached: Weighed = {}
     share = 1.0
-    near = islice((word for word in words if word not in _SKIPPED), _WINDOW)
-    for place, word in enumerate(near):
-        if word in _STOPS:
+    for place, word in enumerate(islice((each for each in words if each not in _SKIPPED), _WINDOW)):
+        if word in (".", ";", ":", "?", "!"):
             break
         if word == ",":
             share *= _BEYOND
@@ -157,9 +141,7 @@ def _active(tokens: list[Token]) -> list[Token]:
     """Turn "B was met by A" into "A meet B", wherever it stands; only a passive keeps its mark."""
     for place in reversed(range(len(tokens))):  # the last first, for what is before stays in place
         if tokens[place : place + 1] == [("by", False)]:
-            turned = _turned(tokens, place)
-            if turned:
-                tokens = turned
+            tokens = _turned(tokens, place) or tokens
     return [
         (token if place and tokens[place - 1][0] in _BE else token.rstrip("\0"), is_filler)
         for place, (token, is_filler) in enumerate(tokens)
@@ -191,9 +173,8 @@ def _phrase_end(tokens: Sequence[Token], start: int) -> int:
         if tokens[end][0] in _CLAUSE:
             return start
         end += 1
-    if end >= len(tokens) or not tokens[end][1]:
-        return start
-    return _groups(list(tokens)).get(end, (end, end))[1] + 1
+    is_found = end < len(tokens) and tokens[end][1]
+    return _groups(tokens).get(end, (end, end))[1] + 1 if is_found else start
 
 
 def _groups(tokens: Sequence[Token]) -> dict[int, tuple[int, int]]:
@@ -216,10 +197,8 @@ def exchanged(
     claim: Sequence[Slot], quoted: Sequence[Slot], same: Same, least: float
 ) -> tuple[str, str] | None:
     """Two fillers that fit the quotes better in each other's place by `least`, of 2, or more."""
-    for place, one in enumerate(claim):
-        for other in claim[place + 1 :]:
-            if same(one.filler, other.filler):
-                continue
+    for one, other in combinations(claim, 2):
+        if not same(one.filler, other.filler):
             gains = _gain(one, other.filler, quoted, same), _gain(other, one.filler, quoted, same)
             if sum(gains) > least and min(gains) > -0.1:
                 return one.filler, other.filler
@@ -233,9 +212,8 @@ def replaced(
     others = dict.fromkeys(slot.filler for slot in quoted if not _PEOPLE.search(slot.filler))
     for slot in claim:
         for other in others:
-            if same(slot.filler, other) or _gain(slot, other, quoted, same) <= least:
-                continue
-            if not _is_within(slot, other, quoted, same):
+            better = not same(slot.filler, other) and _gain(slot, other, quoted, same) > least
+            if better and not _is_within(slot, other, quoted, same):
                 return slot.filler, other
     return None
 
@@ -261,15 +239,10 @@ def _fit(slot: Slot, quoted: Slot, hidden: set[str]) -> float:
     total = held = 0.0
     for said, heard in ((slot.left, quoted.left), (slot.right, quoted.right)):
         total += sum(said.values())
-        held += sum(
-            min(weight, heard.get(word, 0.0)) for word, weight in said.items() if word not in hidden
-        )
+        held += sum(min(said[word], heard.get(word, 0.0)) for word in said if word not in hidden)
     return held / total if total else 0.0
 
 
-Filler = tuple[int, int, str]
-"""First word, last word, and text."""
-Compare = Callable[[Sequence[Slot], Sequence[Slot], Same, float], tuple[str, str] | None]
 # How much better two exchanged must fit (of 2), and another one in a place (of 1): chosen on the
 # half of the sets for developing, where lower limits catch no more names, and higher ones fewer.
 _NAMES_EXCHANGED, _NAME_REPLACED = 0.25, 0.7
@@ -278,63 +251,58 @@ _NUMBERS_EXCHANGED, _NUMBER_REPLACED = 0.12, 0.6
 
 def find_role_swaps(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
     """Faults where a name, or a number of some unit, has the place that another has in a quote."""
-    yield from _names(claim, quotes)
+    every = (claim, *quotes)
+    yield from _names(every)
     for unit in dict.fromkeys([amount.unit for amount in claim.amounts] + [""]):
-        yield from _numbers(claim, quotes, unit)
+        yield from _numbers(every, unit)
 
 
-def _names(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterator[Fault]:
-    speak = sum(quote.is_speech for quote in quotes) > 1
-    fillers = [_named(claim), *(_named(quote, speak=speak) for quote in quotes)]
-    swap = _compared(exchanged, _NAMES_EXCHANGED, (claim, *quotes), fillers, _same)
-    found = swap or _compared(replaced, _NAME_REPLACED, (claim, *quotes), fillers, _same)
+def _names(every: Sequence[ParsedSentence]) -> Iterator[Fault]:
+    # Whoever speaks where the quotes are a conversation has no place in what is said.
+    speak = sum(quote.is_speech for quote in every[1:]) > 1
+    named = [
+        each.names[place > 0 and speak and each.is_speech :] for place, each in enumerate(every)
+    ]
+    own, others = _slots(
+        every, [[(name.first, name.last, name.text) for name in one] for one in named]
+    )
+    swap = exchanged(own, others, _same, _NAMES_EXCHANGED)
+    found = swap or replaced(own, others, _same, _NAME_REPLACED)
     if found:
         reason = f"says of {found[0]} what the source says of {found[1]}"
         reason += ", and the other way about" if swap else ""
-        yield Fault(Kind.ROLE, reason, Verdict.CONTRADICTED)
+        yield Fault(reason, Verdict.CONTRADICTED, "faults")
 
 
-def _numbers(claim: ParsedSentence, quotes: Sequence[ParsedSentence], unit: str) -> Iterator[Fault]:
-    every = (claim, *quotes)
+def _numbers(every: Sequence[ParsedSentence], unit: str) -> Iterator[Fault]:
+    """Of the numbers of a unit; years are numbers without one."""
     years = {each.text: each.year for one in every for each in one.dates if each.year}
     meant = {each.text: each.value for one in every for each in one.amounts} | years
 
     def same(one: str, other: str) -> bool:
         return meant[one] == meant[other]
 
-    fillers = [_counted(each, unit) for each in every]
-    found = _compared(exchanged, _NUMBERS_EXCHANGED, every, fillers, same)
+    counted = [
+        [each for each in one.amounts if each.unit == unit]
+        + [each for each in one.dates if each.year and not unit]
+        for one in every
+    ]
+    fillers = [[(each.first, each.last, each.text) for each in one] for one in counted]
+    found = exchanged(*_slots(every, fillers), same, _NUMBERS_EXCHANGED)
     for are_years in (False, True):  # a year is no number of things, nor the other way about
         some = [[each for each in one if (each[2] in years) is are_years] for one in fillers]
-        found = found or _compared(replaced, _NUMBER_REPLACED, every, some, same)
+        found = found or replaced(*_slots(every, some), same, _NUMBER_REPLACED)
     if found:
         reason = f"says {found[0]} where the source says {found[1]}"
-        yield Fault(Kind.NUMBER, reason, Verdict.CONTRADICTED)
+        yield Fault(reason, Verdict.CONTRADICTED, "faults")
 
 
-def _compared(
-    compare: Compare,
-    least: float,
-    every: Sequence[ParsedSentence],
-    fillers: Sequence[Sequence[Filler]],
-    same: Same,
-) -> tuple[str, str] | None:
-    """What is found of the first sentence by the others, by the places of the fillers of each."""
-    said, *quoted = (slots(each.sentence, own) for each, own in zip(every, fillers, strict=True))
-    return compare(said, [slot for slots in quoted for slot in slots], same, least)
-
-
-def _named(said: ParsedSentence, *, speak: bool = False) -> list[Filler]:
-    """The places of its names, but of whoever speaks where the quotes are a conversation."""
-    found = said.names[speak and said.is_speech :]
-    return [(name.first, name.last, name.text) for name in found]
-
-
-def _counted(said: ParsedSentence, unit: str) -> list[Filler]:
-    """The places of its numbers of a unit; years are numbers without one."""
-    found = [(each.first, each.last, each.text) for each in said.amounts if each.unit == unit]
-    years = [each for each in said.dates if each.year and not unit]
-    return found + [(each.first, each.last, each.text) for each in years]
+def _slots(
+    every: Sequence[ParsedSentence], fillers: Sequence[Sequence[Filler]]
+) -> tuple[list[Slot], list[Slot]]:
+    """The places of the fillers of the first sentence, and of all others."""
+    own, *others = (slots(each.sentence, one) for each, one in zip(every, fillers, strict=True))
+    return own, [slot for found in others for slot in found]
 
 
 @lru_cache(maxsize=1 << 14)
@@ -349,5 +317,5 @@ def _stands_for(short: str, long: str) -> bool:
 
 
 def _key(text: str) -> frozenset[str]:
-    own = [word for word in text.casefold().split() if word not in names.TITLES]
-    return frozenset(map(root, own or text.casefold().split()))
+    words = text.casefold().split()
+    return frozenset(map(root, [word for word in words if word not in names.TITLES] or words))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice, takewhile
 
 from assistant.text import terms, visible
 
@@ -17,29 +18,26 @@ def listed(text: str) -> frozenset[str]:
 _WORD = re.compile(r"(?:(?<!\w)[A-Z]\.){2,}|\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|\S")
 _END = re.compile(r"[.!?。！？…][\"'”’)\]]*(?=\s)|[。！？]|\n")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
-_SPACE = re.compile(r"\s+")
 _MOST_LETTERS = 60  # of a word; no language has longer ones
 # A full stop after these ends no sentence.
 _ABBREVIATIONS = listed(
     "mr mrs ms dr prof st jr sr gen sen rep gov lt col sgt capt no vs etc inc ltd co corp al fig "
     "jan feb mar apr jun jul aug sep sept oct nov dec approx est"
 )
-_FORMS = {
-    "say": "said says saying", "be": "is are was were been being am", "have": "has had having",
-    "meet": "met meeting", "grow": "grew grown", "rise": "rose risen", "fall": "fell fallen",
-    "win": "won", "lose": "lost", "make": "made", "take": "took taken", "give": "gave given",
-    "get": "got gotten", "go": "went gone", "come": "came", "become": "became",
-    "begin": "began begun", "write": "wrote written", "build": "built", "buy": "bought",
-    "sell": "sold", "pay": "paid", "hold": "held", "lead": "led", "leave": "left", "send": "sent",
-    "spend": "spent", "tell": "told", "think": "thought", "know": "knew known", "see": "saw seen",
-    "find": "found", "keep": "kept", "bring": "brought", "choose": "chose chosen",
-    "speak": "spoke spoken", "break": "broke broken", "draw": "drew drawn",
-    "drive": "drove driven", "shrink": "shrank shrunk", "sink": "sank sunk", "sing": "sang sung",
-    "bear": "bore born", "seek": "sought", "teach": "taught", "catch": "caught", "fight": "fought",
-    "do": "did does done", "not": "n't cannot", "man": "men", "woman": "women",
-    "child": "children", "person": "people persons", "per cent": "percent",
-}  # fmt: skip
-_LEMMAS = {form: lemma for lemma, forms in _FORMS.items() for form in forms.split()}
+_FORMS = (
+    "say said says saying, be is are was were been being am, have has had having, "
+    "meet met meeting, grow grew grown, rise rose risen, fall fell fallen, win won, lose lost, "
+    "make made, take took taken, give gave given, get got gotten, go went gone, come came, "
+    "become became, begin began begun, write wrote written, build built, buy bought, sell sold, "
+    "pay paid, hold held, lead led, leave left, send sent, spend spent, tell told, "
+    "think thought, know knew known, see saw seen, find found, keep kept, bring brought, "
+    "choose chose chosen, speak spoke spoken, break broke broken, draw drew drawn, "
+    "drive drove driven, shrink shrank shrunk, sink sank sunk, sing sang sung, bear bore born, "
+    "seek sought, teach taught, catch caught, fight fought, do did does done, not n't cannot, "
+    "man men, woman women, child children, person people persons"
+)
+_LEMMAS = {form: each.split()[0] for each in _FORMS.split(", ") for form in each.split()[1:]}
+_LEMMAS["percent"] = "per cent"
 STOP_WORDS = listed(
     "a an the and or but of to in on at by for with from as into over under about than that this "
     "these those which who whom whose what when where why how it its it's he him his she her they "
@@ -96,7 +94,7 @@ Sentence = tuple[Word, ...]
 
 def plain(text: str) -> str:
     """The text without invisible characters and needless space."""
-    return _SPACE.sub(" ", visible(text)).strip()
+    return " ".join(visible(text).split())
 
 
 def sentences(text: str) -> list[str]:
@@ -109,7 +107,7 @@ def sentences(text: str) -> list[str]:
             continue
         found.append(text[start : match.end()].strip())
         start = match.end()
-    return [sentence for sentence in (*found, text[start:].strip()) if sentence]
+    return list(filter(None, (*found, text[start:].strip())))
 
 
 def words(sentence: str) -> Sentence:
@@ -148,6 +146,11 @@ def written(sentence: Sentence, first: int, end: int) -> str:
     return text
 
 
+def lower_at(sentence: Sentence, place: int) -> str:
+    """The word at a place, lower-cased; "" outside the sentence."""
+    return sentence[place].lower if 0 <= place < len(sentence) else ""
+
+
 def content(sentence: Sentence) -> list[str]:
     """The stems of the words that carry meaning, in order."""
     return [word.stem for word in sentence if word.is_content]
@@ -160,31 +163,29 @@ _REFUSALS_TO = stems("fail failure decline")  # before "to" only
 _AGAINST = stems("oppose avoid refrain prevent prohibit forbid ban exclude stop cease halt")
 _NO_DENIAL = listed("only just less fewer more later")
 _CLAUSE = listed(". ; : ? ! ( ) which who but because while although though whereas since when ,")
-_DENIED_SCOPE = 4  # words of content a negation reaches, at most
 # Words on each side of one of two opposites, which tell whether they are of one thing.
 _NEXT, _NEAR = 2, 7
-_PAIRS = listed("""
-    rise/fall rise/drop rise/decline rise/decrease increase/decrease increase/fall
-    increase/drop increase/decline increase/reduce grow/shrink grow/fall grow/decline gain/lose
-    gain/loss win/lose more/less more/fewer most/least above/below up/down higher/lower high/low
-    largest/smallest biggest/smallest larger/smaller best/worst better/worse before/after
-    import/export buy/sell accept/reject approve/reject support/oppose include/exclude
-    open/close begin/end start/end start/stop enter/leave strengthen/weaken expand/contract
-    expand/reduce improve/worsen improve/deteriorate arrive/leave allow/forbid allow/ban
-    allow/prohibit permit/prohibit legal/illegal always/never all/none first/last
-    oldest/youngest older/younger north/south east/west northern/southern eastern/western
-    male/female profit/loss positive/negative success/failure succeed/fail agree/disagree
-    like/dislike deepen/weaken deepen/reduce cheap/expensive cheaper/dearer easy/difficult
-    easier/harder fast/slow faster/slower early/late earlier/later true/false majority/minority
-    maximum/minimum raise/lower raise/cut exceed/trail outperform/underperform with/without
-    safe/dangerous alive/dead guilty/innocent strong/weak stronger/weaker old/new
+# Each first word is the opposite of those after it.
+_OPPOSED = """
+    rise/fall/drop/decline/decrease increase/decrease/fall/drop/decline/reduce
+    grow/shrink/fall/decline gain/lose/loss win/lose more/less/fewer most/least above/below up/down
+    higher/lower high/low largest/smallest biggest/smallest larger/smaller best/worst better/worse
+    before/after import/export buy/sell accept/reject approve/reject support/oppose include/exclude
+    open/close begin/end start/end/stop enter/leave strengthen/weaken expand/contract/reduce
+    improve/worsen/deteriorate arrive/leave allow/forbid/ban/prohibit permit/prohibit legal/illegal
+    always/never all/none first/last oldest/youngest older/younger north/south east/west
+    northern/southern eastern/western male/female profit/loss positive/negative success/failure
+    succeed/fail agree/disagree like/dislike deepen/weaken/reduce cheap/expensive cheaper/dearer
+    easy/difficult easier/harder fast/slow faster/slower early/late earlier/later true/false
+    majority/minority maximum/minimum raise/lower/cut exceed/trail outperform/underperform
+    with/without safe/dangerous alive/dead guilty/innocent strong/weak stronger/weaker old/new
     increasing/decreasing remember/forget love/hate happy/sad
-""")
+"""
 _OPPOSITES: dict[str, set[str]] = {}
-for _pair in sorted(_PAIRS):
-    _one, _other = map(stem, _pair.split("/"))
-    _OPPOSITES.setdefault(_one, set()).add(_other)
-    _OPPOSITES.setdefault(_other, set()).add(_one)
+for _one, *_others in (map(stem, each.split("/")) for each in _OPPOSED.split()):
+    for _other in _others:
+        _OPPOSITES.setdefault(_one, set()).add(_other)
+        _OPPOSITES.setdefault(_other, set()).add(_one)
 
 
 def opposite(claim: Sentence, quotes: Sequence[Sentence]) -> str:
@@ -232,8 +233,8 @@ def _next_to(sentence: Sentence, place: int) -> set[tuple[bool, str]]:
 
 def _around(sentence: Sentence, place: int, reach: int) -> set[str]:
     """The words of content on each side of a place."""
-    before, after = sentence[max(0, place - reach) : place], sentence[place + 1 : place + 1 + reach]
-    return set(content(before + after))
+    around = sentence[max(0, place - reach) : place] + sentence[place + 1 : place + 1 + reach]
+    return set(content(around))
 
 
 def _denied(claim: Sentence, quotes: Sequence[Sentence]) -> str:
@@ -272,7 +273,7 @@ def _is_negation(sentence: Sentence, place: int) -> bool:
 
 
 def _under_negation(
-    sentence: Sentence, verbs: frozenset[str] = frozenset(), most: int = _DENIED_SCOPE
+    sentence: Sentence, verbs: frozenset[str] = frozenset(), most: int = 4
 ) -> Iterator[int]:
     """The words that stand under a negation, the first few of content after it in its clause.
 
@@ -281,10 +282,6 @@ def _under_negation(
     for place, denial in enumerate(sentence):
         if not (denial.stem in verbs if verbs else _is_negation(sentence, place)):
             continue
-        reached = 0
-        for at, word in enumerate(sentence[place + 1 : place + 10], start=place + 1):
-            if word.lower in _CLAUSE or reached >= most:
-                break
-            if word.is_content:
-                reached += 1
-                yield at
+        near = enumerate(sentence[place + 1 : place + 10], start=place + 1)
+        clause = takewhile(lambda each: each[1].lower not in _CLAUSE, near)
+        yield from islice((at for at, word in clause if word.is_content), most)
