@@ -103,9 +103,9 @@ class Generation:
         """The files of a part, `SQLITE` or `CHROMA`, that are not as they were written."""
         return changed(self.folder, self.manifest["files"], part)
 
-    @property
-    def documents(self) -> dict[str, str]:
-        """sha256 of each source's bytes."""
+    @cached_property
+    def documents(self) -> Mapping[str, str]:
+        """sha256 of each source's bytes; read once, for a published index does not change."""
         return dict(self._rows("SELECT source, sha256 FROM documents ORDER BY source"))
 
     @property
