@@ -194,9 +194,9 @@ _DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
 _DATES = (
     r"(?P<year>\d{4})(?P<by>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=by)(?P<day>0?[1-9]|[12]\d|3[01])",
     r"(?P<day>\d\d?)(?P<by>[-/.])(?P<month>\d\d?)(?P=by)(?P<year>\d{4})",
-    rf"{_DAY}(?:\s+of)?\s+{_MONTH}(?:,?\s+(?P<year>[12]\d{{3}}))?",
-    rf"{_MONTH}\s+{_DAY}(?:,?\s+(?P<year>[12]\d{{3}}))?(?![:%]|[.,]\d)",
-    rf"{_MONTH}(?:,?\s+(?:of\s+)?(?P<year>[12]\d{{3}}))?",
+    rf"{_DAY}(?:\s+of)?\s+{_MONTH}(?: ?,?\s+(?P<year>[12]\d{{3}}))?",
+    rf"{_MONTH}\s+{_DAY}(?: ?,?\s+(?P<year>[12]\d{{3}}))?(?![:%]|[.,]\d)",
+    rf"{_MONTH}(?: ?,?\s+(?:of\s+)?(?P<year>[12]\d{{3}}))?",
     r"(?P<year>1\d{3}|2[01]\d\d)(?![%°])",
 )
 _BEFORE_MONTH = re.compile(
