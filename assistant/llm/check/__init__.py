@@ -18,7 +18,8 @@ from typing import cast
 
 from assistant.llm.check.faults import find_faults
 from assistant.llm.check.roles import Fault
-from assistant.llm.check.words import Sentence, content, listed, plain, sentences, words
+from assistant.llm.check.words import Sentence, content, plain, sentences, words
+from assistant.text import language
 from assistant.types import Verdict
 
 Embed = Callable[[list[str]], list[list[float]]]
@@ -65,13 +66,6 @@ def similarity(claim: Sentence, text: str, quoted: Sequence[str], embed: Embed) 
 
 _MOST_CLAIM = 2_000  # characters of a sentence
 _MOST_QUOTED = 20_000  # characters of all quotes that are read
-_ENGLISH = listed("the of and to is are were for with by that from has have it as this")
-# The commonest words of other languages in Latin script; two of them, outnumbering the English.
-_FOREIGN = listed(
-    "der die das und ist nicht ein eine den dem von zu im für le les des est une que qui dans pour "
-    "du et el los las por del y es una gli che di della è sono uma não é os em do da het een van "
-    "niet zijn się jest nie na oraz och att är det som inte"
-)
 _WORST = (Verdict.CONTRADICTED, Verdict.NOT_SUPPORTED, Verdict.PARTLY, Verdict.SUPPORTED)
 
 
@@ -142,7 +136,7 @@ def _judged(text: str, quoted: list[str], around: list[str], embed: Embed) -> Ju
     if len(text) > _MOST_CLAIM:
         return Judgement(Verdict.NOT_SUPPORTED, ("is too long to check",), 0.0)
     claim = [words(sentence) for sentence in sentences(text)]
-    if not _is_english(claim):
+    if language(text) != "en":
         reason = "is in a language that can be quoted, not checked"
         return Judgement(Verdict.NOT_SUPPORTED, (reason,), 0.0)
     found = list(find_faults(claim, *([words(each) for each in one] for one in (quoted, around))))
@@ -168,11 +162,3 @@ def evidence(
     faults = {name: float(name in features) for name in ("faults", "denial", "names not held")}
     return similarity(words(text), text, quoted, embed) | faults
 
-
-def _is_english(claim: Sequence[Sentence]) -> bool:
-    said = [word for sentence in claim for word in sentence if word.is_word]
-    letters = "".join(word.text for word in said)
-    if sum(letter < "ɐ" for letter in letters) < 0.8 * len(letters):  # in Latin script
-        return False
-    foreign = sum(word.lower in _FOREIGN for word in said)
-    return foreign < 2 or foreign <= sum(word.lower in _ENGLISH for word in said)
