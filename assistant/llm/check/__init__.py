@@ -161,4 +161,3 @@ def evidence(
     features = {fault.feature for fault in found}
     faults = {name: float(name in features) for name in ("faults", "denial", "names not held")}
     return similarity(words(text), text, quoted, embed) | faults
-
