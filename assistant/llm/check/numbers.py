@@ -31,8 +31,7 @@ for _line in _TABLE.replace(";", "\n").strip().split("\n"):
             _UNITS[_name] = (_unit.strip(), _size)
 _UNITS |= {stem(name): unit for name, unit in list(_UNITS.items()) if name.isalpha()}
 _CURRENCIES = listed("dollar euro pound yen yuan rouble rupee franc won")
-_SIGNS = frozenset("$€£¥₽₹₩")
-_CODES = frozenset({"usd", "eur", "gbp", "jpy", "rmb", "cny", "inr", "chf"})
+_BEFORE = listed("$ € £ ¥ ₽ ₹ ₩ usd eur gbp jpy rmb cny inr chf")  # their numbers
 
 
 def unit_of(sentence: Sentence, first: int, after: int) -> tuple[str, float, int]:
@@ -62,7 +61,7 @@ def unit_of(sentence: Sentence, first: int, after: int) -> tuple[str, float, int
 
 def is_currency(word: Word) -> bool:
     """Whether the word or sign is a currency that stands before its number."""
-    return word.text in _SIGNS or word.lower in _CODES
+    return word.lower in _BEFORE
 
 
 def counts_money(sentence: Sentence, place: int) -> bool:
@@ -203,17 +202,17 @@ class Amount:
 
     text: str
     value: Fraction
-    unit: str
+    unit: str = ""
     """What is counted where it is a known unit; empty for things, which `things` names."""
-    things: frozenset[str]
-    beside: frozenset[str]
+    things: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
     """The stems of what follows it in its clause, up to the next number."""
-    bound: str
+    bound: str = ""
     """"" for the very number, else "about", "over" or "under"."""
-    first: int
-    last: int
+    first: int = 0
+    last: int = 0
     """Its words in the sentence, the last one included."""
-    size: Fraction
+    size: Fraction = Fraction(1)
     """What one of the unit as written is in the unit it is compared by."""
     other: Fraction | None = None
     """The other end, where it is one of a range."""
