@@ -133,21 +133,13 @@ def stretches(text: str, cuts: Iterable[int]) -> Iterator[Span]:
             yield Span(start + before, start + len(stretch.rstrip()))
 
 
-_WORD = re.compile(r"[^\W\d_]+")
-
-
-def languages(texts: Iterable[str]) -> list[str]:
-    """The `language` of each text."""
-    return [language(text) for text in texts]
-
-
 def language(text: str) -> str:
     """The ISO 639 code of a text's language, by CLD2; "und" if it is not known, but not English.
 
     "en" also where the text is too short, or too much of names and numbers, to tell.
     """
     text = text[:1_000]  # enough to tell
-    words = _WORD.findall(text)
+    words = re.findall(r"[^\W\d_]+", text)
     foreign = re.findall(r"[^\W\d_A-Za-zÀ-ɏ\u1e00-\u1eff]", text)
     is_other = len(foreign) > 0.2 * sum(map(len, words))
     plain = sum(map(str.islower, words))

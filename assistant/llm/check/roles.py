@@ -279,7 +279,7 @@ def _numbers(every: Sequence[ParsedSentence], unit: str) -> Iterator[Fault]:
     def same(one: str, other: str) -> bool:
         return meant[one] == meant[other]
 
-    counted: list[list[Filler]] = [
+    counted: list[Sequence[Filler]] = [
         [each for each in one.amounts if each.unit == unit]
         + [each for each in one.dates if each.year and not unit]
         for one in every
