@@ -133,21 +133,13 @@ def stretches(text: str, cuts: Iterable[int]) -> Iterator[Span]:
             yield Span(start + before, start + len(stretch.rstrip()))
 
 
-_WORD = re.compile(r"[^\W\d_]+")
-
-
-def languages(texts: Iterable[str]) -> list[str]:
-    """The `language` of each text."""
-    return [language(text) for text in texts]
-
-
 def language(text: str) -> str:
     """The ISO 639 code of a text's language, by CLD2; "und" if it is not known, but not English.
 
     "en" also where the text is too short, or too much of names and numbers, to tell.
     """
     text = text[:1_000]  # enough to tell
-    words = _WORD.findall(text)
+    words = re.findall(r"[^\W\d_]+", text)
     foreign = re.findall(r"[^\W\d_A-Za-zÀ-ɏ\u1e00-\u1eff]", text)
     is_other = len(foreign) > 0.2 * sum(map(len, words))
     plain = sum(map(str.islower, words))
@@ -194,9 +186,9 @@ _DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
 _DATES = (
     r"(?P<year>\d{4})(?P<by>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=by)(?P<day>0?[1-9]|[12]\d|3[01])",
     r"(?P<day>\d\d?)(?P<by>[-/.])(?P<month>\d\d?)(?P=by)(?P<year>\d{4})",
-    rf"{_DAY}(?:\s+of)?\s+{_MONTH}(?:,?\s+(?P<year>[12]\d{{3}}))?",
-    rf"{_MONTH}\s+{_DAY}(?:,?\s+(?P<year>[12]\d{{3}}))?(?![:%]|[.,]\d)",
-    rf"{_MONTH}(?:,?\s+(?:of\s+)?(?P<year>[12]\d{{3}}))?",
+    rf"{_DAY}(?:\s+of)?\s+{_MONTH}(?: ?,?\s+(?P<year>[12]\d{{3}}))?",
+    rf"{_MONTH}\s+{_DAY}(?: ?,?\s+(?P<year>[12]\d{{3}}))?(?![:%]|[.,]\d)",
+    rf"{_MONTH}(?: ?,?\s+(?:of\s+)?(?P<year>[12]\d{{3}}))?",
     r"(?P<year>1\d{3}|2[01]\d\d)(?![%°])",
 )
 _BEFORE_MONTH = re.compile(
@@ -255,14 +247,13 @@ def _is_count(text: str, match: re.Match[str], before: str) -> bool:
     return bool(things.match(text, match.end()))
 
 
-_ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-         "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
-         "nineteen"]  # fmt: skip
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_WORDS = {word: Fraction(value) for value, word in enumerate(_ONES)}
-_WORDS |= {word: Fraction(10 * tens) for tens, word in enumerate(_TENS, 2)}
-_WORDS |= {"half": Fraction(1, 2), **dict.fromkeys(("a", "an", "and"), Fraction(0))}
-_SCALES = {
+ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+        "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+        "nineteen"]  # fmt: skip
+TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+BELOW_HUNDRED = {word: number for number, word in enumerate(ONES)}
+BELOW_HUNDRED |= {word: 10 * tens for tens, word in enumerate(TENS, 2)}
+SCALES = {
     "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
     "dozen": 12, "lakh": 10**5, "crore": 10**7, "k": 10**3, "m": 10**6, "mn": 10**6, "mln": 10**6,
     "mio": 10**6, "b": 10**9, "bn": 10**9, "tn": 10**12, "trn": 10**12,
@@ -310,7 +301,7 @@ def numbers(text: str) -> list[Number]:
 
 
 def _number(match: re.Match[str]) -> Number | None:
-    value = _spelled(match["words"]) if match["words"] else _digits(match["digits"])
+    value = _spelled(match["words"]) if match["words"] else value_of(match["digits"])
     if value is None:
         return None
     written = match["currency"] or match["unit"] or ""
@@ -327,7 +318,7 @@ def _number(match: re.Match[str]) -> Number | None:
 
 
 def _scale(match: re.Match[str]) -> int:
-    return _SCALES[match["scale"].lower().removesuffix("s")] if match["scale"] else 1
+    return SCALES[match["scale"].lower().removesuffix("s")] if match["scale"] else 1
 
 
 def _named(table: Mapping[str, str], written: str) -> str:
@@ -336,7 +327,7 @@ def _named(table: Mapping[str, str], written: str) -> str:
     return next(found, "") if written else ""
 
 
-def _digits(written: str) -> Fraction | None:
+def value_of(written: str) -> Fraction | None:
     """8,400 and 8.4 and 8,4, 1.200,50 as on the continent; None of 4.2.1, which counts nothing."""
     written = re.sub(r"[\s'’]", "", written)
     if re.fullmatch(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?", written):
@@ -351,8 +342,9 @@ def _spelled(written: str) -> Fraction:
     """Two hundred and fifty thousand; half a million; a dozen."""
     total, part = Fraction(0), Fraction(0)
     for word in re.split(r"[\s-]+", written.lower()):
-        scale = _SCALES.get(word.removesuffix("s"))
-        part = (part or Fraction(1)) * scale if scale else part + _WORDS[word]
+        scale = SCALES.get(word.removesuffix("s"))
+        below = Fraction(1, 2) if word == "half" else BELOW_HUNDRED.get(word, 0)  # 0: a, an, and
+        part = (part or Fraction(1)) * scale if scale else part + below
         if part >= 1000:
             total, part = total + part, Fraction(0)
     return total + part
@@ -365,14 +357,14 @@ def _number_pattern() -> re.Pattern[str]:
     # Those of one letter are told by its case: 5 g is a weight, 5G is a network.
     units = "|".join(f"{name}s?" if len(name) > 1 else f"(?-i:{name})" for name in longest)
     currencies = "|".join(_UNITS[each] for each in ("€", "$", "£", "¥", "CNY", "₽", "₹", "CHF"))
-    scales = "|".join(name for name in _SCALES if len(name) > 3)
-    ones = "|".join(reversed(_ONES))  # fourteen before four
+    scales = "|".join(name for name in SCALES if len(name) > 3)
+    ones = "|".join(reversed(ONES))  # fourteen before four
     # "One" is no number in "no one", "the one", "one of", "one can".
     one = (
         r"(?<!\bno )(?<!\bany )(?<!every )(?<!\bthe )(?<!\bthis )(?<!\bthat )(?<!which )"
         r"(?!one(?: (?:of|another|can|could|may|must|should|would|has|is|was)\b|(?![ -]\w)))"
     )
-    small = rf"(?:(?:{'|'.join(_TENS)})(?:[\s-](?:{'|'.join(_ONES[1:10])}))?|{one}(?:{ones}))\b"
+    small = rf"(?:(?:{'|'.join(TENS)})(?:[\s-](?:{'|'.join(ONES[1:10])}))?|{one}(?:{ones}))\b"
     below = rf"(?:(?:{small}|an?)\s+hundred(?:\s+(?:and\s+)?{small})?|{small})\b"
     words = rf"{below}(?:[\s-]+(?:{scales})s?\b(?:\s+(?:and\s+)?{below})?)*"
     return re.compile(

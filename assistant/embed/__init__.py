@@ -192,12 +192,7 @@ class Bert:
         settings = _read_json(folder / "config_sentence_transformers.json")
         self._prompts = settings.get("prompts") or {}
         self.max_tokens = int(_read_json(folder / "sentence_bert_config.json")["max_seq_length"])
-        header, start = _header(folder / "model.safetensors")
-        data = np.memmap(folder / "model.safetensors", np.uint8, "r", offset=start)
-        self.weights: dict[str, Floats] = {
-            name: data[first:last].view(_KINDS[kind]).reshape(shape)
-            for name, (kind, shape, first, last) in header.items()
-        }
+        self.weights = _tensors(folder / "model.safetensors")
         self.layers = int(config["num_hidden_layers"])
         self.heads = int(config["num_attention_heads"])
         self.epsilon = float(config.get("layer_norm_eps", 1e-12))
@@ -296,9 +291,6 @@ def _gelu(values: Floats) -> Floats:
     return grown
 
 
-_KINDS = {"F32": "<f4", "I64": "<i8"}
-
-
 def is_plain(folder: Path) -> bool:
     """Whether sentence-transformers would give the same vectors for the model in this folder.
 
@@ -308,7 +300,6 @@ def is_plain(folder: Path) -> bool:
     saved = _read_json(folder / "sentence_bert_config.json")
     modules = [module.split(".")[-1] for module in _modules(folder)]
     pooling = _read_json(folder / "1_Pooling/config.json")
-    kinds = {name: kind for name, (kind, *_) in _header(folder / "model.safetensors")[0].items()}
     words = _read_json(folder / "tokenizer_config.json")
     # Words are cut by the one file here, by the other in transformers.
     normalizer = {
@@ -323,8 +314,7 @@ def is_plain(folder: Path) -> bool:
         and words.get("tokenizer_class") in ("BertTokenizer", "BertTokenizerFast")
         and (config.get("model_type"), config.get("hidden_act")) == ("bert", "gelu")
         and config.get("position_embedding_type", "absolute") == "absolute"
-        and "embeddings.word_embeddings.weight" in kinds
-        and set(kinds.values()) <= _KINDS.keys()
+        and "embeddings.word_embeddings.weight" in _tensors(folder / "model.safetensors")
         and _pooled(pooling) in (["mean"], ["cls"])
         and pooling.get("include_prompt") in (None, True)
         and saved.keys() <= {"max_seq_length", "do_lower_case"}
@@ -343,19 +333,22 @@ def _pooled(config: dict[str, Any]) -> list[str]:
     return re.findall(r"\bpooling_mode_(\w+?)(?:_tokens?)?\b", switches)
 
 
-def _header(path: Path) -> tuple[dict[str, tuple[str, list[int], int, int]], int]:
-    """What tensors a safetensors file says it has, and where they begin; none if it is damaged."""
+def _tensors(path: Path) -> dict[str, Floats]:
+    """The tensors of a safetensors file, mapped; none if it is damaged or has other kinds."""
+    kinds = {"F32": "<f4", "I64": "<i8"}
     try:
         with path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
-            listed = json.loads(file.read(size)) if size <= path.stat().st_size else {}
-        listed.pop("__metadata__", None)
-        return {
-            name: (each["dtype"], each["shape"], *each["data_offsets"])
-            for name, each in listed.items()
-        }, 8 + size
+            header = json.loads(file.read(size)) if size <= path.stat().st_size else {}
+        header.pop("__metadata__", None)
+        data = np.memmap(path, np.uint8, "r", offset=8 + size)
+        found = {}
+        for name, each in header.items():
+            start, end = each["data_offsets"]
+            found[name] = data[start:end].view(kinds[each["dtype"]]).reshape(each["shape"])
+        return found
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}, 0
+        return {}
 
 
 def _read_json(path: Path) -> Any:  # noqa: ANN401 (whatever it holds)

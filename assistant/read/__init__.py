@@ -28,7 +28,7 @@ import numpy.typing as npt
 from assistant.errors import ModelUnavailable
 from assistant.models import file_sha256, find_model
 from assistant.read.similarity import Embed, Evidence, Frequencies, SimilarityReader
-from assistant.text import languages
+from assistant.text import language
 from assistant.types import Hit, Passage, Reading, Span
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ class Reader:
         `frequencies` gives in how many of all `size` passages each term stands. Raises
         `ModelUnavailable`.
         """
-        asked, *written = languages([question, *(hit.passage.text for hit in hits)])
-        known = [hit for hit, each in zip(hits, written, strict=True) if asked == each == "en"]
+        is_known = language(question) == "en"
+        known = [hit for hit in hits if is_known and language(hit.passage.text) == "en"]
         if hits and not known:
             evidence = Evidence(question, frequencies, size)
             return self._similarity.read(question, evidence, hits), (UNKNOWN,)
@@ -369,12 +369,9 @@ def central(passages: Sequence[Passage], embed: Embed, count: int) -> list[Readi
     if not pairs:
         return []
     vectors = np.asarray(embed([passage.quote(span) for passage, span in pairs]))
-    nearness = vectors @ vectors.mean(axis=0)
-    best: dict[tuple[str, str], tuple[float, Passage, Span]] = {}
-    for near, (passage, span) in zip(nearness.tolist(), pairs, strict=True):
-        section = (passage.source, passage.heading)
-        if section not in best or near > best[section][0]:
-            best[section] = (near, passage, span)
-    chosen = sorted(best.values(), key=lambda item: -item[0])[:count]
-    in_order = sorted(chosen, key=lambda item: (item[1].source, item[2]))
-    return [Reading(passage, span, probability=1.0) for _, passage, span in in_order]
+    best: dict[tuple[str, str], tuple[Passage, Span]] = {}
+    for place in (-(vectors @ vectors.mean(axis=0))).argsort(kind="stable").tolist():
+        passage, _ = pairs[place]
+        best.setdefault((passage.source, passage.heading), pairs[place])
+    chosen = sorted(list(best.values())[:count], key=lambda pair: (pair[0].source, pair[1]))
+    return [Reading(passage, span, probability=1.0) for passage, span in chosen]

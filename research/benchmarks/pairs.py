@@ -1,7 +1,7 @@
 """Pairs of claim and text that people labelled, and sentences to plant faults in.
 
 The groups (texts) of the sets are split in halves, by a hash: on "fitted" the weights of
-assistant/check/ were fitted and its rules tried, "held" was for reporting. See `UNSEEN` and
+assistant/llm/check/ were fitted and its rules tried, "held" was for reporting. See `UNSEEN` and
 `UNTOUCHED` for what neither was done on.
 """
 

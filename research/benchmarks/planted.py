@@ -1,7 +1,7 @@
 """True sentences → the same with a wrong number or swapped names, and in other words.
 
-Written apart from assistant/check/, which it is to test: it shares no pattern with it. Everything
-is drawn with a seed of its own text, so the same sentences give the same faults.
+Written apart from assistant/llm/check/, which it is to test: it shares no pattern with it.
+Everything is drawn with a seed of its own text, so the same sentences give the same faults.
 """
 
 import random

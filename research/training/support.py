@@ -1,13 +1,13 @@
-"""Fit the score of assistant/check/: how likely it is that quotes support a sentence.
+"""Fit the score of assistant/llm/check/: how likely it is that quotes support a sentence.
 
     python -m research.training.support SETS_FOLDER/train [--work FOLDER]
 
-A logistic regression over the FEATURES of `assistant.check.support`, on the half "fitted" of three
-sets that people labelled (benchmarks/pairs.py); benchmarks/support.py measures on the other half.
+A logistic regression over the FEATURES of `assistant.llm.check.support`, on the half "fitted" of
+three sets that people labelled (benchmarks/pairs.py); benchmarks/support.py measures on the other.
 Every set counts the same, and in each the supported the same as the others. The limit of
 "supported" keeps all but a few of the true paraphrases of that half: what the rules find is what
 drops sentences, and the score drops only what is far from anything the quotes say. Writes
-`assistant/check/support.json`.
+`assistant/llm/check/support.json`.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from research.benchmarks.planted import paraphrases
 
 LOST = {"supported": 0.01, "partly": 0.0025}
 """The share of true paraphrases that falls below each limit."""
-WEIGHTS = Path("assistant/check/support.json")
+WEIGHTS = Path("assistant/llm/check/support.json")
 
 
 Floats = npt.NDArray[np.float64]

@@ -18,7 +18,8 @@ from typing import cast
 
 from assistant.llm.check.faults import find_faults
 from assistant.llm.check.roles import Fault
-from assistant.llm.check.words import Sentence, content, listed, plain, sentences, words
+from assistant.llm.check.words import content, plain, sentences, words
+from assistant.text import language
 from assistant.types import Verdict
 
 Embed = Callable[[list[str]], list[list[float]]]
@@ -27,7 +28,6 @@ Embed = Callable[[list[str]], list[list[float]]]
 FEATURES = {"words held": 1, "pairs held": 1, "cosine": 1,
             "faults": -1, "denial": -1, "names not held": -1}  # fmt: skip
 """What the score is weighed from, and whether it speaks for support or against."""
-_SENTENCES = 8  # of the quotes that are embedded, those with most of the claim's words
 
 
 @cache
@@ -43,35 +43,8 @@ def support(features: Mapping[str, float], fitted: Mapping[str, float]) -> float
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
 
 
-def similarity(claim: Sentence, text: str, quoted: Sequence[str], embed: Embed) -> dict[str, float]:
-    """The features that words and vectors give; `quoted` are the sentences of the quotes."""
-    stems = content(claim)
-    read = [content(words(sentence)) for sentence in quoted]
-    held = {stem for sentence in read for stem in sentence}
-    pairs = {pair for sentence in read for pair in pairwise(sentence)}
-    rarity = {stem: math.sqrt(min(12, len(stem))) for stem in stems}  # longer words are rarer
-    total = sum(rarity[stem] for stem in stems)
-    shared = [len({*stems} & set(sentence)) for sentence in read]
-    best = sorted(range(len(quoted)), key=lambda place: (-shared[place], quoted[place]))
-    chosen = [quoted[place] for place in sorted(best[:_SENTENCES])]
-    vector, *vectors = embed([text, *chosen]) if chosen else [[0.0]]
-    mean = [sum(column) for column in zip(*vectors, strict=True)]
-    return {
-        "words held": sum(rarity[stem] for stem in stems if stem in held) / (total or 1.0),
-        "pairs held": sum(pair in pairs for pair in pairwise(stems)) / max(1, len(stems) - 1),
-        "cosine": float(sum(map(mul, vector, mean))) / (math.hypot(*mean) or 1.0),
-    }
-
-
 _MOST_CLAIM = 2_000  # characters of a sentence
 _MOST_QUOTED = 20_000  # characters of all quotes that are read
-_ENGLISH = listed("the of and to is are were for with by that from has have it as this")
-# The commonest words of other languages in Latin script; two of them, outnumbering the English.
-_FOREIGN = listed(
-    "der die das und ist nicht ein eine den dem von zu im für le les des est une que qui dans pour "
-    "du et el los las por del y es una gli che di della è sono uma não é os em do da het een van "
-    "niet zijn się jest nie na oraz och att är det som inte"
-)
 _WORST = (Verdict.CONTRADICTED, Verdict.NOT_SUPPORTED, Verdict.PARTLY, Verdict.SUPPORTED)
 
 
@@ -91,19 +64,23 @@ def check(text: str, quotes: Sequence[str], embed: Embed, around: Sequence[str] 
     `around` is what tells whom the quotes speak of, such as titles: names may stand there, and
     nothing else is taken from it. `embed` gives vectors of length 1 for texts.
     """
-    claim = _readable(text)
-    held = sorted({readable for quote in quotes if (readable := _readable(quote)).strip()})
+    claim, *around = (each.encode(errors="replace").decode() for each in (text, *sorted(around)))
+    claim = plain(claim)
+    quotes = sorted({quote.encode(errors="replace").decode() for quote in quotes} - {""})
+    if any(_is_quoted("".join(claim.split()), quote) for quote in quotes):
+        return Judgement(Verdict.SUPPORTED, (), 1.0)
+    quoted = read(quotes)
     if not any(word.is_word or word.is_number for word in words(claim[:_MOST_CLAIM])):
-        return _whole(claim, held) or Judgement(Verdict.NOT_SUPPORTED, ("says nothing",), 0.0)
-    if not held:
-        return Judgement(Verdict.NOT_SUPPORTED, ("cites nothing",), 0.0)
-    return _whole(claim, held) or _judged(
-        plain(claim), read(held), read(list(map(_readable, sorted(around)))), embed
-    )
-
-
-def _readable(text: str) -> str:
-    return text.encode(errors="replace").decode()
+        reason = "says nothing"
+    elif not quoted:
+        reason = "cites nothing"
+    elif len(claim) > _MOST_CLAIM:
+        reason = "is too long to check"
+    elif language(claim) != "en":
+        reason = "is in a language that can be quoted, not checked"
+    else:
+        return _judged(claim, quoted, read(around), embed)
+    return Judgement(Verdict.NOT_SUPPORTED, (reason,), 0.0)
 
 
 def read(texts: Sequence[str]) -> list[str]:
@@ -115,36 +92,23 @@ def read(texts: Sequence[str]) -> list[str]:
     return [sentence for sentence in dict.fromkeys(found) if sentence]
 
 
-def _whole(claim: str, quotes: Sequence[str]) -> Judgement | None:
-    """Supported, where the claim is a quote or whole sentences of one."""
-    said = "".join(plain(claim).split())
-    is_whole = any(
-        said == "".join(plain(quote).split()) or _is_run(said, quote) for quote in quotes
-    )
-    return Judgement(Verdict.SUPPORTED, (), 1.0) if said and is_whole else None
-
-
-def _is_run(said: str, quote: str) -> bool:
-    """Whether sentences of the quote, one after another, are what is said."""
-    if len(quote) > _MOST_QUOTED or len(said) > len(quote):
+def _is_quoted(claim: str, quote: str) -> bool:
+    """Whether the claim, without spaces, is the quote or whole sentences of it."""
+    if not claim or len(claim) > len(quote):
         return False
-    parts = ["".join(plain(sentence).split()) for sentence in sentences(quote)]
+    cut = sentences(quote) if len(quote) <= _MOST_QUOTED else [quote]
+    parts = ["".join(plain(part).split()) for part in cut]
     for first in range(len(parts)):
         end, place = 0, first
-        while place < len(parts) and said.startswith(parts[place], end):
+        while place < len(parts) and claim.startswith(parts[place], end):
             end, place = end + len(parts[place]), place + 1
-        if end == len(said):
+        if end == len(claim):
             return True
     return False
 
 
 def _judged(text: str, quoted: list[str], around: list[str], embed: Embed) -> Judgement:
-    if len(text) > _MOST_CLAIM:
-        return Judgement(Verdict.NOT_SUPPORTED, ("is too long to check",), 0.0)
     claim = [words(sentence) for sentence in sentences(text)]
-    if not _is_english(claim):
-        reason = "is in a language that can be quoted, not checked"
-        return Judgement(Verdict.NOT_SUPPORTED, (reason,), 0.0)
     found = list(find_faults(claim, *([words(each) for each in one] for one in (quoted, around))))
     reasons = tuple(dict.fromkeys(fault.reason for fault in found))
     worst = min((fault.verdict for fault in found), key=_WORST.index, default=Verdict.SUPPORTED)
@@ -163,16 +127,22 @@ def _judged(text: str, quoted: list[str], around: list[str], embed: Embed) -> Ju
 def evidence(
     text: str, quoted: Sequence[str], found: Sequence[Fault], embed: Embed
 ) -> dict[str, float]:
-    """What the score of a claim is weighed from: likeness to the sentences quoted, and faults."""
-    features = {fault.feature for fault in found}
-    faults = {name: float(name in features) for name in ("faults", "denial", "names not held")}
-    return similarity(words(text), text, quoted, embed) | faults
-
-
-def _is_english(claim: Sequence[Sentence]) -> bool:
-    said = [word for sentence in claim for word in sentence if word.is_word]
-    letters = "".join(word.text for word in said)
-    if sum(letter < "ɐ" for letter in letters) < 0.8 * len(letters):  # in Latin script
-        return False
-    foreign = sum(word.lower in _FOREIGN for word in said)
-    return foreign < 2 or foreign <= sum(word.lower in _ENGLISH for word in said)
+    """What the score of a claim is weighed from: similarity to the sentences quoted, and faults."""
+    stems = content(words(text))
+    read = [content(words(sentence)) for sentence in quoted]
+    held = {stem for sentence in read for stem in sentence}
+    pairs = {pair for sentence in read for pair in pairwise(sentence)}
+    rarity = {stem: math.sqrt(min(12, len(stem))) for stem in stems}  # longer words are rarer
+    total = sum(rarity[stem] for stem in stems)
+    shared = [len({*stems} & set(sentence)) for sentence in read]
+    best = sorted(range(len(quoted)), key=lambda place: (-shared[place], quoted[place]))
+    # The sentences that are embedded are those with most of the claim's words.
+    vector, *vectors = embed([text, *(quoted[place] for place in sorted(best[:8]))])
+    mean = [sum(column) for column in zip(*vectors, strict=True)]
+    faults = {fault.feature for fault in found}
+    return {
+        "words held": sum(rarity[stem] for stem in stems if stem in held) / (total or 1.0),
+        "pairs held": sum(pair in pairs for pair in pairwise(stems)) / max(1, len(stems) - 1),
+        "cosine": float(sum(map(mul, vector, mean))) / (math.hypot(*mean) or 1.0),
+        **{name: float(name in faults) for name in ("faults", "denial", "names not held")},
+    }

@@ -16,29 +16,24 @@ from assistant.llm.check.roles import Fault, ParsedSentence, find_role_swaps
 from assistant.llm.check.words import Sentence, content, listed, lower_at, opposite
 from assistant.types import Verdict
 
+_PER_CENT = {("%", "share"): Fraction(100), ("share", "%"): Fraction(1, 100)}
 _HUGE = 10**30  # a number as large is never rounded
 
 
 def matches(said: Amount, quoted: Amount, beside: frozenset[Fraction]) -> bool:
     """Whether the quoted number says what is said: the same one, or rounded and said to be.
 
-    One end of a range needs the other end `beside` it, or to be said to be a bound.
+    Half is 50 %. One end of a range needs the other end `beside` it, or to be said to be a bound.
     """
-    units = {said.unit, quoted.unit}
-    is_share = units == {"share", "%"} or (units <= {"share", "times", ""} and said.value < 1)
+    if times := _PER_CENT.get((said.unit, quoted.unit)):
+        quoted = replace(quoted, value=quoted.value * times, unit=said.unit)
+    is_share = {said.unit, quoted.unit} <= {"share", "times", ""} and said.value < 1
     is_end = quoted.other is not None and quoted.other not in beside
     if (said.unit != quoted.unit and not is_share) or (is_end and not said.bound):
         return False
     if said.value == quoted.value:
         return {said.bound, quoted.bound} != {"over", "under"}
     return bool(said.bound) and _is_rounded(said, quoted)
-
-
-def comparable(said: Amount, quoted: Amount) -> Amount:
-    """The quoted number, in the unit of what is said: half is 50 %."""
-    factors = {("%", "share"): Fraction(100), ("share", "%"): Fraction(1, 100)}
-    times = factors.get((said.unit, quoted.unit))
-    return replace(quoted, value=quoted.value * times, unit=said.unit) if times else quoted
 
 
 def _is_rounded(said: Amount, quoted: Amount) -> bool:
@@ -82,23 +77,17 @@ _SHARE = 0.3  # the least share of them that the quotes have; chosen on paraphra
 def unsupported_clause(claim: Sentence, quotes: Sequence[Sentence]) -> str:
     """A reason where a clause beside others says what no quote speaks of; else ""."""
     held = {word.stem for sentence in quotes for word in sentence}
-    clauses = list(_clauses(claim))
-    for clause in clauses if len(clauses) > 1 else ():
-        said = {word.stem for word in clause if word.is_content}
+    opens = [
+        place
+        for place, word in enumerate(claim)
+        if word.lower in _ALONE or (word.lower in _OPENS and lower_at(claim, place - 1) == ",")
+    ]
+    for start, end in pairwise([0, *opens, len(claim)]) if opens else ():
+        said = {word.stem for word in claim[start:end] if word.is_content}
         if len(said) >= _LEAST and len(said & held) < _SHARE * len(said):
-            words = " ".join(word.text for word in clause if word.is_word)
+            words = " ".join(word.text for word in claim[start:end] if word.is_word)
             return f"adds “{words}”"
     return ""
-
-
-def _clauses(sentence: Sentence) -> Iterator[Sentence]:
-    start = 0
-    for place, word in enumerate(sentence):
-        after_comma = lower_at(sentence, place - 1) == ","
-        if word.lower in _ALONE or (after_comma and word.lower in _OPENS):
-            yield sentence[start:place]
-            start = place
-    yield sentence[start:]
 
 
 _EXACTLY = frozenset(("only", "just", "exactly", "than", "least", "most", "no"))
@@ -118,7 +107,9 @@ def find_faults(
         told = hedging.without_knowing(sure)
         yield from _dates(one, said)
         yield from _amounts(one, said)
-        yield from _names(one, [*quotes, *around])
+        for name in one.names:
+            if reason := names.unknown(name, [*quotes, *around]):
+                yield Fault(reason, Verdict.NOT_SUPPORTED, "names not held")
         yield from _repeated(one, said)
         yield from find_role_swaps(one, said)
         if reason := opposite(sure, quotes):
@@ -179,12 +170,8 @@ def _repeated(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> Iterat
 
 def _numbers(quote: ParsedSentence) -> list[Amount]:
     """Its numbers, years included."""
-    one, none = Fraction(1), frozenset[str]()
-    return [*quote.amounts] + [
-        Amount(date.text, date.year * one, "", none, none, "", date.first, date.last, one)
-        for date in quote.dates
-        if date.year and not date.month
-    ]
+    years = [date for date in quote.dates if date.year and not date.month]
+    return [*quote.amounts, *(Amount(date.text, Fraction(date.year)) for date in years)]
 
 
 def _is_held(said: Amount, heard: Sequence[tuple[Sentence, Amount]], claim: ParsedSentence) -> bool:
@@ -200,7 +187,7 @@ def _is_held(said: Amount, heard: Sequence[tuple[Sentence, Amount]], claim: Pars
     own = set(content(claim.sentence))
     most = max((len(own & {*content(sentence)}) for sentence, _ in of_these), default=-1)
     return any(
-        matches(said, comparable(said, each), beside)
+        matches(said, each, beside)
         and (
             not each.things
             or bool(said.things & (each.things | each.beside))
@@ -242,13 +229,3 @@ def _listed(after: Sentence) -> Iterator[int]:
                 one in ("and", "or") or (one == "," and other not in ("and", "or"))
                 for one, other in pairwise((*read[place + 1 :], ""))
             )
-
-
-def _names(claim: ParsedSentence, quotes: Sequence[Sentence]) -> Iterator[Fault]:
-    for name in claim.names:
-        if lacking := names.missing(name, quotes):
-            reason = f"{' '.join(lacking)} is not in the source"
-            yield Fault(reason, Verdict.NOT_SUPPORTED, "names not held")
-        elif not names.is_joined(name, quotes):
-            reason = f"no one in the source is called {name.text}"
-            yield Fault(reason, Verdict.NOT_SUPPORTED, "names not held")

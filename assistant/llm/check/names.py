@@ -179,12 +179,28 @@ def in_list(sentence: Sentence, found: Sequence[Name], first: Name) -> list[Name
     return run
 
 
-def missing(name: Name, quotes: Sequence[Sentence]) -> list[str]:
-    """The words of a name that no quote has, nor its initials, nor what a word is initials of."""
-    held = {word.lower for sentence in quotes for word in sentence if word.is_word}
-    lacking = [word.text for word in name.words if not _held(word, held)]
-    if not lacking:
-        return []
+def unknown(name: Name, quotes: Sequence[Sentence]) -> str:
+    """A reason where the quotes have no such name; else "".
+
+    They have its words, or its initials, or what a word is initials of. The words stand together
+    in a quote too, for no one is made of two; but an owner and what it owns are two: "the European
+    Union's Commission".
+    """
+    every = {word.lower for sentence in quotes for word in sentence if word.is_word}
+    held = [word for word in name.words if any(same_word(word.lower, each) for each in every)]
+    if len(held) < len(name.words) and (lacking := _without_initials(name, held, quotes)):
+        return f"{' '.join(lacking)} is not in the source"
+    own = [word for word in held if word.lower not in _JOINING]
+    is_joined = all(
+        one.text.endswith(("'s", "’s"))
+        or any(_together(one.lower, other.lower, sentence) for sentence in quotes)
+        for one, other in pairwise(own)
+    )
+    return "" if is_joined else f"no one in the source is called {name.text}"
+
+
+def _without_initials(name: Name, held: Sequence[Word], quotes: Sequence[Sentence]) -> list[str]:
+    """The words of a name that are not held, nor their initials, nor what they are initials of."""
     capitals = [
         [each.text for each in one if each.is_word and each.text[0].isupper()] for one in quotes
     ]
@@ -192,29 +208,12 @@ def missing(name: Name, quotes: Sequence[Sentence]) -> list[str]:
     if len(initials) > 2 and any(initials in one for one in capitals):
         return []
     runs = ["".join(each[0] for each in one if len(each) > 1) for one in capitals]
+    lacking = [word.text for word in name.words if word not in held]
     return [
         word
         for word in lacking
         if not (word.isupper() and len(word) > 1 and any(word in run for run in runs))
     ]
-
-
-def _held(word: Word, held: set[str]) -> bool:
-    return word.lower in held or any(same_word(word.lower, each) for each in held)
-
-
-def is_joined(name: Name, quotes: Sequence[Sentence]) -> bool:
-    """Whether its words stand together in a quote too: no one is made of two.
-
-    An owner and what it owns are two: "the European Union's Commission".
-    """
-    held = {word.lower for sentence in quotes for word in sentence if word.is_word}
-    own = [word for word in name.words if word.lower not in _JOINING and _held(word, held)]
-    return all(
-        one.text.endswith(("'s", "’s"))
-        or any(_together(one.lower, other.lower, sentence) for sentence in quotes)
-        for one, other in pairwise(own)
-    )
 
 
 def _together(one: str, other: str, sentence: Sentence) -> bool:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import takewhile
 
 from assistant.llm.check.words import STOP_WORDS, Sentence, Word, listed, lower_at, stem, written
+from assistant.text import BELOW_HUNDRED, ONES, SCALES, TENS, value_of
 
 # The unit that others are compared by: the names of those, each after what one of it is.
 _TABLE = """
@@ -30,8 +31,7 @@ for _line in _TABLE.replace(";", "\n").strip().split("\n"):
             _UNITS[_name] = (_unit.strip(), _size)
 _UNITS |= {stem(name): unit for name, unit in list(_UNITS.items()) if name.isalpha()}
 _CURRENCIES = listed("dollar euro pound yen yuan rouble rupee franc won")
-_SIGNS = frozenset("$€£¥₽₹₩")
-_CODES = frozenset({"usd", "eur", "gbp", "jpy", "rmb", "cny", "inr", "chf"})
+_BEFORE = listed("$ € £ ¥ ₽ ₹ ₩ usd eur gbp jpy rmb cny inr chf")  # their numbers
 
 
 def unit_of(sentence: Sentence, first: int, after: int) -> tuple[str, float, int]:
@@ -61,7 +61,7 @@ def unit_of(sentence: Sentence, first: int, after: int) -> tuple[str, float, int
 
 def is_currency(word: Word) -> bool:
     """Whether the word or sign is a currency that stands before its number."""
-    return word.text in _SIGNS or word.lower in _CODES
+    return word.lower in _BEFORE
 
 
 def counts_money(sentence: Sentence, place: int) -> bool:
@@ -72,18 +72,7 @@ def counts_money(sentence: Sentence, place: int) -> bool:
     return any(_UNITS.get(stem(word), ("", 0))[0] in _CURRENCIES for word in behind)
 
 
-_TEENS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-)
-_ONES = {name: value for value, name in enumerate(_TEENS.split())}
-_DECADES = "twenty thirty forty fifty sixty seventy eighty ninety"
-_TENS = {name: 10 * value for value, name in enumerate(_DECADES.split(), 2)}
-_SCALES = {
-    "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
-    "dozen": 12, "lakh": 10**5, "crore": 10**7, "k": 10**3, "m": 10**6, "mn": 10**6,
-    "mln": 10**6, "mm": 10**6, "bn": 10**9, "b": 10**9, "tn": 10**12, "trn": 10**12,
-}  # fmt: skip
+_SCALES = SCALES | {"mm": 10**6}
 _LETTERS = frozenset({"k", "m", "b", "mm"})  # a scale only where it touches the number
 _TO_TWENTIETH = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
@@ -119,25 +108,23 @@ def number(sentence: Sentence, place: int) -> Read | None:
 
 
 def _digits(sentence: Sentence, place: int) -> Read | None:
-    value, after = value_of(sentence[place].text), place + 1
+    value, after = _value(sentence[place]), place + 1
     suffix = sentence[after] if after < len(sentence) else None
     if suffix and suffix.start == sentence[place].end:
         if suffix.lower in ("st", "nd", "rd", "th", "q"):
             return value, after + 1, "ordinal"
         if suffix.text == "/" and after + 1 < len(sentence) and sentence[after + 1].is_number:
-            return value / (value_of(sentence[after + 1].text) or 1), after + 2, ""
+            return value / (_value(sentence[after + 1]) or 1), after + 2, ""
     before = sentence[place - 1]
     if place and before.is_word and before.end == sentence[place].start:
         return value, after, "ordinal" if before.lower == "q" else f"code {before.lower}"
     return _scaled(sentence, place, value, after)
 
 
-def value_of(written: str) -> Fraction:
-    """The value of a number in digits: 8,400 and 8.4, and 8,4 as on the continent."""
-    if re.fullmatch(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?", written):
-        written = written.replace(",", "")
-    whole, *rest = written[:2_000].replace(",", ".").split(".")
-    return Fraction(f"{whole}.{''.join(rest)}" if any(rest) else whole)
+def _value(word: Word) -> Fraction:
+    """Its value in digits; that of all its digits where it is no number, as in 4.2.1."""
+    value = value_of(word.text)
+    return Fraction(re.sub(r"\D", "", word.text[:2_000])) if value is None else value
 
 
 def _scaled(sentence: Sentence, place: int, value: Fraction, after: int) -> Read:
@@ -171,8 +158,8 @@ def _spelled(sentence: Sentence, place: int) -> Read | None:
     total, part, after, seen = Fraction(0), Fraction(0), place, False
     while after < len(sentence):
         name = sentence[after].lower
-        if name in _ONES or name in _TENS:
-            part += _ONES.get(name, 0) + _TENS.get(name, 0)
+        if name in BELOW_HUNDRED:
+            part += BELOW_HUNDRED[name]
         elif name.removesuffix("s") in _SCALES and len(name.removesuffix("s")) > 3:
             part = (part or Fraction(1)) * _SCALES[name.removesuffix("s")]
             if part >= 1000:
@@ -186,8 +173,8 @@ def _spelled(sentence: Sentence, place: int) -> Read | None:
 def _goes_on(sentence: Sentence, place: int) -> bool:
     before, after = sentence[place - 1].lower, lower_at(sentence, place + 1)
     if sentence[place].lower == "and":
-        return before in ("hundred", "thousand", "million") and after in _ONES | _TENS
-    return (before in _TENS and after in _ONES) or after.removesuffix("s") in _SCALES
+        return before in ("hundred", "thousand", "million") and after in BELOW_HUNDRED
+    return (before in TENS and after in ONES) or after.removesuffix("s") in _SCALES
 
 
 def _with_fraction(sentence: Sentence, place: int, value: Fraction, after: int) -> Read:
@@ -215,17 +202,17 @@ class Amount:
 
     text: str
     value: Fraction
-    unit: str
+    unit: str = ""
     """What is counted where it is a known unit; empty for things, which `things` names."""
-    things: frozenset[str]
-    beside: frozenset[str]
+    things: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
     """The stems of what follows it in its clause, up to the next number."""
-    bound: str
+    bound: str = ""
     """"" for the very number, else "about", "over" or "under"."""
-    first: int
-    last: int
+    first: int = 0
+    last: int = 0
     """Its words in the sentence, the last one included."""
-    size: Fraction
+    size: Fraction = Fraction(1)
     """What one of the unit as written is in the unit it is compared by."""
     other: Fraction | None = None
     """The other end, where it is one of a range."""

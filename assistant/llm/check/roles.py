@@ -73,8 +73,7 @@ _PARTICIPLES = listed(
 
 Same = Callable[[str, str], bool]
 """Whether two fillers, by their texts, are the same."""
-Filler = tuple[int, int, str]
-"""First word, last word, and text."""
+Filler = names.Name | Date | Amount
 Weighed = dict[str, float]
 """The words on one side of a place, the nearer the heavier."""
 
@@ -89,7 +88,7 @@ class Slot:
 
 
 def slots(sentence: Sentence, fillers: Sequence[Filler]) -> list[Slot]:
-    """The places of a sentence that the fillers (first word, last word, key) stand in."""
+    """The places of a sentence that the fillers stand in."""
     tokens = _active(_tokens(sentence, fillers))
     groups = _groups(tokens)
     found = []
@@ -109,14 +108,14 @@ Token = tuple[str, bool]
 
 
 def _tokens(sentence: Sentence, fillers: Sequence[Filler]) -> list[Token]:
-    starts = {first: (last, key) for first, last, key in fillers}
+    starts = {filler.first: filler for filler in fillers}
     found: list[Token] = []
-    last = -1
+    after = 0
     for place, word in enumerate(sentence):
-        if place > last and place in starts:
-            last, key = starts[place]
-            found.append((key, True))
-        elif place > last:
+        if place >= after and place in starts:
+            after = starts[place].last + 1
+            found.append((starts[place].text, True))
+        elif place >= after:
             is_past = word.is_word and (word.lower.endswith("ed") or word.lower in _PARTICIPLES)
             # A participle keeps a mark by which a passive is known.
             found.append((f"{word.stem}\0" if is_past else word.stem, False))
@@ -260,11 +259,9 @@ def find_role_swaps(claim: ParsedSentence, quotes: Sequence[ParsedSentence]) -> 
 def _names(every: Sequence[ParsedSentence]) -> Iterator[Fault]:
     # Whoever speaks where the quotes are a conversation has no place in what is said.
     speak = sum(quote.is_speech for quote in every[1:]) > 1
-    named = [
-        each.names[place > 0 and speak and each.is_speech :] for place, each in enumerate(every)
-    ]
     own, others = _slots(
-        every, [[(name.first, name.last, name.text) for name in one] for one in named]
+        every,
+        [each.names[place > 0 and speak and each.is_speech :] for place, each in enumerate(every)],
     )
     swap = exchanged(own, others, _same, _NAMES_EXCHANGED)
     found = swap or replaced(own, others, _same, _NAME_REPLACED)
@@ -282,15 +279,14 @@ def _numbers(every: Sequence[ParsedSentence], unit: str) -> Iterator[Fault]:
     def same(one: str, other: str) -> bool:
         return meant[one] == meant[other]
 
-    counted = [
+    counted: list[Sequence[Filler]] = [
         [each for each in one.amounts if each.unit == unit]
         + [each for each in one.dates if each.year and not unit]
         for one in every
     ]
-    fillers = [[(each.first, each.last, each.text) for each in one] for one in counted]
-    found = exchanged(*_slots(every, fillers), same, _NUMBERS_EXCHANGED)
+    found = exchanged(*_slots(every, counted), same, _NUMBERS_EXCHANGED)
     for are_years in (False, True):  # a year is no number of things, nor the other way about
-        some = [[each for each in one if (each[2] in years) is are_years] for one in fillers]
+        some = [[each for each in one if (each.text in years) is are_years] for one in counted]
         found = found or replaced(*_slots(every, some), same, _NUMBER_REPLACED)
     if found:
         reason = f"says {found[0]} where the source says {found[1]}"
