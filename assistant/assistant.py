@@ -148,7 +148,7 @@ class Assistant:
         documents = generation.documents if generation is not None else {}
         counts = generation.counts if generation is not None else {}
         try:
-            found = sync.sources(self.settings, documents, sync.OPENED)
+            found = sync.sources(self.settings, documents)
         except KnowledgeMissing:
             if generation is None:
                 raise

@@ -136,7 +136,7 @@ class Library:
         for file in found.files:
             if file.source == source:
                 return file
-        reasons = found.unavailable | {skip.source: skip.reason for skip in found.skipped}
+        reasons = found.unavailable | found.skipped
         raise SourceUnusable(source, reasons.get(source, "it is not among the documents"))
 
     def _parse(self, source: str, path: Path, sha256: str) -> Document:

@@ -19,7 +19,7 @@ from assistant.errors import KnowledgeMissing
 from assistant.load import Outcome, Readers, Refused, Unavailable, Unchanged, folder, formats, read
 from assistant.load.folder import FileEntry, scan
 from assistant.text import blank
-from assistant.types import Document, Section, Skipped
+from assistant.types import Document, Section
 from research.benchmarks.files import pdf
 
 LIMIT = 2**20
@@ -48,7 +48,7 @@ def document(folder: Path, name: str, data: bytes | str) -> Document:
 
 
 def reasons(folder: Path) -> dict[str, str]:
-    return {skipped.source: skipped.reason for skipped in scan(folder, LIMIT).skipped}
+    return scan(folder, LIMIT).skipped
 
 
 def sources(folder: Path) -> list[str]:
@@ -179,7 +179,7 @@ def test_f7_too_large(tmp_path: Path) -> None:
         file.truncate(200 * 2**20)
     began = time.perf_counter()
     over = "over the 50 MB limit"
-    assert scan(tmp_path, 50 * 2**20) == ([], [Skipped("big.txt", over)], {})
+    assert scan(tmp_path, 50 * 2**20) == ([], {"big.txt": over}, {})
     assert is_unavailable(read(FileEntry("big.txt", path), 50 * 2**20), over)
     assert time.perf_counter() - began < 1
 
@@ -272,7 +272,7 @@ def test_f20_no_permission() -> None:
             found, skipped, unavailable = scan(folder, LIMIT)
             answers = [read(file, LIMIT) for file in found]
         (folder / "shut").chmod(0o700)
-    assert (skipped, unavailable) == ([], {"shut": "no permission"})
+    assert (skipped, unavailable) == ({}, {"shut": "no permission"})
     assert isinstance(answers[0], Document)
     assert len(answers) == 2
     assert is_unavailable(answers[1], "no permission")
