@@ -66,12 +66,12 @@ class DraftWriter:
 
     @cached_property
     def _deadline(self) -> Deadline:
-        return Deadline.after(self._seconds)
+        return Deadline(self._seconds)
 
     def rewrite(self, question: str, history: Sequence[Turn]) -> str:
         """The follow-up made to stand alone; empty where it cannot be."""
         before = [(turn.question, turn.answer.text if turn.answer else "") for turn in history]
-        deadline = Deadline.after(min(self._deadline.left, self._seconds * _REWRITING))
+        deadline = Deadline(min(self._deadline.left, self._seconds * _REWRITING))
         try:
             pieces = self._model.stream(rewrite_prompt(question, before), deadline)
             return parse_rewrite(pieces, question, before)

@@ -30,15 +30,13 @@ def to_json(answer: Answer) -> str:
 
 def from_json(text: str | bytes) -> Answer:
     """The answer that `to_json` wrote. Raises `ValueError` on anything else."""
-    place = ""
     try:
         saved = json.dumps(rename_odds(json.loads(text)))
         return _adapter().validate_json(saved, strict=True, extra="forbid")
-    except ValidationError as error:
-        place = line(".".join(map(str, error.errors()[0]["loc"])))
-    except (ValueError, RecursionError):
-        pass
-    raise ValueError(f"This is not a saved answer: {place or 'its JSON'} is not as it should be.")
+    except (ValueError, RecursionError) as error:
+        places = error.errors()[0]["loc"] if isinstance(error, ValidationError) else ()
+        place = line(".".join(map(str, places))) or "its JSON"
+        raise ValueError(f"This is not a saved answer: {place} is not as it should be.") from None
 
 
 def conversation_to_json(turns: Iterable[Turn]) -> str:
