@@ -9,6 +9,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from assistant import cite, load, pipeline, split, sync, text
+from assistant.condense import StandaloneQuestion, clean
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
 from assistant.errors import IndexDamaged, KnowledgeMissing, QuestionRefused
 from assistant.library import Library
@@ -214,15 +215,15 @@ class Assistant:
 
     def find(self, question: str, count: int) -> list[Hit]:
         """The passages nearest to a question, best first, at most `count`."""
-        asked = pipeline.clean(question)
-        meaning = pipeline.StandaloneQuestion(asked, asked)
+        asked = clean(question)
+        meaning = StandaloneQuestion(asked, asked)
         return pipeline.find(self._context(self._ready()[0]), meaning)[:count]
 
     def rank(self, question: str, count: int) -> list[Hit]:
         """The same after reading the best: those first that answer. Takes as long as an answer."""
-        asked = pipeline.clean(question)
+        asked = clean(question)
         context = self._context(self._ready()[0])
-        found = pipeline.find(context, pipeline.StandaloneQuestion(asked, asked))
+        found = pipeline.find(context, StandaloneQuestion(asked, asked))
         readings, _ = pipeline.read_hits(context, asked, found[: context.most_read])
         hits = {hit.passage: hit for hit in found}
         ranked = dict.fromkeys([*(reading.passage for reading in readings), *hits])
@@ -249,7 +250,7 @@ class Assistant:
         self, question: str, history: Earlier = (), sources: Sequence[str] | None = None
     ) -> pipeline.QuestionState:
         """The question with what it is answered from, and what to know of the index."""
-        question = pipeline.clean(question)
+        question = clean(question)
         generation, notices = self._ready()
         context = self._context(generation)
         if unknown := set(sources or ()) - context.documents.keys():

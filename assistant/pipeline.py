@@ -8,22 +8,48 @@ follow-up is rewritten by it, and what is read is worded by it, as far as the qu
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from assistant.cite import cite as cite_readings
 from assistant.cite import disagreements
 from assistant.cite import verify as keep_exact
+from assistant.condense import StandaloneQuestion, meanings, misspelled
 from assistant.embed import Embedder
-from assistant.errors import QuestionRefused
-from assistant.read import UNKNOWN, Reader, asks_for_several, central, is_overview
+from assistant.question import (
+    Kind,
+    another_thing,
+    file_fact,
+    files_named,
+    folder_fact,
+    is_summary,
+    kind_of,
+    looks_up,
+    name_terms,
+    overview_target,
+    questions_in,
+    strip_politeness,
+    subject_of,
+    talk_of,
+)
+from assistant.read import UNKNOWN, Reader, central
+from assistant.reply import FileFacts, about_file, about_folder, to_talk
 from assistant.retrieve import CANDIDATES, boost_proximity, fuse
+from assistant.select import (
+    MOST_LISTED,
+    Choice,
+    about,
+    choose,
+    in_one_order,
+    missing_names,
+    put_apart,
+)
 from assistant.settings import Settings
 from assistant.store.generation import Generation
-from assistant.text import topic, visible
+from assistant.store.manifest import MANIFEST
+from assistant.text import terms, topic
 from assistant.types import Abstention, Answer, Hit, Passage, Reading, Statement, Turn
 
 if TYPE_CHECKING:
@@ -35,36 +61,7 @@ WHOLE = 40
 """A folder of so many passages is read whole: nothing is cut by retrieval."""
 SAMPLE = 200
 """Of so many passages an overview is made: every sentence of them is embedded."""
-ALMOST = 0.9
-"""A further statement needs this share of the first one's probability, ..."""
-SEVERAL = 0.8
-"""... or this, where the question asks for several things."""
-
-_CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
-# Words that point back to something said before.
-_BACK = re.compile(
-    r"\b(?:it|its|they|them|theirs?|he|him|his|she|hers?|that|those|these|this|there|then|ones?|"
-    r"same|others?|else|more|another|besides|он|она|оно|они|его|её|ее|их|это|этот|эта|эти|там)\b"
-    r"|它|他们|她|他|那",
-    re.IGNORECASE,
-)
-_CONTINUES = re.compile(
-    r"^\W*(?:and|but|or|so|also|why|what about|how about|а|и|но|почему)\b", re.IGNORECASE
-)
-# Where one question ends and the next begins.
-_JOINT = re.compile(
-    r"(?:(?<=\?)\s+|,?\s+and\s+(?=(?:who|what|when|where|which|whose|how|why)\b))", re.IGNORECASE
-)
-_NAME = re.compile(r"(?<!^)\b[A-ZА-Я][\w'’-]+(?:\s+[A-ZА-Я][\w'’-]+)*")
-
-
-class StandaloneQuestion(NamedTuple):
-    """A question that can be answered without what went before."""
-
-    question: str
-    """What is read: the question, after the last one it refers to."""
-    search: str
-    """What is searched for: all it may be about."""
+_WITHOUT_HISTORY = (Kind.OVERVIEW, Kind.FOLDER, Kind.TALK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +88,13 @@ class SubQuestion:
     """One of the questions asked at once, and what it may mean, the likelier first."""
 
     question: str
-    is_overview: bool
+    kind: Kind
     meanings: tuple[StandaloneQuestion, ...]
+    sources: Sequence[str] | None = None
+    """The only documents that may answer; None: all."""
+    reply: str = ""
+    """What the assistant says itself, where no document is asked."""
+    notices: tuple[str, ...] = ()
     hits: tuple[list[Hit], ...] = ()
     """For each meaning, the passages that may answer."""
 
@@ -101,13 +103,14 @@ class SubQuestion:
 class SubAnswer:
     """What was found for one of the questions asked, taken in one meaning."""
 
-    question: str
+    asked: SubQuestion
     meaning: StandaloneQuestion
     hits: list[Hit]
     readings: list[Reading]
     """The likeliest to answer first."""
-    chosen: list[Reading]
-    """Those that are shown."""
+    choice: Choice
+    missing: Sequence[str] = ()
+    """What the question names and the documents do not."""
     notices: tuple[str, ...] = ()
 
 
@@ -127,6 +130,8 @@ class QuestionState:
     asked: tuple[SubQuestion, ...] = ()
     found: tuple[SubAnswer, ...] = ()
     quotes: tuple[Statement, ...] = ()
+    candidates: tuple[Statement, ...] = ()
+    """What may be meant, where nothing answers."""
     statements: tuple[Statement, ...] = ()
 
 
@@ -143,18 +148,80 @@ def stream(state: QuestionState) -> Iterator[Statement | Answer]:
 
 def condense(state: QuestionState) -> QuestionState:
     """Find the questions in the one asked, and what each may mean without those before it."""
-    question, history, rewritten = state.question, state.history, ""
-    if state.context.writing and history and not is_overview(question):
-        rewritten = state.context.writing.rewrite(question, history)
+    context, history, rewritten = state.context, state.history, ""
+    question = strip_politeness(state.question)
+    if context.writing and history and kind_of(question) not in _WITHOUT_HISTORY:
+        rewritten = context.writing.rewrite(question, history)
     if rewritten:
         question, history = rewritten, ()
     parts = questions_in(question)
     asked = []
     for place, part in enumerate(parts):
-        overview = is_overview(part)
-        before = [] if overview else [*history, *map(Turn, parts[:place])]
-        asked.append(SubQuestion(part, overview, tuple(meanings(part, before))))
+        part, notices = _respelled(context, part)
+        kind = kind_of(part)
+        before = [] if kind in _WITHOUT_HISTORY else [*history, *map(Turn, parts[:place])]
+        each = SubQuestion(part, kind, tuple(meanings(part, before)), state.sources)
+        asked.append(_of_its_documents(state, replace(each, notices=notices)))
     return replace(state, rewritten=rewritten, asked=tuple(asked))
+
+
+def _respelled(context: Context, question: str) -> tuple[str, tuple[str, ...]]:
+    """The question in words that the documents know, and a notice where it was written otherwise."""
+    generation, notices = context.generation, []
+    wrong = misspelled(
+        question, generation.frequencies, generation.terms_like, context.reader.knows
+    )
+    for written, term in wrong.items():
+        texts = (passage.text for passage, _ in generation.matching([term], 1))
+        words = (word for text in texts for word in re.findall(r"[^\W\d_]+", text))
+        if word := next((word for word in words if terms(word) == [term]), ""):
+            question = re.sub(rf"\b{written}\b", word.lower(), question)
+            notices.append(f"Read “{written}” as “{word.lower()}”.")
+    return question, tuple(notices)
+
+
+def _of_its_documents(state: QuestionState, asked: SubQuestion) -> SubQuestion:
+    """The question with the documents it names as those that may answer, and of the right kind."""
+    context, question = state.context, asked.question
+    among = context.documents if state.sources is None else state.sources
+    named = [source for source, _ in files_named(question, among)]
+    if asked.kind is Kind.TALK:
+        last = next((turn.answer for turn in reversed(state.history) if turn.answer), None)
+        return replace(asked, reply=to_talk(talk_of(question), last))
+    if asked.kind is Kind.FOLDER:
+        synced = (context.generation.folder / MANIFEST).stat().st_mtime
+        files = [_facts(context, source) for source in among]
+        return replace(asked, reply=about_folder(folder_fact(question), files, synced))
+    if asked.kind is Kind.OVERVIEW and not named:
+        target = set(overview_target(question))
+        shares = {source: len(target & name_terms(source)) for source in among}
+        named = [source for source in among if shares[source] == max(shares.values()) > 0]
+        if target and not named:
+            kind = Kind.TOPIC if is_summary(question) else Kind.FACT
+            return replace(asked, kind=kind)
+    fact = file_fact(question)
+    if fact and (files := [_facts(context, source) for source in _called(question, among, named)]):
+        replies = [about_file(fact, file) for file in files]
+        if all(replies):
+            return replace(asked, kind=Kind.FOLDER, reply=" ".join(replies))
+    return replace(asked, sources=named or state.sources)
+
+
+def _called(question: str, among: Iterable[str], named: Sequence[str]) -> list[str]:
+    """The documents named, or the one all of whose name's words stand in the question."""
+    asked = set(topic(question))
+    called = [each for each in among if (words := name_terms(each)) and words <= asked]
+    return list(named) or called[:1]
+
+
+def _facts(context: Context, source: str) -> FileFacts:
+    """The document as a file."""
+    unit, number = context.generation.last_place(source)
+    try:
+        status = (context.settings.knowledge / source).stat()
+    except OSError:  # a document of an index that is shared, or one just removed
+        return FileFacts(source, 0, 0.0, unit, number)
+    return FileFacts(source, status.st_size, status.st_mtime, unit, number)
 
 
 def retrieve(state: QuestionState) -> QuestionState:
@@ -162,35 +229,84 @@ def retrieve(state: QuestionState) -> QuestionState:
     context = state.context
     asked = []
     for part in state.asked:
-        found = (find(context, meaning, state.sources) for meaning in part.meanings)
+        if part.reply:
+            asked.append(replace(part, meanings=part.meanings[:1], hits=([],)))
+            continue
+        found = (find(context, meaning, part.sources) for meaning in part.meanings)
         asked.append(replace(part, hits=tuple(hits[: context.most_read] for hits in found)))
     return replace(state, asked=tuple(asked))
 
 
 def read(state: QuestionState) -> QuestionState:
-    """Read the passages; of what a question may mean, the first that is answered counts."""
-    context, found = state.context, []
+    """Read the passages; of what a question may mean, what is answered most probably counts."""
+    found = []
     for part in state.asked:
-        tried: list[SubAnswer] = []
-        for meaning, hits in zip(part.meanings, part.hits, strict=True):
-            if part.is_overview:
-                among = context.generation.passages(SAMPLE, state.sources)
-                embed, count = context.embedder.embed_documents, context.settings.statements
-                readings, notices = central(among, embed, count), tuple[str, ...]()
-            else:
-                readings, notices = read_hits(context, meaning.question, hits)
-            chosen = choose(context.settings, meaning.question, readings)
-            tried.append(SubAnswer(part.question, meaning, hits, readings, chosen, notices))
-            if chosen:
-                break
-        found.append(tried[-1] if tried[-1].chosen else tried[0])
+        tried = [
+            _answered(state.context, part, meaning, hits)
+            for meaning, hits in zip(part.meanings, part.hits, strict=True)
+        ]
+        found.append(max(tried, key=_certainty))
     return replace(state, found=tuple(found))
+
+
+def _certainty(found: SubAnswer) -> tuple[bool, bool, float]:
+    """What the better of two readings of a question has more of."""
+    probable = found.readings[0].probability if found.readings else 0.0
+    return bool(found.choice.answers), not found.missing, probable
+
+
+def _answered(
+    context: Context, part: SubQuestion, meaning: StandaloneQuestion, hits: list[Hit]
+) -> SubAnswer:
+    """What the hits answer to a question in one of its meanings."""
+    settings, generation = context.settings, context.generation
+    if part.reply:
+        return SubAnswer(part, meaning, [], [], Choice([], []))
+    if part.kind is Kind.OVERVIEW:
+        readings = overview(context, part.sources)
+        return SubAnswer(part, meaning, hits, readings, Choice(readings, []))
+    subject = subject_of(meaning.question) if part.kind is Kind.TOPIC else ""
+    readings, notices = about(subject, hits), tuple[str, ...]()
+    if not (readings and looks_up(meaning.question)):
+        told, readings = readings, []
+        readings, notices = read_hits(context, meaning.question, hits)
+        if told and (not readings or readings[0].probability < settings.threshold):
+            readings = told
+    missing = missing_names(meaning.question, hits, generation.frequencies, generation.terms_like)
+    if meaning.question != part.question and (wanted := another_thing(part.question)):
+        held = [
+            each
+            for each in readings
+            if set(wanted) <= set(terms(f"{each.passage.heading} {each.quote}"))
+        ]
+        if held:
+            readings = in_one_order([*held, *(each for each in readings if each not in held)])
+        else:
+            missing = [*missing, *([] if missing else [part.question])]
+    choice = choose(part.kind, readings, missing, settings.threshold, settings.statements)
+    return SubAnswer(part, meaning, hits, readings, choice, missing, notices)
+
+
+def overview(context: Context, sources: Sequence[str] | None) -> list[Reading]:
+    """Sentences that tell what a document is about, or one for each of several documents."""
+    embed, count = context.embedder.embed_documents, context.settings.statements
+    among = list(context.documents if sources is None else sources)
+    if len(among) == 1:
+        return central(context.generation.passages(SAMPLE, among), embed, count)
+    readings = []
+    for source in among[:MOST_LISTED]:
+        readings += central(context.generation.passages(SAMPLE // 10, [source]), embed, 1)
+    return readings
 
 
 def cite(state: QuestionState) -> QuestionState:
     """Make statements of the sentences that are shown, each with its citations."""
-    chosen = [reading for part in state.found for reading in part.chosen]
-    return replace(state, quotes=tuple(cite_readings(chosen, state.context.documents)))
+    documents = state.context.documents
+    chosen = [reading for part in state.found for reading in part.choice.answers]
+    possible = [reading for part in state.found for reading in part.choice.possible]
+    candidates = keep_exact(cite_readings(possible, documents))
+    quotes = tuple(cite_readings(chosen, documents))
+    return replace(state, quotes=quotes, candidates=() if quotes else tuple(candidates))
 
 
 def verify(state: QuestionState) -> QuestionState:
@@ -207,13 +323,13 @@ def verified(state: QuestionState) -> Iterator[Statement]:
     given: set[str] = set()
     for part in state.found:
         count = len(given)
-        if part.chosen and UNKNOWN not in part.notices:
+        if part.choice.answers and UNKNOWN not in part.notices:
             for statement in writing.write(part.meaning.question, part.readings, documents):
                 if statement.text not in given:
                     given.add(statement.text)
                     yield statement
         if len(given) == count:
-            quotes = keep_exact(cite_readings(part.chosen, documents))
+            quotes = keep_exact(cite_readings(part.choice.answers, documents))
             yield from (each for each in quotes if each.text not in given)
             given |= {each.text for each in quotes}
 
@@ -221,80 +337,36 @@ def verified(state: QuestionState) -> Iterator[Statement]:
 def answer(state: QuestionState) -> Answer:
     """Put the answer together: the statements, or why there are none, and what to know besides."""
     found, quotes, writing = state.found, state.quotes, state.context.writing
-    notices = [*state.notices, *dict.fromkeys(each for part in found for each in part.notices)]
+    of_parts = (each for part in found for each in (*part.asked.notices, *part.notices))
+    notices = [*state.notices, *dict.fromkeys(of_parts)]
+    replies = [part.asked.reply for part in found if part.asked.reply]
     if quotes:
-        silent = [part.question for part in found if not part.chosen]
+        silent = [part.asked.question for part in found if not part.choice.answers]
         notices += [f"Your documents do not say: {question}" for question in silent]
         notices += writing.notices if writing else ()
     # The sentences of an overview answer nothing, so they contradict nothing.
-    if not any(part.is_overview for part in state.asked):
+    asserting = [part for part in found if part.asked.kind is not Kind.OVERVIEW]
+    if len(asserting) == len(found):
         notices += disagreements(keep_exact(quotes) if writing else state.statements)
     question = state.rewritten or state.question
-    if any(part.meaning.question != part.question for part in found):
+    if any(part.meaning.question != part.asked.question for part in found):
         question = " ".join(part.meaning.question for part in found)
     hits = _closest(found)
+    abstention = None if state.statements else _reason(state, hits)
     return Answer(
         question=state.question,
         statements=state.statements,
-        abstention=None if state.statements else _reason(state, hits),
+        abstention=abstention,
         closest=tuple(hits[:3]),
-        confidence=max(part.readings[0].probability if part.readings else 0.0 for part in found),
+        candidates=state.candidates if abstention is Abstention.DOES_NOT_SAY else (),
+        missing=tuple(dict.fromkeys(each for part in found for each in part.missing)),
+        reply=" ".join(replies),
+        confidence=max((_certainty(part)[2] for part in asserting), default=0.0),
         standalone=question,
         notices=tuple(notices),
         timings={"answer": perf_counter() - state.started},
         generation=state.context.generation.name,
     )
-
-
-def clean(question: str) -> str:
-    """The question without control characters and needless space.
-
-    Raises `TypeError` for anything but text, `QuestionRefused` where there is nothing to ask or
-    more than `MOST_CHARACTERS`.
-    """
-    if not isinstance(question, str):
-        raise TypeError(f"A question is text, not {type(question).__name__}.")
-    if len(question) > MOST_CHARACTERS:
-        raise QuestionRefused(
-            f"The question has {len(question):,} characters; at most {MOST_CHARACTERS:,} are read."
-        )
-    plain = visible(_CONTROL.sub(" ", question)).encode(errors="replace").decode()
-    plain = " ".join(plain.split())
-    # A symbol, such as an emoji, may be all that is asked; they begin at U+2100.
-    if not any(character.isalnum() or ord(character) >= 0x2100 for character in plain):
-        raise QuestionRefused("Ask something that the documents might say.")
-    return plain
-
-
-def questions_in(question: str) -> list[str]:
-    """The questions in one, in order, four at most: "Who met, and how large was trade?" has two."""
-    found = [part for part in _JOINT.split(question) if part]
-    return found[:4] if len(found) > 1 and all(map(topic, found)) else [question]
-
-
-def meanings(question: str, history: Sequence[Turn]) -> list[StandaloneQuestion]:
-    """What the question may mean, the likelier first: with what it refers to, or by itself.
-
-    `history` are the turns before it, oldest first. Words cannot always tell which it is, so the
-    next one is for when the documents do not answer the first. Passages are looked for by all
-    questions that led here and the names in the answers; research/benchmarks/followups.py
-    measures it on CANARD (Elgohary et al. 2019), beside the rewritings of people.
-    """
-    alone = StandaloneQuestion(question, question)
-    if not history:
-        return [alone]
-    earlier = [turn.question.strip()[:300] for turn in history]
-    answers = [turn.answer.text for turn in reversed(history) if turn.answer]
-    names = dict.fromkeys(name for text in answers for name in _NAME.findall(text))
-    joined = StandaloneQuestion(
-        f"{earlier[-1]} {question}", " ".join([*earlier, *list(names)[:24], question])
-    )
-    own, named = len(topic(question)), bool(_NAME.search(question))
-    points_back = bool(_BACK.search(question))
-    if _CONTINUES.search(question) or own <= 1 or (points_back and not named):
-        return [joined, alone]
-    # A question with its own names means those by "their"; a short one without may refer back.
-    return [alone, joined] if points_back or (own <= 3 and not named) else [alone]
 
 
 def find(
@@ -314,26 +386,7 @@ def read_hits(
     readings, notices = context.reader.read(
         question, hits, context.generation.frequencies, len(context.generation)
     )
-    return in_one_order(readings), notices
-
-
-def in_one_order(readings: Sequence[Reading]) -> list[Reading]:
-    """The readings in their order, none less probable than one that comes after it.
-
-    The reader ranks sentences by other weights than it gives probabilities by. Its rank tells
-    better which sentence answers; that one does is at least as probable as for any single one.
-    """
-    least = [*accumulate((reading.probability for reading in reversed(readings)), max)]
-    return [replace(each, probability=least.pop()) for each in readings]
-
-
-def choose(settings: Settings, question: str, readings: Sequence[Reading]) -> list[Reading]:
-    """The sentences to show: likely to answer, and nearly as likely as the first."""
-    if not readings or readings[0].probability < settings.threshold:
-        return []
-    share = SEVERAL if asks_for_several(question) else ALMOST
-    least = max(settings.threshold, share * readings[0].probability)
-    return [each for each in readings if each.probability >= least][: settings.statements]
+    return in_one_order(put_apart(question, readings)), notices
 
 
 def _closest(found: Sequence[SubAnswer]) -> list[Hit]:
@@ -347,6 +400,8 @@ def _closest(found: Sequence[SubAnswer]) -> list[Hit]:
 
 def _reason(state: QuestionState, hits: Sequence[Hit]) -> Abstention:
     """Why there are no statements."""
+    if any(part.asked.reply for part in state.found):
+        return Abstention.NO_QUESTION
     if not len(state.context.generation):
         return Abstention.NO_DOCUMENTS
     if state.quotes:

@@ -37,11 +37,6 @@ _OVERVIEW = re.compile(
     r"|\bо чём\b.{0,30}\b(?:документ|текст|статья)|总结|概括|概述|主要内容",
     re.IGNORECASE,
 )
-# What "what is … about" must speak of to ask for an overview, besides a document's own name.
-_DOCUMENT = (
-    r"(?:documents?|docs?|texts?|articles?|files?|papers?|pdfs?|sources?|reports?|folder|contents?)"
-)
-_THIS = re.compile(rf"\b(?:{_DOCUMENT}|this|it|these|they|that|everything|all)\b", re.IGNORECASE)
 _TOPIC = re.compile(
     r"^\W*(?:(?:please|can you|could you|i (?:want|need|would like) to)\s+)*(?:"
     rf"what (?:does|do|did|is|are) (?:(?:the|my|your|this|these) )?.{{0,60}}?(?:say|says|said|mention(?:ed)?)"
@@ -162,8 +157,7 @@ def kind_of(question: str) -> Kind:
         return Kind.TALK
     if folder_fact(question):
         return Kind.FOLDER
-    found = _OVERVIEW.search(question)
-    if found and (len(topic(found[0])) == len(topic(question)) or _THIS.search(question)):
+    if _OVERVIEW.search(question):
         return Kind.OVERVIEW
     if _TOPIC.search(question):
         return Kind.TOPIC
@@ -174,10 +168,36 @@ def kind_of(question: str) -> Kind:
     return Kind.FACT if _ASKS.search(question) else Kind.TOPIC
 
 
+def looks_up(question: str) -> bool:
+    """Whether a question of kind TOPIC says so, as "find the clause on pets" does and "pets" not."""
+    return bool(_TOPIC.search(question))
+
+
 def subject_of(question: str) -> str:
     """The words a question of kind TOPIC looks up: "rent" of "what does the lease say on rent?"."""
     found = _TOPIC.search(question)
     return (found["before"] or found["after"] or question).strip(" .?!") if found else question
+
+
+_SUMMARISES = re.compile(r"\b(?:summar|overview|tl;?dr|gist)|总结|概括|概述", re.IGNORECASE)
+_NO_TARGET = frozenset(
+    topic(
+        "summary summaries summarise summarize summarising overview tldr tl dr main points ideas "
+        "topics key takeaways gist short brief quick give make write need want show about say cover "
+        "discuss deal documents docs texts articles files papers pdfs sources reports folder "
+        "contents everything whole entire see know"
+    )
+)
+
+
+def overview_target(question: str) -> list[str]:
+    """The terms of what an overview is wanted of; none where it is of everything there is."""
+    return [term for term in topic(question) if term not in _NO_TARGET]
+
+
+def is_summary(question: str) -> bool:
+    """Whether a summary is asked for by that word, not by "what is it about"."""
+    return bool(_SUMMARISES.search(question))
 
 
 def folder_fact(question: str) -> str:
@@ -230,7 +250,9 @@ def files_named(question: str, sources: Iterable[str]) -> list[tuple[str, str]]:
 # A word that begins with a capital, not at the beginning of a sentence.
 _NAME = re.compile(r"(?<!^)(?<![.!?:] )(?<![\"“«(])\b[^\W\d_a-zа-яё][^\W\d_]*(?:[-’'][^\W\d_]+)*")
 _CODE = re.compile(r"\b(?=\w*\d)(?=\w*[^\W\d_])[\w]+(?:[-/.]\w+)*\b|\b\d+(?:[-/]\d+)+\b")
-_NUMBERED = re.compile(r"\b([^\W\d_]{3,})\s+(?:no\.?\s*|number\s+|#\s*)?(\d+)\b(?!\s*[%€$£]|[.,:]\d)")
+_NUMBERED = re.compile(
+    r"\b([^\W\d_]{3,})\s+(?:no\.?\s*|number\s+|#\s*)?(\d+)\b(?!\s*[%€$£]|[.,:]\d)"
+)
 
 
 def names_in(question: str) -> list[str]:
@@ -266,3 +288,47 @@ def is_known(name: str, frequency: Mapping[str, int], neighbours: Iterable[str] 
         for stem in stems
         for near in neighbours
     )
+
+
+_ANOTHER = re.compile(
+    r"^\W*(?:and|but|or|so|also|what about|how about|а|и)\s+(?:(?:for|in|on|at|of|with|to|by|about|"
+    r"if|в|на)\s+)?(?:(?:the|a|an|my|your|his|her|its|our|their|this|that)\s+)?(?P<thing>.+?)\W*$",
+    re.IGNORECASE,
+)
+
+
+def another_thing(question: str) -> list[str]:
+    """The terms of what a follow-up asks the same of: "garage" of "and the garage?"; else none."""
+    found = _ANOTHER.search(question)
+    if not found or _ASKS.search(found["thing"]) or _YES_NO.search(found["thing"]):
+        return []
+    found_terms = topic(found["thing"])
+    return found_terms if len(found_terms) < 3 else []
+
+
+_JOINT = re.compile(
+    r"(?:(?<=\?)\s+|[,;]?\s+and\s+(?=(?:also\s+)?(?:who|what|when|where|which|whose|how|why|do|does|"
+    r"did|is|are|was|were|can|could|may|must|should|will|would|has|have)\b))",
+    re.IGNORECASE,
+)
+_ASKING = re.compile(r"^\W*(?:who|whom|what|when|where|which|whose|how|why)\b\s*", re.IGNORECASE)
+
+
+def questions_in(question: str) -> list[str]:
+    """The questions in one, in order, four at most: "Who met, and how large was trade?" has two.
+
+    A question word alone asks that of the question before it: "who met and where" asks where
+    they met, too.
+    """
+    parts = [part for part in _JOINT.split(question) if part and part.strip()]
+    if len(parts) < 2 or not topic(parts[0]):
+        return [question]
+    found = [parts[0]]
+    for part in parts[1:4]:
+        if topic(part):
+            found.append(part)
+        elif _ASKING.search(part):
+            found.append(f"{part.strip(' ?')} {_ASKING.sub('', found[0])}")
+        else:
+            return [question]
+    return found

@@ -209,6 +209,8 @@ class Abstention(StrEnum):
     NOTHING_RELEVANT = "nothing relevant"
     DOES_NOT_SAY = "related, but does not say"
     UNSUPPORTED = "unsupported draft"
+    NO_QUESTION = "not asked of the documents"
+    """A greeting, or a question about the folder: `Answer.reply` says what there is to say."""
 
     @property
     def explanation(self) -> str:
@@ -219,6 +221,7 @@ class Abstention(StrEnum):
             self.NOTHING_RELEVANT: "Nothing in your documents is about this.",
             self.DOES_NOT_SAY: "Your documents touch on this, but do not say.",
             self.UNSUPPORTED: "What could be said is not supported by your documents.",
+            self.NO_QUESTION: "This asks nothing of your documents.",
         }[self]
 
 
@@ -226,7 +229,8 @@ class Abstention(StrEnum):
 class Answer:
     """What the documents say to a question: statements, or an abstention, never both.
 
-    `abstention is None` exactly when there are statements, and each has a citation.
+    `abstention is None` exactly when there are statements, and each has a citation. It is
+    *answered* then; with `candidates` it is *possible*; else it is *refused*.
     """
 
     question: str
@@ -234,8 +238,14 @@ class Answer:
     abstention: Abstention | None = None
     closest: tuple[Hit, ...] = ()
     """The passages nearest to the question, best first; what an abstention shows."""
+    candidates: tuple[Statement, ...] = ()
+    """With an abstention: sentences that may be what is meant, cited, and asserted by nobody."""
+    missing: tuple[str, ...] = ()
+    """What the question names and the documents do not, as it is written there."""
+    reply: str = ""
+    """What the assistant says itself, where nothing is asked of a document; it cites nothing."""
     confidence: float = 0.0
-    """How probable it is that the documents answer the question, 0 to 1."""
+    """How probable it is that the documents answer the question, 0 to 1; of an overview, 0."""
     standalone: str = ""
     """The question as it was searched for: a follow-up made to stand alone."""
     notices: tuple[str, ...] = ()
@@ -250,6 +260,16 @@ class Answer:
         """Each citation once, in order of first use: citation n is marked `[n]`."""
         used = (citation for statement in self.statements for citation in statement.citations)
         return tuple(dict.fromkeys(used))
+
+    @property
+    def refusal(self) -> str:
+        """Why there are no statements, in words for people; empty where there are some."""
+        if self.abstention is None:
+            return ""
+        if self.missing:
+            named = " or ".join(f"“{name}”" for name in self.missing)
+            return f"Your documents do not mention {named}."
+        return self.reply or self.abstention.explanation
 
     @property
     def text(self) -> str:

@@ -13,9 +13,8 @@ the hub. Where the network does not know the language, `similarity` reads instea
 """
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from json import loads
 from pathlib import Path
@@ -67,6 +66,8 @@ class Candidate:
     """Logit that the passage answers."""
     close: "Candidate | None" = None
     """The same, of the sentence read with little around it, where that was done."""
+    wording: Mapping[str, float] = field(default_factory=dict)
+    """What the words of question and sentence say, beside the network: `Evidence.of`."""
 
     @property
     def evidence(self) -> dict[str, float]:
@@ -80,7 +81,7 @@ class Candidate:
         }
         # Logits further out than 12 say no more.
         cut = {name: max(-12.0, min(12.0, logit)) for name, logit in logits.items()}
-        return {**cut, "retrieval": self.hit.score, "constant": 1.0}
+        return {**cut, **self.wording, "retrieval": self.hit.score, "constant": 1.0}
 
 
 class Reader:
@@ -108,24 +109,33 @@ class Reader:
         """
         is_known = language(question) == "en"
         known = [hit for hit in hits if is_known and language(hit.passage.text) == "en"]
+        evidence = Evidence(question, frequencies, size)
         if hits and not known:
-            evidence = Evidence(question, frequencies, size)
             return self._similarity.read(question, evidence, hits), (UNKNOWN,)
-        weights = self._spans.calibration["probability"]
+        weights, rank = (self._spans.calibration[name] for name in ("probability", "rank"))
+        ranked = self.ranked(question, known, evidence)
+        lead = {"lead": lead_of(ranked, rank)}
         readings = []
-        for each in self.ranked(question, known):
-            probable = probability(weigh(each.evidence, weights))
+        for each in ranked:
+            probable = probability(weigh(each.evidence | lead, weights))
             readings.append(Reading(each.hit.passage, each.sentence, probable, each.words))
         return readings, ()
 
-    def ranked(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
+    def knows(self, word: str) -> bool:
+        """Whether the network has a word, in small letters, as one token: it is no misspelling."""
+        return self._spans.has_token(word)
+
+    def ranked(self, question: str, hits: Sequence[Hit], evidence: Evidence) -> list[Candidate]:
         """Every sentence of the hits with its best words, the likeliest to answer first."""
         rank = self._spans.calibration["rank"]
 
         def ordered(candidates: Sequence[Candidate]) -> list[Candidate]:
             return sorted(candidates, key=lambda each: -weigh(each.evidence, rank))
 
-        first = ordered(self._candidates(question, hits))
+        found = self._candidates(question, hits)
+        first = ordered(
+            [replace(each, wording=evidence.of(each.hit.passage, each.sentence)) for each in found]
+        )
         return [*ordered(self._again(question, first[:_AGAIN])), *first[_AGAIN:]]
 
     def _again(self, question: str, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -178,6 +188,12 @@ def _best_words(hit: Hit, window: "Window", offsets: Integers) -> Iterator[Candi
         start, end = np.unravel_index(int(sums.argmax()), sums.shape)
         words = Span(int(offsets[first + start, 0]), int(offsets[first + end, 1]))
         yield Candidate(hit, sentence, words, float(sums[start, end]), window.answers)
+
+
+def lead_of(ranked: Sequence[Candidate], rank: Mapping[str, float]) -> float:
+    """How far the first sentence is ahead of the second, in logits of the span, 6 at most."""
+    best = sorted((weigh(each.evidence, rank) for each in ranked), reverse=True)
+    return min(6.0, (best[0] - best[1]) / rank["span"]) if len(best) > 1 else 6.0
 
 
 def weigh(evidence: Mapping[str, float], weights: Mapping[str, float]) -> float:
@@ -241,6 +257,10 @@ class SpanModel:
             for encoding in (whole, *whole.overflowing)
             if (window := self._window(number, encoding))
         ]
+
+    def has_token(self, word: str) -> bool:
+        """Whether a word is one token. Raises `ModelUnavailable`."""
+        return self._words.token_to_id(word) is not None
 
     def _window(self, number: int, encoding: "Encoding") -> Window | None:
         """One window by itself: int8 rounds by all that is read at once, padding included."""
@@ -336,31 +356,6 @@ def _on_torch(folder: Path) -> Run:
         return [found.start_logits.numpy(), found.end_logits.numpy()]
 
     return run
-
-
-_OVERVIEW = re.compile(
-    r"\b(?:summar(?:y|ies|ise|ize)|overview|main (?:points?|ideas?|topics?)|"
-    r"key (?:points?|takeaways?)|tl;?dr|in short|gist)\b"
-    r"|\bwhat (?:is|are|was|does)\b.{0,30}\b(?:documents?|texts?|articles?|files?|papers?|sources?|"
-    r"this|it|these|they)\b(?: \w+)? (?:about|say|cover|discuss)\W*$"
-    r"|\bо чём\b.{0,30}\b(?:документ|текст|статья)|总结|概括|概述|主要内容",
-    re.IGNORECASE,
-)
-_SEVERAL = re.compile(
-    r"\b(?:which|what|list|name|give|mention)\b(?:\s+(?:all|the|of|other|some|main|different))*"
-    r"\s+(?:are|were|(?!is\b|was\b|does\b|has\b)[a-z]+(?<!s)s)\b|\b(?:ways|reasons|examples)\b",
-    re.IGNORECASE,
-)
-
-
-def is_overview(question: str) -> bool:
-    """Whether the question asks for all of it: what it is about, or a summary."""
-    return bool(_OVERVIEW.search(question))
-
-
-def asks_for_several(question: str) -> bool:
-    """Whether the answer may be several things, said in several places."""
-    return bool(_SEVERAL.search(question))
 
 
 def central(passages: Sequence[Passage], embed: Embed, count: int) -> list[Reading]:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from assistant.question import Kind, kind_of
 from assistant.text import digits, terms, topic
-from assistant.types import Hit, Reading
+from assistant.types import Hit, Passage, Reading, Span
 
 Frequencies = Callable[[Sequence[str]], Mapping[str, int]]
 """In how many of all passages each term stands."""
@@ -43,6 +44,7 @@ _DATE_WORD = re.compile(
     r"November|December|century|centuries|decade|yesterday|today|tomorrow|(?:last|next|this) "
     r"(?:year|month|week)|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\b|\d{4}\s?(?:год|г\.|年)",
 )
+_PARTS, _WORD = re.compile(r"[\W_]+"), re.compile(r"[^\W\d_]+")
 _CAPITAL = re.compile(r"(?<![.!?] )(?<!^)\b[^\W\d_a-zа-яё][^\W\d_]+")
 
 
@@ -64,6 +66,26 @@ class Evidence:
         self._numbers = digits(question)
         self._words = frozenset(terms(question))
         self._kind = kind(question)
+        self._is_yes_no = float(kind_of(question) is Kind.YES_NO)
+
+    def of(self, passage: Passage, sentence: Span) -> dict[str, float]:
+        """What the words say for a sentence, by the names that the reader's calibration weighs.
+
+        Near it stand its headings, the name of its file, and the sentence before it.
+        """
+        place = passage.sentences.index(sentence)
+        quote = passage.quote(sentence)
+        before = passage.quote(passage.sentences[place - 1]) if place else ""
+        name = _PARTS.sub(" ", passage.source)
+        near = " ".join([passage.title, passage.heading, name, before, quote])
+        words = [word for word in _WORD.findall(quote) if len(word) > 1]
+        return {
+            "words": self.share(near),
+            "other number": float(self.lacks_number(near)),
+            "other kind": float(self.lacks_kind(quote)),
+            "no sentence": float(len(words) < 2),
+            "yes or no": self._is_yes_no,
+        }
 
     def share(self, text: str) -> float:
         """The share of the question's words that the text has, by rarity."""

@@ -69,11 +69,19 @@ def markdown(text: str) -> str:
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+MAY_BE_MEANT = "This may be what you mean:"
+"""Stands before the candidates of an answer."""
+
+
 def sources_of(answer: Answer) -> dict[Citation, int]:
-    """What is shown, numbered: the citations, or the closest passages with nothing quoted."""
-    near = [hit.passage for hit in answer.closest[:3]] * (answer.abstention is not None)
-    blank = [Citation(found.source, "", found.start, found.start, "", found) for found in near]
-    return {source: n for n, source in enumerate(dict.fromkeys([*answer.citations, *blank]), 1)}
+    """What is shown, numbered: the citations; of an abstention those of what may be meant, else
+    the closest passages with nothing quoted.
+    """
+    shown = [*answer.citations, *(each.citations[0] for each in answer.candidates)]
+    if answer.abstention is not None and not shown and not answer.reply:
+        near = [hit.passage for hit in answer.closest[:3]]
+        shown = [Citation(found.source, "", found.start, found.start, "", found) for found in near]
+    return {source: n for n, source in enumerate(dict.fromkeys(shown), 1)}
 
 
 def emphasise(

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from assistant.cite import disagreement
 from assistant.show import (
+    MAY_BE_MEANT,
     bare,
     emphasise,
     emphasise_statement,
@@ -52,11 +53,12 @@ def bubble(answer: Answer, turn: int | str) -> str:
     if answer.abstention is not None:
         near = "".join(
             f"<li>{link}{escape(source.location)}</a>"
-            f'<span class="excerpt" dir="auto">{escape(excerpt(source.passage))}</span></li>'
+            f'<span class="excerpt" dir="auto">{_words(source)}</span></li>'
             for source, link in links.items()
         )
-        near = near and f"<p>Closest passages</p><ul>{near}</ul>"
-        reason = escape(answer.abstention.explanation)
+        above = MAY_BE_MEANT if answer.candidates else "Closest passages"
+        near = near and f"<p>{escape(above)}</p><ul>{near}</ul>"
+        reason = escape(answer.refusal)
         blocks.append(f'<div class="abstention"><p>{reason}</p>{near}</div>')
     for statement in answer.statements:
         text = emphasise_statement(statement, escape, *_STRONG)
@@ -72,6 +74,13 @@ def bubble(answer: Answer, turn: int | str) -> str:
             f'<span class="share">({share} so sure were right, in trials in English)</span></p>'
         )
     return "".join([*blocks, *_notices(answer, marks)])
+
+
+def _words(source: Citation) -> str:
+    """The quote with the words that answer, or how the passage begins where nothing is quoted."""
+    if not source.quote:
+        return escape(excerpt(source.passage))
+    return emphasise(source.quote, source, escape, *_STRONG)
 
 
 def _notices(answer: Answer, marks: Mapping[Citation, str]) -> Iterator[str]:

@@ -4,7 +4,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
-from assistant.show import emphasise_statement, excerpt, flat, line, plural, sources_of
+from assistant.show import (
+    MAY_BE_MEANT,
+    emphasise_statement,
+    excerpt,
+    flat,
+    line,
+    plural,
+    sources_of,
+)
 from assistant.types import Answer, Changes, Checked, Citation, Skipped, Standing, SyncReport
 
 
@@ -14,7 +22,8 @@ def to_text(answer: Answer, *, bold: bool = False) -> str:
     `bold` sets the words that answer in bold, with the codes of a terminal.
     """
     sources = sources_of(answer)
-    blocks = [answer.abstention.explanation] if answer.abstention is not None else []
+    blocks = [line(answer.refusal)] if answer.abstention is not None else []
+    blocks += [MAY_BE_MEANT] if answer.candidates else []
     codes = ("\x1b[1m", "\x1b[22m") if bold else ("", "")
     for statement in answer.statements:
         markers = "".join(f"[{sources[citation]}]" for citation in statement.citations)

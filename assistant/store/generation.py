@@ -190,6 +190,18 @@ class Generation:
         )
         return dict.fromkeys(terms, 0) | dict(found)
 
+    def terms_like(self, prefix: str) -> list[str]:
+        """The terms of all passages that begin with some letters."""
+        last = f"{prefix}\U0010ffff"
+        query = "SELECT term FROM vocabulary WHERE term >= ? AND term < ?"
+        return [term for (term,) in self._rows(query, (prefix, last))]
+
+    def last_place(self, source: str) -> tuple[str, int]:
+        """("page" or "slide", the last one with text) of a source; ("", 0) where it has none."""
+        query = """SELECT unit, max(number) FROM passages
+            WHERE source = ? AND unit IN ('page', 'slide') GROUP BY unit"""
+        return next(iter(self._rows(query, (source,))), ("", 0))
+
     def warm(self) -> None:
         """Open Chroma in the background, to search by it from then on.
 

@@ -1,0 +1,112 @@
+"""A question as it is typed → the questions in it, each as it can be answered by itself.
+
+Greetings and thanks around it go, words that no document knows are read as the nearest that one
+does, and a follow-up takes with it what it refers to.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from assistant.errors import QuestionRefused
+from assistant.question import talk_of
+from assistant.text import terms, topic, visible
+from assistant.types import Turn
+
+MOST_CHARACTERS = 4_000
+"""A longer question is refused."""
+_CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f]")
+# Words that point back to something said before.
+_BACK = re.compile(
+    r"\b(?:it|its|they|them|theirs?|he|him|his|she|hers?|that|those|these|this|there|then|ones?|"
+    r"same|others?|else|more|another|besides|он|она|оно|они|его|её|ее|их|это|этот|эта|эти|там)\b"
+    r"|它|他们|她|他|那",
+    re.IGNORECASE,
+)
+_CONTINUES = re.compile(
+    r"^\W*(?:and|but|or|so|also|why|what about|how about|а|и|но|почему)\b", re.IGNORECASE
+)
+_NAME = re.compile(r"(?<!^)\b[A-ZА-Я][\w'’-]+(?:\s+[A-ZА-Я][\w'’-]+)*")
+
+
+class StandaloneQuestion(NamedTuple):
+    """A question that can be answered without what went before."""
+
+    question: str
+    """What is read: the question, after the last one it refers to."""
+    search: str
+    """What is searched for: all it may be about."""
+
+
+def clean(question: str) -> str:
+    """The question without control characters and needless space.
+
+    Raises `TypeError` for anything but text, `QuestionRefused` where there is nothing to ask or
+    more than `MOST_CHARACTERS`.
+    """
+    if not isinstance(question, str):
+        raise TypeError(f"A question is text, not {type(question).__name__}.")
+    if len(question) > MOST_CHARACTERS:
+        raise QuestionRefused(
+            f"The question has {len(question):,} characters; at most {MOST_CHARACTERS:,} are read."
+        )
+    plain = visible(_CONTROL.sub(" ", question)).encode(errors="replace").decode()
+    plain = " ".join(plain.split())
+    # A symbol, such as an emoji, may be all that is asked; they begin at U+2100.
+    if not any(character.isalnum() or ord(character) >= 0x2100 for character in plain):
+        raise QuestionRefused("Ask something that the documents might say.")
+    return plain
+
+
+def meanings(question: str, history: Sequence[Turn]) -> list[StandaloneQuestion]:
+    """What the question may mean, the likelier first: with what it refers to, or by itself.
+
+    `history` are the turns before it, oldest first. Words cannot always tell which it is, so the
+    next one is for when the documents do not answer the first. Passages are looked for by all
+    questions that led here and the names in the answers; research/benchmarks/followups.py
+    measures it on CANARD (Elgohary et al. 2019), beside the rewritings of people.
+    """
+    alone = StandaloneQuestion(question, question)
+    asked = [turn.question.strip()[:300] for turn in history]
+    earlier = [each for each in asked if not talk_of(each)]
+    if not earlier:
+        return [alone]
+    answers = [turn.answer.text for turn in reversed(history) if turn.answer]
+    names = dict.fromkeys(name for text in answers for name in _NAME.findall(text))
+    joined = StandaloneQuestion(
+        f"{earlier[-1]} {question}", " ".join([*earlier, *list(names)[:24], question])
+    )
+    own, named = len(topic(question)), bool(_NAME.search(question))
+    points_back = bool(_BACK.search(question))
+    if _CONTINUES.search(question) or own <= 1 or (points_back and not named):
+        return [joined, alone]
+    # A question with its own names means those by "their"; a short one without may refer back.
+    return [alone, joined] if points_back or (own <= 3 and not named) else [alone]
+
+
+_LETTERS = re.compile(r"[^\W\d_]{4,}")
+
+
+def misspelled(
+    question: str,
+    frequencies: Callable[[Sequence[str]], Mapping[str, int]],
+    alike: Callable[[str], Iterable[str]],
+    is_word: Callable[[str], bool],
+) -> dict[str, str]:
+    """The words of a question that nobody knows, each with the nearest term of the documents.
+
+    `frequencies` gives in how many passages each term stands, `alike` the terms that begin with
+    some letters. What `is_word` is no misspelling, and names that begin with a capital are left:
+    another name is another person. Nearness is by the longest common parts (Ratcliff and
+    Metzener 1988), of words that begin with the same letter.
+    """
+    words = [word for word in _LETTERS.findall(question) if word.islower() or question.isupper()]
+    stems = {word: terms(word)[0] for word in words if terms(word)}
+    counts = frequencies(list(stems.values()))
+    found: dict[str, str] = {}
+    for word, stem in stems.items():
+        if not counts[stem] and not is_word(word.lower()):
+            nearest = get_close_matches(stem, alike(stem[0]), n=1, cutoff=0.8)
+            found |= {word: nearest[0]} if nearest else {}
+    return found
