@@ -62,8 +62,8 @@ class Evidence:
         }
         self._total = sum(self._weight.values()) or 1.0
         self._numbers = digits(question)
-        self._words = frozenset(terms(question))
-        self._kind = kind(question)
+        self.words = frozenset(terms(question))
+        self.kind = kind(question)
 
     def share(self, text: str) -> float:
         """The share of the question's words that the text has, by rarity."""
@@ -73,10 +73,6 @@ class Evidence:
     def lacks_number(self, text: str) -> bool:
         """Whether a number of the question's is not in the text."""
         return bool(self._numbers - digits(text))
-
-    def lacks_kind(self, text: str) -> bool:
-        """Whether nothing in the text is of the kind asked for, but what the question said."""
-        return lacks(self._kind, text, self._words)
 
 
 def kind(question: str) -> str:
@@ -167,7 +163,7 @@ def weigh_up(evidence: Evidence, hit: Hit, sentence: str, cosine: float) -> list
         evidence.share(sentence),
         evidence.share(around),
         float(evidence.lacks_number(around)),
-        float(evidence.lacks_kind(sentence)),
+        float(lacks(evidence.kind, sentence, evidence.words)),
     ]
 
 
