@@ -93,10 +93,8 @@ _OF_SOME = (["the"], ["its"], ["their"], ["his"], ["her"])
 _LEADS = frozenset((":", "namely", "are", "were", "include", "includes", "including", "being"))
 
 
-def find_faults(
-    claim: Sequence[Sentence], quotes: Sequence[Sentence], around: Sequence[Sentence]
-) -> Iterator[Fault]:
-    """The faults of the sentences of a claim. Names may also stand in what is `around`."""
+def find_faults(claim: Sequence[Sentence], quotes: Sequence[Sentence]) -> Iterator[Fault]:
+    """The faults of the sentences of a claim."""
     known = frozenset(word.lower for one in quotes for word in one if word.text[0].islower())
     said = [ParsedSentence.of(sentence, known) for sentence in quotes]
     for sentence in claim:
@@ -106,7 +104,7 @@ def find_faults(
         yield from _dates(one, said)
         yield from _amounts(one, said)
         for name in one.names:
-            if reason := names.unknown(name, [*quotes, *around]):
+            if reason := names.unknown(name, quotes):
                 yield Fault(reason, Verdict.NOT_SUPPORTED, "names not held")
         yield from _repeated(one, said)
         yield from find_role_swaps(one, said)
