@@ -13,23 +13,20 @@ by. All but `question` may be left out.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from assistant.assistant import Assistant
 from assistant.errors import QuestionFileRefused
 from assistant.show import line
-from assistant.types import Answer, Progress, silent
-
-if TYPE_CHECKING:
-    from assistant.assistant import Assistant
+from assistant.types import Progress, silent
 
 FIRST, LATER, OTHER, REFUSED, ANSWERED = (
     "right words first", "right words later", "other words", "refused", "answered"
 )  # fmt: skip
-_THRESHOLDS = [step / 20 for step in range(20)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +93,12 @@ class Evaluation:
         (threshold, share of answerable questions answered with the right words first, share of
         unanswerable ones refused)
         """
+        can, cannot = self.select(True), self.select(False)
         return [
-            (
-                threshold,
-                _share([each.at(threshold) == FIRST for each in self.select(True)]),
-                _share([each.at(threshold) == REFUSED for each in self.select(False)]),
-            )
-            for threshold in _THRESHOLDS
-        ]
+            (at, _share([each.at(at) == FIRST for each in can]),
+             _share([each.at(at) == REFUSED for each in cannot]))
+            for at in (step / 20 for step in range(20))
+        ]  # fmt: skip
 
     def refused_for(self, lost: int) -> list[bool]:
         """Which unanswerable questions are refused where so many right answers are given up.
@@ -113,9 +108,6 @@ class Evaluation:
         right = sorted(each.probability for each in self.select(True) if each.at(0) == FIRST)
         threshold = right[lost] if lost < len(right) else 1.0
         return [each.probability < threshold for each in self.select(False)]
-
-    def __str__(self) -> str:
-        return "\n".join([*self._kinds(), *self._besides(), *self._trade_off()])
 
     def each(self) -> str:
         """A line for every question: its outcome, its probability."""
@@ -130,42 +122,40 @@ class Evaluation:
             asdict(each) | {"probability": each.probability, "outcome": each.at(self.threshold)}
             for each in self.outcomes
         ]
-        read = {"threshold": self.threshold, "outcomes": outcomes, "curve": self.curve()}
-        return json.dumps(read)
+        curve = self.curve()
+        return json.dumps({"threshold": self.threshold, "outcomes": outcomes, "curve": curve})
+
+    def __str__(self) -> str:
+        return "\n".join([*self._kinds(), *self._totals()])
 
     def _kinds(self) -> Iterator[str]:
         yield f"{'':24} {'share, 95 % interval':>22}    questions"
-        for answerable in (True, False):
+        for answerable, outcomes, noun in (
+            (True, (FIRST, LATER, OTHER, REFUSED), ""),
+            (False, (REFUSED, ANSWERED), "unanswerable"),
+        ):
             chosen = self.select(answerable)
             for kind in dict.fromkeys(each.asked.kind for each in chosen):
-                group = [each for each in chosen if each.asked.kind == kind]
-                name = " ".join(filter(None, (kind, "" if answerable else "unanswerable")))
-                yield f"{line(name) or 'answerable'}"
-                came = [each.at(self.threshold) for each in group]
-                for outcome in (
-                    (FIRST, LATER, OTHER, REFUSED) if answerable else (REFUSED, ANSWERED)
-                ):
+                yield line(f"{kind} {noun}") or "answerable"
+                came = [each.at(self.threshold) for each in chosen if each.asked.kind == kind]
+                for outcome in outcomes:
                     yield _row(f"  {outcome}", [each == outcome for each in came])
 
-    def _besides(self) -> Iterator[str]:
+    def _totals(self) -> Iterator[str]:
         answerable = [each for each in self.select(True) if each.asked.quote]
-        times = sorted(1000 * each.seconds for each in self.outcomes)
-        yield ""
-        yield _row("right passage read", [each.retrieved for each in answerable])
-        right = [each for each in answerable if each.at(0) == FIRST]
-        yield _row("right words marked", [each.marked for each in right])
-        if times:
+        right = [each.marked for each in answerable if each.at(0) == FIRST]
+        yield "\n" + _row("right passage read", [each.retrieved for each in answerable])
+        yield _row("right words marked", right)
+        if times := sorted(1000 * each.seconds for each in self.outcomes):
             slow = times[int(0.95 * (len(times) - 1))]
             yield f"{'milliseconds':24} {median(times):.0f} (median), {slow:.0f} (95 % are faster)"
-
-    def _trade_off(self) -> Iterator[str]:
         if self.select(True) and self.select(False):
             yield "\nunanswerable refused"
-            for lost, name in ((0, "at no cost"), (1, "for one right answer")):
-                yield _row(f"  {name}", self.refused_for(lost))
+            yield _row("  at no cost", self.refused_for(0))
+            yield _row("  for one right answer", self.refused_for(1))
             yield f"\n{'threshold':>10} {FIRST:>20} {'unanswerable refused':>22}"
-            for threshold, right, refused in self.curve()[::2]:
-                yield f"{threshold:>10.2f} {right:>20.3f} {refused:>22.3f}"
+            for threshold, right_first, refused in self.curve()[::2]:
+                yield f"{threshold:>10.2f} {right_first:>20.3f} {refused:>22.3f}"
 
 
 def read_questions(path: Path) -> list[Question]:
@@ -187,7 +177,7 @@ def read_questions(path: Path) -> list[Question]:
 
 
 def evaluate(
-    assistant: "Assistant", questions: Sequence[Question], progress: Progress = silent
+    assistant: Assistant, questions: Sequence[Question], progress: Progress = silent
 ) -> Evaluation:
     """Ask every question; what the sources changed since the last sync is not seen."""
     threshold = assistant.settings.threshold
@@ -197,63 +187,56 @@ def evaluate(
         reader=assistant.reader,
     )
     outcomes = []
-    for done, question in enumerate(questions):
+    for done, asked in enumerate(questions):
         progress("Asking", done, len(questions))
         started = perf_counter()
-        answer = willing.ask(question.question, history=question.history)
-        outcomes.append(_outcome(question, answer, willing, perf_counter() - started))
+        answer = willing.ask(asked.question, history=asked.history)
+        seconds = perf_counter() - started
+        hits = willing.find(answer.standalone, assistant.settings.passages)
+        retrieved = any(asked.is_in(hit.passage.source, hit.passage.text) for hit in hits)
+        said = [
+            (each.probability, any(asked.is_in(one.source, one.quote) for one in each.citations))
+            for each in answer.statements
+        ]
+        first = answer.statements[0].citations if answer.statements else ()
+        words = [word for cited in first if (word := _plain(cited.answer))]
+        quotes = list(map(_plain, asked.quote))
+        marked = any(word in quote or quote in word for word in words for quote in quotes)
+        outcomes.append(Outcome(asked, tuple(said), marked, retrieved, seconds))
     progress("Asking", len(questions), len(questions))
     return Evaluation(tuple(outcomes), threshold)
 
 
 def plot(evaluation: Evaluation) -> str:
     """The trade-off as an SVG picture: what a higher threshold costs, and what it buys."""
-    thresholds, right, refused = zip(*evaluation.curve(), strict=True)
-    marks = "".join(
-        f'<path d="M0 {y}h400" stroke="#ddd"/><text x="-40" y="{y + 4}">{share:.0%}</text>'
-        f'<text x="{400 * share - 8:.0f}" y="268">{share:g}</text>'
-        for share in (0, 0.25, 0.5, 0.75, 1)
-        for y in [round(250 * (1 - share))]
-    )
-    lines = "".join(
-        f'<polyline points="{points}" fill="none" stroke="{colour}" '
-        f'stroke-width="2"/><text x="{x}" y="290" fill="{colour}">{name}</text>'
-        for shares, colour, name, x in (
-            (right, "#1a5fb4", f"answerable: {FIRST}", 0),
-            (refused, "#a51d2d", f"unanswerable: {REFUSED}", 200),
+    drawn = ""
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        y = round(250 * (1 - share))
+        drawn += (
+            f'<path d="M0 {y}h400" stroke="#ddd"/><text x="-40" y="{y + 4}">{share:.0%}</text>'
+            f'<text x="{400 * share - 8:.0f}" y="268">{share:g}</text>'
         )
-        for pairs in [zip(thresholds, shares, strict=True)]
-        for points in [" ".join(f"{400 * x:.0f},{250 * (1 - y):.0f}" for x, y in pairs)]
-    )
-    now = f'<path d="M{400 * evaluation.threshold:.0f} 0v250" stroke="#888" stroke-dasharray="4"/>'
+    now = f"M{400 * evaluation.threshold:.0f} 0v250"
+    drawn += f'<path d="{now}" stroke="#888" stroke-dasharray="4"/>'
+    for column, colour, name, x in (
+        (1, "#1a5fb4", f"answerable: {FIRST}", 0),
+        (2, "#a51d2d", f"unanswerable: {REFUSED}", 200),
+    ):
+        steps = [(at[0], at[column]) for at in evaluation.curve()]
+        points = " ".join(f"{400 * step:.0f},{250 * (1 - share):.0f}" for step, share in steps)
+        drawn += (
+            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
+            f'<text x="{x}" y="290" fill="{colour}">{name}</text>'
+        )
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="-50 -20 470 330" width="470" '
         'font-family="sans-serif" font-size="12"><rect x="-50" y="-20" width="470" height="330" '
-        f'fill="white"/>{marks}{now}{lines}<text x="330" y="-6">threshold</text></svg>\n'
-    )
-
-
-def _outcome(question: Question, answer: Answer, assistant: "Assistant", seconds: float) -> Outcome:
-    read = assistant.find(answer.standalone, assistant.settings.passages)
-    right = [
-        any(question.is_in(cited.source, cited.quote) for cited in statement.citations)
-        for statement in answer.statements
-    ]
-    first = [cited for statement in answer.statements[:1] for cited in statement.citations]
-    words = [word for cited in first if (word := _plain(cited.answer))]
-    quotes = list(map(_plain, question.quote))
-    return Outcome(
-        asked=question,
-        said=tuple(zip((each.probability for each in answer.statements), right, strict=True)),
-        marked=any(word in quote or quote in word for word in words for quote in quotes),
-        retrieved=any(question.is_in(hit.passage.source, hit.passage.text) for hit in read),
-        seconds=seconds,
+        f'fill="white"/>{drawn}<text x="330" y="-6">threshold</text></svg>\n'
     )
 
 
 def _question(read: dict[str, Any]) -> Question:
-    names = ("question", "answerable", "quote", "source", "history", "kind")
-    known: dict[str, Any] = {name: read[name] for name in names if name in read}
+    known = {each.name: read[each.name] for each in fields(Question) if each.name in read}
     if not isinstance(known.get("question"), str):
         raise ValueError("it has no text under “question”")
     if not isinstance(known.get("answerable", True), bool):

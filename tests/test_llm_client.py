@@ -21,7 +21,7 @@ def model(say: Say) -> tuple[ChatModel, ScriptedChatModel]:
 
 def test_pieces_come_as_they_are_said() -> None:
     one, chat = model(lambda _: ["It ", "is", "."])
-    assert list(one.stream(ASKED, Deadline.after(30))) == ["It ", "is", "."]
+    assert list(one.stream(ASKED, Deadline(30))) == ["It ", "is", "."]
     assert chat.sent == chat.ended == ["Is it?"]
 
 
@@ -33,7 +33,7 @@ def test_thoughts_and_calls_of_tools_are_not_said() -> None:
         ],
     )
     one, _ = model(lambda _: [blocks])
-    assert list(one.stream(ASKED, Deadline.after(30))) == ["Yes."]
+    assert list(one.stream(ASKED, Deadline(30))) == ["Yes."]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_thoughts_and_calls_of_tools_are_not_said() -> None:
 def test_what_goes_wrong_is_told_in_plain_words(say: list[object], problem: str) -> None:
     one, chat = model(lambda _: say)
     with pytest.raises(ModelFailed, match=problem):
-        list(one.stream(ASKED, Deadline.after(0.2 if 600 in say else 30)))
+        list(one.stream(ASKED, Deadline(0.2 if 600 in say else 30)))
     assert chat.ended
 
 
@@ -65,16 +65,16 @@ class BusyError(Exception):
 
 def test_m2_a_busy_model_is_asked_once_more_and_no_more() -> None:
     one, chat = model(lambda _: ["Yes."] if len(chat.sent) > 1 else [BusyError()])
-    assert list(one.stream(ASKED, Deadline.after(30))) == ["Yes."]
+    assert list(one.stream(ASKED, Deadline(30))) == ["Yes."]
     always, chat = model(lambda _: [BusyError()])
     with pytest.raises(ModelFailed, match="asked too often"):
-        list(always.stream(ASKED, Deadline.after(30)))
+        list(always.stream(ASKED, Deadline(30)))
     assert len(chat.sent) == 2
 
 
 def test_closing_ends_the_call() -> None:
     one, chat = model(lambda _: ["It ", 600])
-    pieces = one.stream(ASKED, Deadline.after(600))
+    pieces = one.stream(ASKED, Deadline(600))
     assert next(pieces) == "It "
     assert not chat.ended
     pieces.close()  # type: ignore[attr-defined]
@@ -85,14 +85,14 @@ def test_a_cancelled_token_ends_a_silent_call() -> None:
     one, chat = model(lambda _: ["It ", 600])
     token, context = CancelToken(), copy_context()
     context.run(CancelToken.current.set, token)
-    pieces = one.stream(ASKED, Deadline.after(600))
+    pieces = one.stream(ASKED, Deadline(600))
     assert context.run(next, pieces) == "It "
     threading.Timer(0.05, token.cancel).start()
     with pytest.raises(ModelFailed, match="was stopped"):
         context.run(next, pieces)
     asyncio.run(_until(chat))
     with pytest.raises(ModelFailed, match="was stopped"):  # nor is it asked again
-        context.run(list, one.stream(ASKED, Deadline.after(600)))
+        context.run(list, one.stream(ASKED, Deadline(600)))
 
 
 async def _until(chat: ScriptedChatModel) -> None:
@@ -149,7 +149,7 @@ def test_a_model_that_cannot_be_set_up_says_what_is_missing(
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     one = load(Settings(home=Path(), model=name))
     with pytest.raises(error, match=told):
-        list(one.stream(ASKED, Deadline.after(30)))
+        list(one.stream(ASKED, Deadline(30)))
     state = one.state()
     assert not state.answers
     assert state.problem

@@ -22,7 +22,7 @@ HASHES = {f"{key}.md": "f00d" for key in OFFERED}
 
 
 def drafted(draft: str) -> list[DraftSentence]:
-    return cite_draft(draft, OFFERED, HASHES, "none")
+    return cite_draft(draft, OFFERED, HASHES)
 
 
 def cited(found: DraftSentence) -> list[str]:

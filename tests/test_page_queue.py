@@ -118,7 +118,7 @@ async def test_who_leaves_halts_what_is_at_work() -> None:
     def steps() -> Generator[str, None, None]:
         token = CancelToken.current.get()
         assert token
-        token.on_cancel(work.go_on.set)
+        token.add_done_callback(lambda _: work.go_on.set())
         yield from work.steps()
 
     queue = RequestQueue()

@@ -9,12 +9,12 @@ import asyncio
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -24,28 +24,14 @@ from assistant.settings import Settings, is_set
 from assistant.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from langchain_core.language_models import BaseChatModel
 
 
-class CancelToken:
-    """Says, from any thread, that nobody waits for an answer any more."""
+class CancelToken(Future[None]):
+    """Cancelled, from any thread, once nobody waits for an answer any more."""
 
     current: ClassVar[ContextVar["CancelToken | None"]] = ContextVar("cancel token", default=None)
     """That of the answer being made in this context; None where nobody can cancel it."""
-
-    def __init__(self) -> None:
-        self._cancelled: Future[None] = Future()
-
-    def cancel(self) -> None:
-        """Call whatever waits for it, once."""
-        if not self._cancelled.done():
-            self._cancelled.set_result(None)
-
-    def on_cancel(self, callback: Callable[[], object]) -> None:
-        """Call `callback` when it is cancelled; at once, where it is already."""
-        self._cancelled.add_done_callback(lambda _: callback())
 
 
 Messages = Sequence[tuple[str, str]]
@@ -56,15 +42,8 @@ WINDOW = 8_192
 _TOKENS = 2_048  # of an answer, where a server of the user's own has only the window
 _HOSTED_TOKENS = 4_096  # of an answer elsewhere: what it thinks counts too
 _MOST_RECEIVED = 100_000  # characters of one call, thoughts included
-_PAUSE = 1.0  # seconds before asking once more, where the server does not say
 _GRACE = 0.2  # seconds past the deadline for the loop to say so itself
-_CHECK = 10.0  # seconds that a status may wait
-_PROBLEM = 200  # characters of an error that are shown
-_EXTRAS = {
-    "anthropic": "anthropic", "google_genai": "google", "ollama": "ollama", "openai": "openai",
-}  # fmt: skip
-_FINISHED = ("finish_reason", "done_reason", "stop_reason")
-_CUT_SHORT = {"length", "max_tokens", "MAX_TOKENS"}
+_EXTRAS = {"google_genai": "google"} | {name: name for name in ("anthropic", "ollama", "openai")}
 _STATUS = {
     400: "does not accept the request (400)",
     401: "refused the key (401); it is read from the environment",
@@ -86,23 +65,17 @@ def redact(text: str) -> str:
     return _SECRET.sub("…", " ".join(visible(text).split()))
 
 
-@dataclass(frozen=True, slots=True)
 class Deadline:
-    """A moment by which to be done."""
+    """The moment by which to be done, so many seconds from now."""
 
-    seconds: float
-    """How long that was when it was set."""
-    end: float
-
-    @classmethod
-    def after(cls, seconds: float) -> "Deadline":
-        """So many seconds from now."""
-        return cls(seconds, monotonic() + seconds)
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = monotonic() + seconds
 
     @property
     def left(self) -> float:
         """Seconds until then, 0 once it is past."""
-        return max(0.0, self.end - monotonic())
+        return max(0.0, self._end - monotonic())
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +96,15 @@ class ChatModel:
     def __init__(self, name: str, url: str, load: "Callable[[], BaseChatModel]") -> None:
         self.name = name
         self.url = url
-        self._load = load
-
-    @cached_property
-    def _chat(self) -> "BaseChatModel":
-        return self._load()
+        self._load = cache(load)
 
     def stream(self, messages: Messages, deadline: Deadline) -> Iterator[str]:
         """Its reply, in pieces as they come. Closing ends the call, and so does a `CancelToken`.
 
         Raises `ModelFailed` (late at the deadline, or cancelled), `ExtraMissing`.
         """
-        pieces: SimpleQueue[str | BaseException | None] = SimpleQueue()
-        call = _call(self._chat, messages, deadline, pieces.put)
+        pieces: SimpleQueue[str | AssistantError | None] = SimpleQueue()
+        call = self._call(self._load(), messages, deadline, pieces.put)
         running = asyncio.run_coroutine_threadsafe(call, _loop())
 
         def end() -> None:
@@ -143,83 +112,76 @@ class ChatModel:
                 running.cancel()
 
         if token := CancelToken.current.get():
-            token.on_cancel(end)
+            token.add_done_callback(lambda _: end())
         try:
             while (piece := pieces.get(timeout=deadline.left + _GRACE)) is not None:
                 if isinstance(piece, AssistantError):
                     raise piece
-                if isinstance(piece, BaseException):
-                    raise ModelFailed(self.name, _problem(piece, deadline.seconds)) from None
                 yield piece
         except Empty:
             raise ModelFailed(self.name, _problem(TimeoutError(), deadline.seconds)) from None
         finally:
             end()
 
+    async def _call(
+        self,
+        chat: "BaseChatModel",
+        messages: Messages,
+        deadline: Deadline,
+        emit: Callable[[str | AssistantError | None], None],
+    ) -> None:
+        """One call, on the loop: emits each piece, then None, or what went wrong.
+
+        Where the server is too busy and has sent nothing yet, it is asked once more.
+        """
+        received, names = 0, ("finish_reason", "done_reason", "stop_reason")
+
+        async def ask() -> None:
+            nonlocal received
+            # A stream of LangChain's is a generator, though it is typed as an iterator.
+            stream = cast("AsyncGenerator[Any]", chat.astream(list(messages)))
+            async with aclosing(stream) as chunks:
+                async for chunk in chunks:
+                    text = str(chunk.text)
+                    received += len(text)
+                    if text:
+                        emit(text[:_MOST_RECEIVED])
+                    if received > _MOST_RECEIVED:
+                        problem = f"went on for more than {_MOST_RECEIVED:,} characters"
+                        raise ModelFailed(self.name, problem)
+                    reasons = map(chunk.response_metadata.get, names)
+                    if next(filter(None, reasons), "") in ("length", "max_tokens", "MAX_TOKENS"):
+                        raise ModelFailed(self.name, "was cut short by its own limit")
+
+        try:
+            async with asyncio.timeout(deadline.left):
+                try:
+                    await ask()
+                except Exception as error:
+                    headers = getattr(getattr(error, "response", None), "headers", {})
+                    pause = 1.0  # second, where the server does not say
+                    with suppress(ValueError):
+                        pause = max(0.0, float(headers.get("retry-after", pause)))
+                    if _status(error) != 429 or received or pause >= deadline.left:
+                        raise
+                    await asyncio.sleep(pause)
+                    await ask()
+            emit(None)
+        except AssistantError as error:
+            emit(error)
+        except (Exception, asyncio.CancelledError) as error:
+            emit(ModelFailed(self.name, _problem(error, deadline.seconds)))
+
     def state(self) -> ModelState:
         """Whether it answers now; waits ten seconds at most."""
         problem = ""
         try:
-            reply = self.stream([("human", "Answer with one word: yes.")], Deadline.after(_CHECK))
+            reply = self.stream([("human", "Answer with one word: yes.")], Deadline(10))
             if not any(piece.strip() for piece in reply):
                 problem = str(ModelFailed(self.name, "said nothing"))
         except AssistantError as error:
             problem = str(error)
         return ModelState(self.name, self.url, not problem, problem)
-
-
-async def _call(
-    chat: "BaseChatModel",
-    messages: Messages,
-    deadline: Deadline,
-    emit: Callable[[str | BaseException | None], None],
-) -> None:
-    """One call of a model, on the loop: emits each piece, then None, or what went wrong.
-
-    Where the server is too busy and has sent nothing yet, it is asked once more.
-    """
-    received = 0
-
-    async def ask() -> None:
-        nonlocal received
-        # A stream of LangChain's is a generator, though it is typed as an iterator.
-        stream = cast("AsyncGenerator[Any]", chat.astream(list(messages)))
-        async with aclosing(stream) as chunks:
-            async for chunk in chunks:
-                text = str(chunk.text)
-                received += len(text)
-                if text:
-                    emit(text[:_MOST_RECEIVED])
-                if received > _MOST_RECEIVED:
-                    raise _EndlessError
-                reasons = map(chunk.response_metadata.get, _FINISHED)
-                if next(filter(None, reasons), "") in _CUT_SHORT:
-                    raise _CutError
-
-    try:
-        async with asyncio.timeout(deadline.left):
-            try:
-                await ask()
-            except Exception as error:
-                pause = _retry_after(error)
-                if _status(error) != 429 or received or pause >= deadline.left:
-                    raise
-                await asyncio.sleep(pause)
-                await ask()
-        emit(None)
-    except Exception as error:
-        emit(error)
-    except asyncio.CancelledError as error:
-        emit(error)
-        raise
-
-
-class _EndlessError(Exception):
-    """The reply went on and on."""
-
-
-class _CutError(Exception):
-    """The reply ended at its limit of length."""
 
 
 @cache
@@ -243,14 +205,14 @@ def _initialize(settings: Settings) -> "BaseChatModel":
     except ImportError:
         raise ExtraMissing(wanted, _EXTRAS.get(provider, "openai")) from None
     try:
-        made = init_chat_model(name, model_provider=provider, **_options(provider, settings))
+        options = _options(provider, settings)
+        return cast("BaseChatModel", init_chat_model(name, model_provider=provider, **options))
     except ImportError as error:
         if provider in _EXTRAS:
             raise ExtraMissing(wanted, _EXTRAS[provider]) from None
         raise ModelFailed(settings.model, _describe("needs a package", error)) from None
     except Exception as error:
         raise ModelFailed(settings.model, _describe("cannot be set up", error)) from None
-    return cast("BaseChatModel", made)
 
 
 def _options(provider: str, settings: Settings) -> dict[str, Any]:
@@ -275,12 +237,12 @@ def _options(provider: str, settings: Settings) -> dict[str, Any]:
 
 def _problem(error: BaseException, seconds: float) -> str:
     """What went wrong, to be read after the model's name."""
-    errors = list(_causes(error))
+    errors: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in errors:
+        errors.append(cause)
+        cause = cause.__cause__ or cause.__context__
     status = next(filter(None, map(_status, errors)), 0)
-    if isinstance(error, _EndlessError):
-        return f"went on for more than {_MOST_RECEIVED:,} characters"
-    if isinstance(error, _CutError):
-        return "was cut short by its own limit"
     if status:
         return _STATUS.get(status, f"answered with an error ({status})")
     if any(isinstance(each, TimeoutError) or "Timeout" in type(each).__name__ for each in errors):
@@ -294,17 +256,8 @@ def _problem(error: BaseException, seconds: float) -> str:
     return _describe("failed", error)
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, and what it came of."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
-
-
 def _describe(what: str, error: BaseException) -> str:
-    message = redact(str(error))[:_PROBLEM].rstrip(". ")
+    message = redact(str(error))[:200].rstrip(". ")
     return f"{what}: {message or type(error).__name__}"
 
 
@@ -315,11 +268,3 @@ def _status(error: BaseException) -> int:
         if isinstance(status, int) and 400 <= status < 600:
             return status
     return 0
-
-
-def _retry_after(error: BaseException) -> float:
-    headers = getattr(getattr(error, "response", None), "headers", {})
-    try:
-        return max(0.0, float(headers.get("retry-after", _PAUSE)))
-    except ValueError:
-        return _PAUSE

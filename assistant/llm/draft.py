@@ -18,6 +18,7 @@ from assistant.llm.check import check
 from assistant.llm.check.hedging import is_plain_text
 from assistant.llm.client import ChatModel, Deadline, redact
 from assistant.llm.prompt import (
+    KEYS,
     NOTHING,
     EndlessError,
     answer_prompt,
@@ -29,25 +30,15 @@ from assistant.llm.prompt import (
 from assistant.text import sentences as sentence_spans
 from assistant.types import Reading, Statement, Turn, Verdict
 
-_REWRITING = 1 / 3
-"""Share of the time that making a follow-up stand alone may take."""
 # Words at the start of a sentence that point to the one before it.
 _LEANS = re.compile(
     r"\W*(?:its?|they|their|he|his|she|her|this|that|these|those|such|both|there|also|however|"
     r"moreover|furthermore|therefore|thus|instead|otherwise|so|but|and)\b",
     re.IGNORECASE,
 )
-_GROUP = re.compile(r"[\[［【]([^\[\]［］【】\n]{0,200})[\]］】]")
-_BETWEEN = re.compile(r"[,;，；、&\s]+|\band\b")
-_RANGE = re.compile(r"(\w+)\s*(?:-|–|—|\.\.\.?|…)\s*(\w+)")
-_LONGEST = 5  # keys of a range
 # Characters of nobody's, one for each group of keys while a draft is cut into sentences.
 _FIRST, _LAST = "\ue000", "\uf8ff"
-_UNCLOSED = re.compile(rf"[\[［【][^\[\]［］【】\n{_FIRST}-{_LAST}]{{0,200}}$")
-_MARKS = re.compile(f"[{_FIRST}-{_LAST}]")
-_AFTER = re.compile(rf"([.!?。！？]+[\"”’)]*)((?:\s*[{_FIRST}-{_LAST}])+)")
-_LIST = re.compile(r"^\s*(?:[-*•+]|\d{1,2}[.)])\s+")
-_LOOSE = re.compile(r"\s+(?=[.,;:!?。，；：！？)])")
+_MARK = f"[{_FIRST}-{_LAST}]"
 _log = logging.getLogger(__name__)
 
 
@@ -66,12 +57,12 @@ class DraftWriter:
 
     @cached_property
     def _deadline(self) -> Deadline:
-        return Deadline.after(self._seconds)
+        return Deadline(self._seconds)
 
     def rewrite(self, question: str, history: Sequence[Turn]) -> str:
         """The follow-up made to stand alone; empty where it cannot be."""
         before = [(turn.question, turn.answer.text if turn.answer else "") for turn in history]
-        deadline = Deadline.after(min(self._deadline.left, self._seconds * _REWRITING))
+        deadline = Deadline(min(self._deadline.left, self._seconds / 3))
         try:
             pieces = self._model.stream(rewrite_prompt(question, before), deadline)
             return parse_rewrite(pieces, question, before)
@@ -104,23 +95,19 @@ class DraftWriter:
     @property
     def notices(self) -> tuple[str, ...]:
         """What the reader should know of how the answer was worded."""
-        name = self._model.name
-        notices = []
+        name, dropped, notices = self._model.name, self._dropped, []
         if self._kept:
-            notices.append(
-                f"Worded by {name}; each sentence was checked against the quotes it cites."
-            )
-        if self._dropped == 1:
+            checked = "each sentence was checked against the quotes it cites"
+            notices.append(f"Worded by {name}; {checked}.")
+        if dropped == 1:
             notices.append("1 sentence was dropped: your documents do not support it.")
-        elif self._dropped:
-            notices.append(
-                f"{self._dropped} sentences were dropped: your documents do not support them."
-            )
+        elif dropped:
+            notices.append(f"{dropped} sentences were dropped: your documents do not support them.")
         if self._fault:
             what = "The rest was cut short" if self._kept and not self._quoted else "Quoted instead"
             notices.append(f"{what}: {self._fault}")
         elif self._quoted:
-            why = "what it wrote is not supported" if self._dropped else "it found no answer there"
+            why = "what it wrote is not supported" if dropped else "it found no answer there"
             notices.append(f"Quoted, not worded by {name}: {why}.")
         return tuple(notices)
 
@@ -133,15 +120,14 @@ class DraftWriter:
         """The statements of a draft that pass, at most `most`; the others are counted."""
         kept, after_drop = set[str](), False
         for draft in drafts:
-            for statement, unknown in cite_draft(draft, keys, hashes, NOTHING):
+            for statement, unknown in cite_draft(draft, keys, hashes):
                 self._unknown += unknown
                 if statement is not None and statement.text in kept:
                     continue
-                if statement is None or not self._passes(statement, after_drop):
+                after_drop = statement is None or not self._passes(statement, after_drop)
+                if statement is None or after_drop:
                     self._dropped += 1
-                    after_drop = True
                     continue
-                after_drop = False
                 kept.add(statement.text)
                 self._kept += 1
                 yield statement
@@ -169,53 +155,59 @@ class DraftSentence(NamedTuple):
 
 
 def cite_draft(
-    draft: str, keys: Mapping[str, Sequence[Reading]], hashes: Mapping[str, str], nothing: str
+    draft: str, keys: Mapping[str, Sequence[Reading]], hashes: Mapping[str, str]
 ) -> list[DraftSentence]:
     """The sentences of a draft without their keys, each with what its keys stand for.
 
-    `keys` are those offered, in their order. A sentence that says `nothing`, and that alone, is
+    `keys` are those offered, in their order. A sentence that says `NOTHING`, and that alone, is
     left out: it claims nothing.
     """
     groups: list[str] = []
 
-    def marked(match: re.Match[str]) -> str:
-        groups.append(match[1])
+    def mark(match: re.Match[str]) -> str:
+        groups.append(match[0][1:-1])
         return chr(ord(_FIRST) + len(groups) - 1)
 
-    draft = _MARKS.sub("", draft.encode(errors="ignore").decode())
-    draft = _AFTER.sub(r"\2\1", _UNCLOSED.sub("", _GROUP.sub(marked, draft)))
+    draft = re.sub(_MARK, "", draft.encode(errors="ignore").decode())
+    draft = re.sub(KEYS, mark, draft)
+    draft = re.sub(rf"[\[［【][^\[\]［］【】\n{_FIRST}-{_LAST}]{{0,200}}$", "", draft)  # unclosed
+    # Keys behind the end of a sentence belong to it.
+    draft = re.sub(rf"([.!?。！？]+[\"”’)]*)((?:\s*{_MARK})+)", r"\2\1", draft)
+    draft = re.sub(r"^\s*(?:[-*•+]|\d{1,2}[.)])\s+", "", draft.replace("**", ""))
     found = []
-    draft = _LIST.sub("", draft.replace("**", ""))
     for sentence in (draft[start:end] for start, end in sentence_spans(draft)):
-        named = [groups[ord(mark) - ord(_FIRST)] for mark in _MARKS.findall(sentence)]
-        is_nothing = [name.strip().casefold() for name in named] == [nothing]
+        named = [groups[ord(each) - ord(_FIRST)] for each in re.findall(_MARK, sentence)]
+        is_nothing = [name.strip().casefold() for name in named] == [NOTHING]
         if is_nothing or not any(map(str.isalnum, sentence)):
             continue
-        text = _LOOSE.sub("", " ".join(_MARKS.sub(" ", sentence).split()))
+        text = " ".join(re.sub(_MARK, " ", sentence).split())
+        text = re.sub(r"\s+(?=[.,;:!?。，；：！？)])", "", text)
         known, unknown = _resolve(named, list(keys))
         readings = [reading for key in known for reading in keys[key]]
+        statement = None
         if readings and text:
             citations = tuple(dict.fromkeys(citation_of(each, hashes) for each in readings))
             probability = max(reading.probability for reading in readings)
             statement = Statement(text, citations, probability=probability)
-            found.append(DraftSentence(statement, unknown))
-        else:
-            found.append(DraftSentence(None, unknown))
+        found.append(DraftSentence(statement, unknown))
     return found
 
 
-def _resolve(named: Sequence[str], offered: Sequence[str]) -> tuple[list[str], int]:
-    """The keys that were offered, each once, of those named; and how many were not."""
+def _resolve(groups: Sequence[str], offered: Sequence[str]) -> tuple[list[str], int]:
+    """The keys that were offered, each once, of those named; and how many were not.
+
+    A range stands for at most five keys.
+    """
     known: dict[str, None] = {}
     unknown = 0
-    for group in named:
-        for name in filter(None, _BETWEEN.split(_RANGE.sub(r"\1~\2", group.casefold()))):
+    for group in groups:
+        ranges = re.sub(r"(\w+)\s*(?:-|–|—|\.\.\.?|…)\s*(\w+)", r"\1~\2", group.casefold())
+        for name in filter(None, re.split(r"[,;，；、&\s]+|\band\b", ranges)):
             first, _, last = name.partition("~")
-            last = last or first
-            is_known = first in offered and last in offered
-            start, end = (offered.index(first), offered.index(last)) if is_known else (0, -1)
-            if not 0 <= end - start < _LONGEST:
+            ends = [offered.index(key) for key in (first, last or first) if key in offered]
+            named = offered[ends[0] : ends[1] + 1] if len(ends) == 2 else ()
+            if 1 <= len(named) <= 5:
+                known |= dict.fromkeys(named)
+            else:
                 unknown += 1
-                continue
-            known |= dict.fromkeys(offered[start : end + 1])
     return list(known), unknown

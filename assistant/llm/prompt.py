@@ -42,24 +42,17 @@ NOTHING = "none"
 
 BUDGET = 12_000
 """Bytes of evidence: 3,000 tokens of English, about 4,000 of Chinese."""
-_SENTENCES = 8  # best sentences that are offered, with those around them
+KEYS = r"[\[［【][^\[\]［］【】\n]{0,200}[\]］】]"
+"""A group of keys in a draft: a pattern."""
 _TITLE = 120  # characters of a title or a place
 _QUESTION = 1_000  # characters of the question
 _TURNS = 4  # earlier questions that a rewriting sees
-_SAID = 300  # characters of each of them, and of each answer
+_TURN = 300  # characters of each of them, and of each answer
 _REWRITTEN = 300  # characters of a question made to stand alone
-_MOST_SENTENCE = 1_000  # characters of a draft without the end of a sentence
-_MOST_TEXT = 8_000  # characters of a draft
-_MOST_SENTENCES = 24  # of a draft
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-# What could end a place where data stands, or look like a key.
-_BRACKETS = str.maketrans("<>[]＜＞［］【】〔〕", "‹›()‹›()()()")
+_DRAFT = 8_000  # characters of a draft
 _THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
-_TAG = 16  # characters within which such a tag ends
-_KEYS = r"[\[［【][^\[\]［］【】\n]{0,200}[\]］】]"
 # A sentence ends with its keys, unless it goes on in small letters; or with its line.
-_END = re.compile(rf"\n|(?:{_KEYS}\s*)+[.!?。！？]?(?=\s+[^\s\[［【a-zа-я,;:.(]|[\u3040-\u9fff])")
-_NAME = re.compile(r"\b[A-ZА-ЯЁ][\w'’-]*")
+_END = re.compile(rf"\n|(?:{KEYS}\s*)+[.!?。！？]?(?=\s+[^\s\[［【a-zа-я,;:.(]|[\u3040-\u9fff])")
 
 
 class EndlessError(Exception):
@@ -68,61 +61,60 @@ class EndlessError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a model is shown, and what each key in it stands for: the same words, wherever said."""
+    """What each key that a model is shown stands for: the same words, wherever they stand."""
 
-    text: str
     keys: Mapping[str, tuple[Reading, ...]]
+
+    @property
+    def text(self) -> str:
+        """The sentences in the order of their passages, each passage under its title and place."""
+        lines: list[str] = []
+        before: Reading | None = None
+        for key, (first, *_) in self.keys.items():
+            if before is None or before.passage != first.passage:
+                named = dict.fromkeys((first.passage.title, first.passage.location))
+                shown = (one_line(name)[:_TITLE] for name in named)
+                lines.append(f"# {' | '.join(filter(None, shown))}")
+            elif first.span.start - before.span.end > 2:  # more than a space or a new paragraph
+                lines.append("…")
+            lines.append(f"[{key}] {one_line(first.quote)}")
+            before = first
+        return "\n".join(lines)
 
 
 def build_evidence(readings: Sequence[Reading]) -> Evidence:
-    """The best readings, the likeliest first, each with the sentences before and after it.
+    """The eight best readings, the likeliest first, each with the sentences before and after it.
 
     Bounded by `BUDGET`; empty where nothing fits.
     """
     known = {(each.passage.id, each.span): each for each in reversed(readings)}
     chosen: dict[str, list[Reading]] = {}
     left = BUDGET
-    for best in readings[:_SENTENCES]:
+    for best in readings[:8]:
         place = best.passage.sentences.index(best.span)
         before, after = best.passage.sentences[:place], best.passage.sentences[place + 1 :]
         for span in (best.span, *before[-1:], *after[:1]):
             found = known.get((best.passage.id, span), Reading(best.passage, span, 0.0))
-            said = wording(found.quote)
-            if said in chosen:
-                chosen[said] += [found] * (found not in chosen[said])
-                continue
+            words = wording(found.quote)
             size = len(found.quote.encode(errors="replace")) + _TITLE
-            if said and size <= left:
-                chosen[said] = [found]
+            if words in chosen:
+                chosen[words] += [found] * (found not in chosen[words])
+            elif words and size <= left:
+                chosen[words] = [found]
                 left -= size
     keys: dict[str, tuple[Reading, ...]] = {}
     for same in sorted(chosen.values(), key=lambda each: (each[0].passage.source, each[0].span)):
         where = f"{same[0].passage.id} {same[0].span.start}"
         hashes = (sha256(f"{where} {salt}".encode()).hexdigest() for salt in count())
         keys[next(key for each in hashes if (key := f"k{each[:3]}") not in keys)] = tuple(same)
-    return Evidence(_shown(keys), keys)
-
-
-def _shown(keys: Mapping[str, Sequence[Reading]]) -> str:
-    """The sentences in the order of their passages, each passage under its title and place."""
-    lines: list[str] = []
-    before: Reading | None = None
-    for key, (first, *_) in keys.items():
-        if before is None or before.passage != first.passage:
-            named = dict.fromkeys((first.passage.title, first.passage.location))
-            shown = (one_line(name)[:_TITLE] for name in named)
-            lines.append(f"# {' | '.join(filter(None, shown))}")
-        elif first.span.start - before.span.end > 2:  # more than a space or a new paragraph
-            lines.append("…")
-        lines.append(f"[{key}] {one_line(first.quote)}")
-        before = first
-    return "\n".join(lines)
+    return Evidence(keys)
 
 
 def one_line(text: str) -> str:
     """The text on one line, unable to end the place where it stands or to look like a key."""
-    shown = visible(_CONTROL.sub(" ", text)).encode(errors="replace").decode()
-    return " ".join(shown.translate(_BRACKETS).split())
+    text = visible(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", text))
+    text = text.translate(str.maketrans("<>[]＜＞［］【】〔〕", "‹›()‹›()()()"))
+    return " ".join(text.encode(errors="replace").decode().split())
 
 
 def answer_prompt(question: str, evidence: Evidence, most: int) -> list[tuple[str, str]]:
@@ -135,12 +127,12 @@ def answer_prompt(question: str, evidence: Evidence, most: int) -> list[tuple[st
 def rewrite_prompt(question: str, history: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """What the model is sent to make a follow-up stand alone: (question, answer) before it."""
     lines = []
-    for asked, said in history[-_TURNS:]:
-        lines.append(f"Question: {one_line(asked)[:_SAID]}")
-        lines += [f"Answer: {one_line(said)[:_SAID]}"] if said else []
-    told = "\n".join(lines)
+    for asked, answered in history[-_TURNS:]:
+        lines.append(f"Question: {one_line(asked)[:_TURN]}")
+        lines += [f"Answer: {one_line(answered)[:_TURN]}"] if answered else []
+    conversation = "\n".join(["<conversation>", *lines, "</conversation>"])
     asked = f"<question>\n{one_line(question)[:_QUESTION]}\n</question>"
-    return [("system", REWRITE), ("human", f"<conversation>\n{told}\n</conversation>\n\n{asked}")]
+    return [("system", REWRITE), ("human", f"{conversation}\n\n{asked}")]
 
 
 def parse_rewrite(pieces: Iterable[str], question: str, history: Sequence[tuple[str, str]]) -> str:
@@ -156,55 +148,54 @@ def parse_rewrite(pieces: Iterable[str], question: str, history: Sequence[tuple[
             return ""
     text = text.strip().strip("\"“”'`").strip()
     before = " ".join([question, *(part for turn in history[-_TURNS:] for part in turn)])
-    held, said = frozenset(terms(before)), topic(text)
-    names = {term for name in _NAME.findall(text) for term in topic(name)}
-    trusted = (
+    known, asked = frozenset(terms(before)), topic(text)
+    names = {term for name in re.findall(r"\b[A-ZА-ЯЁ][\w'’-]*", text) for term in topic(name)}
+    is_trusted = (
         0 < len(text) <= _REWRITTEN
         and text == one_line(text)
         and digits(text) <= digits(before)
-        and names <= held
-        and 2 * sum(term in held for term in said) > len(said)
+        and names <= known
+        and 2 * sum(term in known for term in asked) > len(asked)
     )
-    return text if trusted else ""
+    return text if is_trusted else ""
 
 
 def strip_reasoning(pieces: Iterable[str]) -> Iterator[str]:
     """The pieces without what a model thinks aloud, such as <think>…</think>."""
-    held, thinks = "", False
+    left, thinks = "", False
     for piece in pieces:
-        held += piece
-        while tag := _THOUGHT.search(held):
+        left += piece
+        while tag := _THOUGHT.search(left):
             if not thinks and not tag[1]:
-                yield held[: tag.start()]
-            held, thinks = held[tag.end() :], not tag[1]
-        # A tag may be halfway.
-        start = held.rfind("<", max(0, len(held) - _TAG))
-        keep = start if start >= 0 else len(held)
+                yield left[: tag.start()]
+            left, thinks = left[tag.end() :], not tag[1]
+        start = left.rfind("<", max(0, len(left) - 16))  # a tag may be halfway
+        keep = start if start >= 0 else len(left)
         if not thinks:
-            yield held[:keep]
-        held = held[keep:]
+            yield left[:keep]
+        left = left[keep:]
     if not thinks:
-        yield held
+        yield left
 
 
 def sentences(pieces: Iterable[str]) -> Iterator[str]:
     """The draft sentence by sentence, each with its keys, as soon as it is whole.
 
-    After `_MOST_SENTENCES` the rest is left. Raises `EndlessError` where the draft, or a sentence
-    of it, is too long to be one, and what the pieces raise: once all that is whole was given.
+    After 24 sentences the rest is left. Raises `EndlessError` where the draft, or a sentence of
+    it, is too long to be one, and what the pieces raise: once all that is whole was given.
     """
-    held, length, count = "", 0, 0
+    left, length, count = "", 0, 0
     for piece in strip_reasoning(pieces):
         length += len(piece)
-        held += piece[:_MOST_TEXT]
-        while end := _END.search(held):
-            said, held = held[: end.end()].strip(), held[end.end() :]
-            if said:
-                yield said
+        left += piece[:_DRAFT]
+        while end := _END.search(left):
+            sentence, left = left[: end.end()].strip(), left[end.end() :]
+            if sentence:
+                yield sentence
                 count += 1
-            if count == _MOST_SENTENCES:
+            if count == 24:
                 return
-        if len(held) > _MOST_SENTENCE or length > _MOST_TEXT:
+        if len(left) > 1_000 or length > _DRAFT:
             raise EndlessError
-    if held.strip():
-        yield held.strip()
+    if left.strip():
+        yield left.strip()

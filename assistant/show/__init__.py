@@ -11,6 +11,7 @@ literally.
 
 import re
 import string
+from collections.abc import Callable
 
 from assistant.types import Answer, Citation, Passage, Statement
 
@@ -18,17 +19,12 @@ from assistant.types import Answer, Citation, Passage, Statement
 _STEERING = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-# A newline amid a paragraph: a long line before it, a letter after it.
-_WRAPPED = re.compile(r"(?<=[^\r\n]{40})\n(?=[^\W\d_])")
-_HEADING = re.compile(r"^#{1,6}[ \t]+|[ \t]+#+$", re.MULTILINE)
 # All punctuation, so that neither HTML nor Gradio's Markdown finds anything to act on.
 _ENTITIES = {ord(char): f"&#{ord(char)};" for char in string.punctuation + "\n\t"}
 _ENTITIES[ord("\r")] = '<span class="soft">&#10;</span>'
 # What Markdown acts on, wherever it stands in a line; `<`, `>` and `&` are entities instead,
 # because not every program knows a backslash before them.
 _ACTIVE = re.compile(r"[\\`*_{}\[\]|~$^=#@%]|:(?=\S)|(?i:(?<=www)\.)|^[-+:]|!$")
-_NUMBERED = re.compile(r"^(\d+)(?=[.)])")
-_SPACES = re.compile(r"\s+")
 
 
 def escape(text: str) -> str:
@@ -43,12 +39,13 @@ def spell_out(text: str) -> str:
 
 def unwrapped(text: str, space: str = " ") -> str:
     """The text, as long as it was, without the newlines that only wrapped a line."""
-    return _WRAPPED.sub(space, text)
+    # A newline amid a paragraph: a long line before it, a letter after it.
+    return re.sub(r"(?<=[^\r\n]{40})\n(?=[^\W\d_])", space, text)
 
 
 def bare(heading: str) -> str:
     """A heading without Markdown's signs of one."""
-    return _HEADING.sub("", heading.strip())
+    return re.sub(r"(?m)^#{1,6}[ \t]+|[ \t]+#+$", "", heading.strip())
 
 
 def line(text: str) -> str:
@@ -58,7 +55,7 @@ def line(text: str) -> str:
 
 def flat(text: str) -> str:
     """The text with each stretch of white space as one space."""
-    return _SPACES.sub(" ", spell_out(text))
+    return re.sub(r"\s+", " ", spell_out(text))
 
 
 def plural(count: int, noun: str) -> str:
@@ -68,32 +65,34 @@ def plural(count: int, noun: str) -> str:
 
 def markdown(text: str) -> str:
     """The text as Markdown that shows it literally. One line."""
-    shown = _NUMBERED.sub(r"\1\\", _ACTIVE.sub(r"\\\g<0>", line(text)))
+    shown = re.sub(r"^(\d+)(?=[.)])", r"\1\\", _ACTIVE.sub(r"\\\g<0>", line(text)))
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-_CLOSEST, _EXCERPT = 3, 160
 
 
 def sources_of(answer: Answer) -> dict[Citation, int]:
     """What is shown, numbered: the citations, or the closest passages with nothing quoted."""
-    near = [hit.passage for hit in answer.closest[:_CLOSEST]] * (answer.abstention is not None)
+    near = [hit.passage for hit in answer.closest[:3]] * (answer.abstention is not None)
     blank = [Citation(found.source, "", found.start, found.start, "", found) for found in near]
     return {source: n for n, source in enumerate(dict.fromkeys([*answer.citations, *blank]), 1)}
 
 
-def split_words(quote: str, citation: Citation) -> tuple[str, str, str]:
-    """What stands before the words that answer, the words, and what stands after them."""
+def emphasise(
+    quote: str, citation: Citation, form: Callable[[str], str], left: str, right: str
+) -> str:
+    """The quote, each part of it given `form`, with the words that answer between two marks."""
     if citation.words is None:
-        return quote, "", ""
+        return form(quote)
     start, end = (place - citation.start for place in citation.words)
-    return quote[:start], quote[start:end], quote[end:]
+    return f"{form(quote[:start])}{left}{form(quote[start:end])}{right}{form(quote[end:])}"
 
 
-def split_statement(statement: Statement) -> tuple[str, str, str]:
-    """`split_words`, of a statement: where it is no quote, nothing in it can be marked."""
+def emphasise_statement(
+    statement: Statement, form: Callable[[str], str], left: str, right: str
+) -> str:
+    """`emphasise`, of a statement: where it is no quote, nothing in it can be marked."""
     text, cited = statement.text, statement.citations[0]
-    return split_words(text, cited) if text == cited.quote else (text, "", "")
+    is_quote = text == cited.quote
+    return emphasise(text, cited, form, left, right) if is_quote else form(text)
 
 
 def lead(passage: Passage) -> int:
@@ -104,4 +103,4 @@ def lead(passage: Passage) -> int:
 def excerpt(passage: Passage) -> str:
     """How the passage begins, on a line, without the heading above it."""
     text = line(passage.text[lead(passage) :])
-    return text if len(text) <= _EXCERPT else text[:_EXCERPT].rsplit(" ", 1)[0] + " …"
+    return text if len(text) <= 160 else text[:160].rsplit(" ", 1)[0] + " …"

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from assistant.show import excerpt, line, markdown, sources_of
-from assistant.types import Abstention, Answer, Span, Turn, Verdict, rename_odds
+from assistant.types import Abstention, Answer, Citation, Span, Turn, Verdict, rename_odds
 
 
 def to_json(answer: Answer) -> str:
@@ -30,15 +30,13 @@ def to_json(answer: Answer) -> str:
 
 def from_json(text: str | bytes) -> Answer:
     """The answer that `to_json` wrote. Raises `ValueError` on anything else."""
-    place = ""
     try:
         saved = json.dumps(rename_odds(json.loads(text)))
         return _adapter().validate_json(saved, strict=True, extra="forbid")
-    except ValidationError as error:
-        place = line(".".join(map(str, error.errors()[0]["loc"])))
-    except (ValueError, RecursionError):
-        pass
-    raise ValueError(f"This is not a saved answer: {place or 'its JSON'} is not as it should be.")
+    except (ValueError, RecursionError) as error:
+        places = error.errors()[0]["loc"] if isinstance(error, ValidationError) else ()
+        place = line(".".join(map(str, places))) or "its JSON"
+        raise ValueError(f"This is not a saved answer: {place} is not as it should be.") from None
 
 
 def conversation_to_json(turns: Iterable[Turn]) -> str:
@@ -53,22 +51,19 @@ def conversation_to_markdown(title: str, turns: Iterable[Turn]) -> str:
     for turn in turns:
         blocks.append(f"## {markdown(turn.question)}")
         if turn.answer is not None:
-            blocks += _answered(turn.answer, len(notes))
-            notes += [
-                f"{markdown(cited.location)}: “{markdown(cited.quote)}”"
-                for cited in turn.answer.citations
-            ]
+            blocks += _answered(turn.answer, notes)
         blocks += [f"*{markdown(turn.remark)}*"] if turn.remark.strip() else []
-    numbered = [f"[^{number}]: {note}" for number, note in enumerate(notes, 1)]
-    return "\n\n".join([*blocks, *numbered]) + "\n"
+    return "\n\n".join([*blocks, *notes]) + "\n"
 
 
-def _answered(answer: Answer, before: int) -> Iterator[str]:
-    """The blocks of an answer in Markdown; so many footnotes stand before its own."""
-    numbers = {cited: before + n for n, cited in enumerate(answer.citations, 1)}
-    for said in answer.statements:
-        marks = "".join(f"[^{numbers[cited]}]" for cited in said.citations)
-        yield f"{markdown(said.text)}{marks}"
+def _answered(answer: Answer, notes: list[str]) -> Iterator[str]:
+    """The blocks of an answer in Markdown; its footnotes are added to `notes`."""
+    marks = dict[Citation, str]()
+    for cited in answer.citations:
+        marks[cited] = f"[^{len(notes) + 1}]"
+        notes.append(f"{marks[cited]}: {markdown(cited.location)}: “{markdown(cited.quote)}”")
+    for statement in answer.statements:
+        yield markdown(statement.text) + "".join(marks[cited] for cited in statement.citations)
     if answer.abstention is not None:
         yield markdown(answer.abstention.explanation)
         for near in sources_of(answer):
