@@ -82,7 +82,7 @@ def test_a_folder_is_listed_by_source(tmp_path: Path) -> None:
     found, *others = scan(tmp_path, LIMIT)
     assert [file.source for file in found] == ["a.Txt", "b.txt", "b/two.MD", "c.markdown", "d.PDF"]
     assert found[2].path == tmp_path / "b" / "two.MD"
-    assert others == [[], {}]
+    assert others == [{}, {}]
 
 
 def test_no_folder_is_an_error(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_f21_f22_f23_odd_names(tmp_path: Path) -> None:
         (tmp_path / os.fsdecode(name)).write_text("Words.")
     found, *others = scan(tmp_path, LIMIT)
     assert [file.source for file in found] == sorted(names.values())
-    assert others == [[], {}]
+    assert others == [{}, {}]
     for file in found:
         assert isinstance(read(file, LIMIT), Document)
         assert file.source.encode().decode() == file.source

@@ -118,7 +118,9 @@ class DocumentBuilder:
 
     def finish(self, title: str = "", notes: tuple[str, ...] = ()) -> Parsed:
         """The text and its sections. Raises `Refused` where there is nothing to read."""
-        self._close(last=True)
+        self._close()
+        if self._length > self._start:  # a heading of nothing is text
+            self.sections.append(Section(self._start, self._start, self._length, "", "", 0))
         if not self.sections:
             raise Refused("empty")
         return Parsed(self.text, self.sections, clean(title), tuple(map(clean, notes)))
@@ -128,18 +130,13 @@ class DocumentBuilder:
             self._close()
             self._place = unit, number
 
-    def _close(self, *, last: bool = False) -> None:
-        name = " › ".join(name for _, name in self._path)
+    def _close(self) -> None:
         if self._lines:
-            self._section(self._body, name)
-        elif last and self._length > self._start:  # a heading of nothing is text
-            self._place = "", 0
-            self._section(self._start, "")
-
-    def _section(self, body: int, name: str) -> None:
-        self.sections.append(Section(self._start, body, self._length, name, *self._place))
-        self._start = self._body = self._length
-        self._lines = 0
+            name = " › ".join(name for _, name in self._path)
+            place = (self._start, self._body, self._length)
+            self.sections.append(Section(*place, name, *self._place))
+            self._start = self._body = self._length
+            self._lines = 0
 
     def _write(self, text: str, apart: str) -> None:
         if self._parts:
@@ -153,7 +150,6 @@ class DocumentBuilder:
 
 Row = Sequence[str]
 
-_NAME = 80  # characters of the longest name of a column
 _YEAR = re.compile(r"(19|20)\d\d")
 _VALUE = re.compile(r"@|://|[.!?]$|^[\W\d_]*$")
 
@@ -203,7 +199,7 @@ def _header(rows: Sequence[Row]) -> int | None:
     names = [name for name in rows[wide[0]] if name]
     width = max(sum(map(bool, rows[number])) for number in wide)
     named = len(names) >= width - 1 and len({name.casefold() for name in names}) == len(names)
-    words = [bool(len(name) <= _NAME and not _VALUE.search(name)) for name in names]
+    words = [bool(len(name) <= 80 and not _VALUE.search(name)) for name in names]
     years = [bool(_YEAR.fullmatch(name)) for name in names]
     sound = all(word or year for word, year in zip(words, years, strict=True))
     return wide[0] if named and sound and any(words) else None
