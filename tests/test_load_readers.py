@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.load import Outcome, Readers, Refused, Unavailable
 from assistant.load import readers as child
-from assistant.load.builder import Parsed
+from assistant.load.builder import Parsed, Refused, Unavailable
 from assistant.load.folder import FileEntry
 from assistant.load.formats import FORMATS, Format
+from assistant.load.readers import Outcome, Readers
 from assistant.types import Document, Section
 from research.benchmarks import files
 from tests.test_load import HERE, tiles

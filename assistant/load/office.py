@@ -114,12 +114,10 @@ def _levels(styles: list["Element"]) -> dict[str, int]:
         elif (outline := _outline(style)) is not None:
             levels[key] = outline
     for key in above:
-        base = key
-        for _ in range(20):  # no chain of styles is longer, but a bad one may be a circle
-            if base in levels or base not in above:
-                break
-            base = above[base]
-        if level := levels.get(base):  # a subtitle based on the title is none
+        chain = [key]  # of a bad file it may be a circle
+        while chain[-1] not in levels and (base := above.get(chain[-1], key)) not in chain:
+            chain.append(base)
+        if level := levels.get(chain[-1]):  # a subtitle based on the title is none
             levels[key] = level
     return levels
 
