@@ -163,20 +163,18 @@ def lines(rows: Iterable[Row]) -> Iterator[tuple[int, str]]:
     coming = iter(rows)
     head = [[_cell(cell) for cell in row] for row in islice(coming, 20)]
     at = _header(head)
-    names = [] if at is None else head[at]
+    names = {} if at is None else dict(enumerate(head[at]))
     for number, row in enumerate(chain(head, coming)):
-        cells = [(place, value) for place, cell in enumerate(row) if (value := _cell(cell))]
-        named = names if at is not None and number > at else []
+        named = names if at is not None and number > at else {}
+        cells = [
+            (named.get(place) or letter(place), value)
+            for place, cell in enumerate(row)
+            if (value := _cell(cell))
+        ]
         if len(cells) == 1 and not named:
             yield number + 1, cells[0][1]
         elif cells and number != at:
-            yield (
-                number + 1,
-                "; ".join(
-                    f"{(named[place] if place < len(named) else '') or letter(place)}: {value}"
-                    for place, value in cells
-                ),
-            )
+            yield number + 1, "; ".join(f"{name}: {value}" for name, value in cells)
 
 
 def spanned(text: str, columns: str | None) -> list[str]:

@@ -23,7 +23,7 @@ from hashlib import sha256
 from operator import index
 from pathlib import PurePath
 from queue import LifoQueue
-from threading import Event, Timer
+from threading import Timer
 from time import monotonic
 from typing import IO, Any
 
@@ -62,8 +62,7 @@ class Readers:
 
     def __init__(self, count: int | None = None) -> None:
         self._count = count or os.cpu_count() or 1
-        self._leaving = Event()
-        self._children = [_Child(self._leaving) for _ in range(self._count)]
+        self._children = [_Child() for _ in range(self._count)]
         self._idle: LifoQueue[_Child] = LifoQueue()
         for child in self._children:
             self._idle.put(child)
@@ -74,9 +73,8 @@ class Readers:
 
     def __exit__(self, *_: object) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._leaving.set()
         for child in self._children:
-            child.kill()  # whatever it is doing
+            child.leave()
         self._threads.shutdown()
         for child in self._children:
             child.end()
@@ -139,8 +137,8 @@ def read(file: FileEntry, limit: int, known: str = "") -> Outcome:
 class _Child:
     """A process that parses, one file at a time. It is replaced when it died or read many files."""
 
-    def __init__(self, leaving: Event) -> None:
-        self._leaving = leaving
+    def __init__(self) -> None:
+        self._is_leaving = False
         self._process: subprocess.Popen[bytes] | None = None
         self._files = 0
 
@@ -172,8 +170,9 @@ class _Child:
             raise Unavailable("could not be opened: the system ended its reader, try again")
         raise Refused("could not be opened: too large or harmful")
 
-    def kill(self) -> None:
-        """Stop what it is doing; may be called from another thread."""
+    def leave(self) -> None:
+        """Stop what it is doing, and do nothing more; may be called from another thread."""
+        self._is_leaving = True
         if self._process is not None:
             self._process.kill()
 
@@ -198,7 +197,7 @@ class _Child:
                 # NumPy comes with openpyxl, and its threads reserve memory.
                 env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
             )
-        if self._leaving.is_set():
+        if self._is_leaving:
             self._process.kill()
         self._files += 1
         return self._process
