@@ -154,7 +154,7 @@ def _compare(
 def sources(settings: Settings, documents: Mapping[str, str]) -> list[Source]:
     """Every file of the folder and of the index, which has these documents, by name.
 
-    What was changed is told quickly, so of many large files not surely. Raises `KnowledgeMissing`.
+    Large files that only look changed are not all opened to be sure. Raises `KnowledgeMissing`.
     """
     scan = scan_folder(settings.knowledge, settings.file_bytes)
     found = _compare(settings, scan, documents, _OPENED).found
