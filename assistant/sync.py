@@ -9,21 +9,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from math import inf
-from operator import attrgetter
 from pathlib import Path
 from threading import Lock
 from time import monotonic, perf_counter, time_ns
 
-from assistant import load
 from assistant.embed import Embedder
 from assistant.errors import AssistantError, KnowledgeMissing, RemovalRefused
-from assistant.load import FileEntry, Refused, Scan, Unavailable, Unchanged
+from assistant.load import VERSION
+from assistant.load.builder import Refused, Unavailable
+from assistant.load.folder import FileEntry, Scan, digest, scan_folder
+from assistant.load.readers import Outcome, Readers, Unchanged
 from assistant.settings import Settings
 from assistant.split import split
 from assistant.store import Store
 from assistant.store.draft import Draft
 from assistant.store.files import (
-    READ,
     REFUSED,
     UNAVAILABLE,
     FileState,
@@ -34,8 +34,7 @@ from assistant.store.files import (
 from assistant.store.generation import Generation
 from assistant.types import Changes, Document, Progress, Skipped, Source, State, SyncReport
 
-OPENED = 16 * 2**20
-"""Bytes of files that only look changed, opened to be sure while somebody waits."""
+_OPENED = 16 * 2**20  # bytes of files that only look changed, opened while somebody waits
 _MIN_INTERVAL = 50  # times as long as looking at the folder took, it is not looked at again
 _NAMES = 3  # files named in a notice
 _MANY = 10  # documents of which no more than half are removed unless that was said
@@ -48,7 +47,7 @@ _ANYWAY = 30_000  # milliseconds after which it looks anyway: some network folde
 
 
 class Comparison:
-    """The files of a folder against the index, sorted without opening any, then as they are read.
+    """The files of a folder against the index: by their signatures at first, then as they are read.
 
     `documents` is the sha256 of each document in the index, `before` what is known of each file.
     """
@@ -62,12 +61,8 @@ class Comparison:
         """The sha256 by which a file is known again: as it is in the index, or was refused."""
         self.unsure: list[FileEntry] = []
         """New, perhaps changed, or not available the last time: to be opened."""
-        self.notes: dict[str, tuple[str, ...]] = {}
-        """On each document that is new or changed."""
-        self.unchanged: list[str] = []
-        self.skipped = list(scan.skipped)
-        self.kept: list[Skipped] = []
-        """Documents whose file, or folder, is not available."""
+        self.found: dict[str, tuple[State, str]] = dict.fromkeys(documents, (State.REMOVED, ""))
+        """How each file stands to the index, and the reason for it."""
         self.states: dict[str, FileState] = {}
         """What is known of each file after this."""
         for file in scan.files:
@@ -78,123 +73,102 @@ class Comparison:
                 or (state.signature, state.sha256) != (file.signature, known)
             ):
                 self.unsure.append(file)
-                continue
-            self.states[file.source] = state
-            if state.result == REFUSED:
-                self.skipped.append(Skipped(file.source, state.reason))
+                is_new = file.source not in documents
+                self.found[file.source] = State.NEW if is_new else State.CHANGED, ""
             else:
-                self.unchanged.append(file.source)
+                self.settle(file, Unchanged())
         missing = dict(scan.unavailable)
         for source in documents if missing else ():
             if place := scan.hidden_by(source):
-                missing.pop(place, None)  # said of its documents
-                self.kept.append(Skipped(source, scan.unavailable[place]))
+                missing.pop(place, None)  # its documents are reported instead
+                self.found[source] = State.UNAVAILABLE, scan.unavailable[place]
                 if source in before:
                     self.states[source] = before[source]
-        self.skipped += map(Skipped, missing.keys(), missing.values())
+        for source, reason in (scan.skipped | missing).items():
+            self.found[source] = State.SKIPPED, reason
 
-    @property
-    def remaining(self) -> set[str]:
-        """The documents that the index will have, those not yet read as well."""
-        unread = {file.source for file in self.unsure} - self.states.keys()
-        return unread.union(self.notes, self.unchanged, (each.source for each in self.kept))
-
-    @property
-    def removed(self) -> list[str]:
-        """The documents that it will no longer have."""
-        return sorted(self.documents.keys() - self.remaining)
-
-    def read(self, limit: int, done: Callable[[FileEntry], None]) -> Iterator[Document]:
-        """The documents that are new or changed; `done` is called after each file."""
-        with load.Readers() as readers:
-            for file, outcome in readers.read(self.unsure, limit, self.known):
-                if isinstance(outcome, Document):
-                    self.notes[file.source] = outcome.notes
-                    self.states[file.source] = FileState(file.signature, outcome.sha256)
-                    yield outcome
-                else:
-                    self._sort(file, outcome)
-                done(file)
-        self.unchanged.sort()
-        self.skipped.sort(key=attrgetter("source"))
-        self.kept.sort(key=attrgetter("source"))
-
-    def _sort(self, file: FileEntry, outcome: Unchanged | Refused | Unavailable) -> None:
-        """Sort a file that was read and is no new document."""
+    def settle(self, file: FileEntry, outcome: Outcome) -> None:
+        """Note what came of reading a file."""
         source, is_indexed = file.source, file.source in self.documents
-        if isinstance(outcome, Unavailable):
+        found = State.CHANGED if is_indexed else State.NEW
+        if isinstance(outcome, Document):
+            state = FileState(file.signature, outcome.sha256)
+        elif isinstance(outcome, Unavailable):
             state = FileState(file.signature, "", UNAVAILABLE, str(outcome))
+            found = State.UNAVAILABLE if is_indexed else State.SKIPPED
         elif isinstance(outcome, Refused):
             state = FileState(file.signature, outcome.sha256, REFUSED, str(outcome))
+            found = State.SKIPPED
         elif is_indexed:
-            state = FileState(file.signature, self.documents[source])
-            self.unchanged.append(source)
+            state, found = FileState(file.signature, self.documents[source]), State.INDEXED
         else:  # the bytes that were refused
-            state = self.before[source]._replace(signature=file.signature)
-        self.states[source] = state
-        if state.result == UNAVAILABLE and is_indexed:
-            self.kept.append(Skipped(source, state.reason))
-        elif state.result != READ:
-            self.skipped.append(Skipped(source, state.reason))
+            state, found = self.before[source]._replace(signature=file.signature), State.SKIPPED
+        self.states[source], self.found[source] = state, (found, state.reason)
+
+    def names(self, state: State) -> tuple[str, ...]:
+        """The files that stand so to the index."""
+        return tuple(sorted(name for name, (found, _) in self.found.items() if found is state))
+
+    def changes(self) -> Changes:
+        """What a sync would do, or did."""
+        skipped, kept = (
+            tuple(Skipped(name, self.found[name][1]) for name in self.names(state))
+            for state in (State.SKIPPED, State.UNAVAILABLE)
+        )
+        return Changes(
+            added=self.names(State.NEW),
+            changed=self.names(State.CHANGED),
+            removed=tuple(sorted(self.removed(self.documents))),
+            skipped=skipped,
+            kept=kept,
+        )
+
+    def removed(self, documents: Mapping[str, str]) -> list[str]:
+        """Those of the documents that the index will no longer have."""
+        kept = (State.INDEXED, State.NEW, State.CHANGED, State.UNAVAILABLE)
+        return [name for name in documents if self.found.get(name, ("", ""))[0] not in kept]
 
 
-def sources(
-    settings: Settings, documents: Mapping[str, str], most: float = inf, scan: Scan | None = None
-) -> list[Source]:
+def _compare(
+    settings: Settings, scan: Scan, documents: Mapping[str, str], most: float
+) -> Comparison:
+    """Compare the folder with the index, without parsing a file.
+
+    Files that only look changed are opened to be sure, up to `most` bytes of them.
+    """
+    found = Comparison(scan, documents, load_state(settings.index, VERSION))
+    for file in found.unsure:
+        before, size = found.before.get(file.source), file.signature[0]
+        try:
+            if before and before.result == UNAVAILABLE and before.signature == file.signature:
+                raise Unavailable(before.reason)
+            if file.source in found.known and size <= most:
+                most -= size
+                if digest(file, settings.file_bytes) == found.known[file.source]:
+                    found.settle(file, Unchanged())
+        except Unavailable as problem:
+            found.settle(file, problem)
+    return found
+
+
+def sources(settings: Settings, documents: Mapping[str, str]) -> list[Source]:
     """Every file of the folder and of the index, which has these documents, by name.
 
-    Files that only look changed are opened to be sure, up to `most` bytes of them. `scan` is what
-    the folder holds, where that was just looked up. Raises `KnowledgeMissing`.
+    Large files that only look changed are not all opened to be sure. Raises `KnowledgeMissing`.
     """
-    limit = settings.file_bytes
-    scan = scan or load.scan(settings.knowledge, limit)
-    found = Comparison(scan, documents, load_state(settings.index, load.VERSION))
-    result = dict.fromkeys(documents, (State.REMOVED, ""))
-    result |= dict.fromkeys(found.unchanged, (State.INDEXED, ""))
-    result |= {each.source: (State.SKIPPED, each.reason) for each in found.skipped}
-    result |= {each.source: (State.UNAVAILABLE, each.reason) for each in found.kept}
-    for file in found.unsure:
-        is_to_open = file.source in found.known and file.signature[0] <= most
-        most -= file.signature[0] if is_to_open else 0
-        result[file.source] = _standing(file, found, limit if is_to_open else 0)
+    scan = scan_folder(settings.knowledge, settings.file_bytes)
+    found = _compare(settings, scan, documents, _OPENED).found
     sizes = {file.source: file.signature[0] for file in scan.files}
     return [
         Source(name, state, sizes.get(name, 0), reason=reason)
-        for name, (state, reason) in sorted(result.items())
+        for name, (state, reason) in sorted(found.items())
     ]
 
 
-def _standing(file: FileEntry, found: Comparison, limit: int) -> tuple[State, str]:
-    """How a file that may have changed stands to the index, and why; opened if there's a limit."""
-    before, is_indexed = found.before.get(file.source), file.source in found.documents
-    reason = before.reason if before else ""
-    try:
-        if before and before.result == UNAVAILABLE and before.signature == file.signature:
-            raise Unavailable(reason)
-        if limit and load.digest(file, limit) == found.known[file.source]:
-            return (State.INDEXED, "") if is_indexed else (State.SKIPPED, reason)
-    except Unavailable as problem:
-        return State.UNAVAILABLE if is_indexed else State.SKIPPED, str(problem)
-    return State.CHANGED if is_indexed else State.NEW, ""
-
-
-def changes(
-    settings: Settings, documents: Mapping[str, str], most: float = inf, scan: Scan | None = None
-) -> Changes:
-    """What a sync would do; see `sources`."""
-    found = sources(settings, documents, most, scan)
-
-    def skips(state: State) -> tuple[Skipped, ...]:
-        return tuple(Skipped(each.name, each.reason) for each in found if each.state is state)
-
-    gone = (State.REMOVED, State.SKIPPED)
-    return Changes(
-        added=tuple(each.name for each in found if each.state is State.NEW),
-        changed=tuple(each.name for each in found if each.state is State.CHANGED),
-        removed=tuple(each.name for each in found if each.name in documents and each.state in gone),
-        skipped=skips(State.SKIPPED),
-        kept=skips(State.UNAVAILABLE),
-    )
+def changes(settings: Settings, documents: Mapping[str, str]) -> Changes:
+    """What a sync would do to an index of these documents. Raises `KnowledgeMissing`."""
+    scan = scan_folder(settings.knowledge, settings.file_bytes)
+    return _compare(settings, scan, documents, inf).changes()
 
 
 class StaleIndexCheck:
@@ -223,11 +197,11 @@ class StaleIndexCheck:
     def _look(self, generation: Generation) -> None:
         """Compare the folder with the generation, unless both are as they were the last time."""
         now = time_ns()
-        scan = load.scan(self._settings.knowledge, self._settings.file_bytes)
+        scan = scan_folder(self._settings.knowledge, self._settings.file_bytes)
         signatures = hash(tuple((file.source, file.signature) for file in scan.files))
         if (generation.name, signatures) == self._compared:
             return
-        found = changes(self._settings, generation.documents, OPENED, scan)
+        found = _compare(self._settings, scan, generation.documents, _OPENED).changes()
         is_sure = not found.kept and not any(is_racy(file.signature, now) for file in scan.files)
         self._compared = (generation.name, signatures) if is_sure else None
         parts = []
@@ -254,9 +228,10 @@ def sync(
     or more are gone, unless `remove_many`.
     """
     started, limit = perf_counter(), settings.file_bytes
-    scan = load.scan(settings.knowledge, limit)
+    scan = scan_folder(settings.knowledge, limit)
+    notes: list[tuple[str, str]] = []
     with store.write(rebuild=rebuild) as draft:
-        before = {} if rebuild else load_state(settings.index, load.VERSION)
+        before = {} if rebuild else load_state(settings.index, VERSION)
         run = Comparison(scan, dict(draft.documents), before)
         protected: Mapping[str, str] = run.documents
         with suppress(AssistantError):  # what answers now counts where the next begins from nothing
@@ -265,27 +240,33 @@ def sync(
         if not remove_many:
             _refuse_removal(settings, protected, run, scan)
         work = _Work(draft, embedder, progress, total=sum(map(_weight, run.unsure)))
-        for document in run.read(limit, work.read):
-            size = embedder.max_tokens - _ABOVE
-            draft.add(document, split(document, embedder.count_tokens, size))
+        with Readers() as readers:
+            for file, outcome in readers.read(run.unsure, limit, run.known):
+                run.settle(file, outcome)
+                if isinstance(outcome, Document):
+                    size = embedder.max_tokens - _ABOVE
+                    draft.add(outcome, split(outcome, embedder.count_tokens, size))
+                    notes += ((file.source, note) for note in outcome.notes)
+                work.read(file)
         if not remove_many:
             _refuse_removal(settings, protected, run, scan)
         work.embed()
-        for source in run.removed:
+        found = run.changes()
+        for source in found.removed:
             draft.remove(source)
-        if run.notes or run.removed or run.skipped != draft.skipped or draft.is_new:
-            store.publish(draft, run.skipped, progress)
+        if found or list(found.skipped) != draft.skipped or draft.is_new:
+            store.publish(draft, found.skipped, progress)
         if run.states != before:
-            save_state(settings.index, load.VERSION, run.states)
+            save_state(settings.index, VERSION, run.states)
     generation = store.current()
     return SyncReport(
-        added=tuple(name for name in run.notes if name not in run.documents),
-        changed=tuple(name for name in run.notes if name in run.documents),
-        removed=tuple(run.removed),
-        unchanged=tuple(run.unchanged),
-        skipped=tuple(run.skipped),
-        kept=tuple(run.kept),
-        notes=tuple((name, note) for name, notes in run.notes.items() for note in notes),
+        found.added,
+        found.changed,
+        found.removed,
+        run.names(State.INDEXED),
+        found.skipped,
+        found.kept,
+        tuple(notes),
         passages=len(generation) if generation is not None else 0,
         embedded=work.embedded,
         generation=generation.name if generation is not None else "",
@@ -297,15 +278,14 @@ def _refuse_removal(
     settings: Settings, documents: Mapping[str, str], run: Comparison, scan: Scan
 ) -> None:
     """Raise `RemovalRefused` if most of many documents are gone, those with moved bytes aside."""
-    remaining = run.remaining
-    gone = [sha256 for source, sha256 in documents.items() if source not in remaining]
+    gone = run.removed(documents)
     if len(documents) < _MANY or 2 * len(gone) <= len(documents):
         return
     moved = set()
     for file in scan.files:
         with suppress(Unavailable):
-            moved.add(load.digest(file, settings.file_bytes))
-    removed = sum(sha256 not in moved for sha256 in gone)
+            moved.add(digest(file, settings.file_bytes))
+    removed = sum(documents[source] not in moved for source in gone)
     if 2 * removed > len(documents):
         raise RemovalRefused(settings.knowledge, removed, len(documents))
 

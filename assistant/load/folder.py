@@ -16,7 +16,6 @@ from typing import BinaryIO, NamedTuple
 from assistant.errors import KnowledgeMissing
 from assistant.load.builder import Unavailable
 from assistant.load.formats import FORMATS, OLD
-from assistant.types import Skipped
 
 _HIDDEN = (".", "~$")  # Office marks what is open with the latter
 _KEYS = ("id_[rde]*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.ppk", "*.kdbx", "*.env")
@@ -43,11 +42,12 @@ class FileEntry:
 
 
 class Scan(NamedTuple):
-    """What a look at a folder finds, in order of source."""
+    """What a look at a folder finds."""
 
     files: list[FileEntry]
-    skipped: list[Skipped]
-    """What is no document by its name, size or kind."""
+    """In order of source."""
+    skipped: dict[str, str]
+    """What is no document by its name, size or kind, and why."""
     unavailable: dict[str, str]
     """Files and subfolders that the system does not show at the moment, and why."""
 
@@ -57,11 +57,11 @@ class Scan(NamedTuple):
         return next((place for place in places if place in self.unavailable), "")
 
 
-def scan(folder: Path, limit: int) -> Scan:
+def scan_folder(folder: Path, limit: int) -> Scan:
     """Every file below `folder`; `limit` is in bytes. Raises `KnowledgeMissing`."""
     if not os.access(folder, os.R_OK | os.X_OK):
         raise KnowledgeMissing(folder)  # an unreadable folder is not an empty one
-    found = Scan([], [], {})
+    found = Scan([], {}, {})
     waiting = [("", folder)]
     while waiting:
         above, place = waiting.pop()
@@ -77,7 +77,7 @@ def scan(folder: Path, limit: int) -> Scan:
             source, path = above + _shown(entry.name), Path(entry.path)
             try:
                 if reason := _refusal(entry, folder, limit):
-                    found.skipped.append(Skipped(source, reason))
+                    found.skipped[source] = reason
                 elif entry.is_dir(follow_symlinks=False):
                     waiting.append((f"{source}/", path))
                 else:
@@ -88,7 +88,6 @@ def scan(folder: Path, limit: int) -> Scan:
             except OSError as error:
                 found.unavailable[source] = _problem(error)
     found.files.sort(key=attrgetter("source"))
-    found.skipped.sort(key=attrgetter("source"))
     return found
 
 
