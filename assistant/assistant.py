@@ -13,6 +13,8 @@ from assistant.condense import StandaloneQuestion, clean
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
 from assistant.errors import IndexDamaged, KnowledgeMissing, QuestionRefused
 from assistant.library import Library
+from assistant.load.folder import scan_folder
+from assistant.load.readers import Readers
 from assistant.read import Reader
 from assistant.settings import Settings
 from assistant.show.terminal import Bar
@@ -176,11 +178,11 @@ class Assistant:
         did.
         """
         limit = self.settings.file_bytes
-        found = load.scan(self.settings.knowledge, limit).files
+        found = scan_folder(self.settings.knowledge, limit).files
         citations = (citation for answer in answers for citation in answer.citations)
         checked = dict.fromkeys(citations, Checked(Standing.GONE))
         cited = {citation.source for citation in checked}
-        with load.Readers() as readers:
+        with Readers() as readers:
             for is_cited in (True, False):
                 files = [file for file in found if (file.source in cited) is is_cited]
                 if any(each.standing is Standing.GONE for each in checked.values()):

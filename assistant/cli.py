@@ -10,7 +10,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 ANSWERED, ABSTAINED, FAULT = 0, 1, 2
 HELD, NOT_HELD = 0, 1
-Command = Callable[["Assistant", argparse.Namespace], int]
-"""A command: does its work, and returns the exit status."""
+Command = Callable[["Assistant", argparse.Namespace], int | None]
+"""A command: does its work, and returns the exit status where it is not always 0."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from assistant.assistant import Assistant
 
         command: Command = options.run
-        return command(Assistant(options.home), options)
+        return command(Assistant(options.home), options) or ANSWERED
     except AssistantError as error:
         _complain(error)
     except KeyboardInterrupt:
@@ -100,13 +100,13 @@ def _print_answer(answer: "Answer", options: argparse.Namespace) -> None:
     _print(answer.to_json() if options.json else to_text(answer, bold=sys.stdout.isatty()))
 
 
-def _chat(assistant: "Assistant", options: argparse.Namespace) -> int:
+def _chat(assistant: "Assistant", options: argparse.Namespace) -> None:
     history: list[Answer] = []
     _note("Ask your documents; an empty line ends it.")
     while True:
         _note("> ", end="")
         if not (question := _read_line().strip()):
-            return ANSWERED
+            return
         try:
             history.append(assistant.ask(question, history=history))
         except AssistantError as error:
@@ -115,34 +115,31 @@ def _chat(assistant: "Assistant", options: argparse.Namespace) -> int:
         _print_answer(history[-1], options)
 
 
-def _sync(assistant: "Assistant", options: argparse.Namespace) -> int:
+def _sync(assistant: "Assistant", options: argparse.Namespace) -> None:
     from assistant.sync import follow
 
+    outcomes: Iterable[SyncReport | Changes | AssistantError]
     if options.dry_run:
-        _print_report(assistant.changes(), options)
+        outcomes = [assistant.changes()]
     elif options.watch:
         sync = partial(assistant.sync, remove_many=options.yes)
-        for outcome in follow(assistant.settings.knowledge, sync):
-            if isinstance(outcome, AssistantError):
-                _complain(outcome)
-            else:
-                _print_report(outcome, options)
+        outcomes = follow(assistant.settings.knowledge, sync)
     else:
         with Bar() as bar:
             report = assistant.sync(rebuild=options.rebuild, remove_many=options.yes, progress=bar)
-        _print_report(report, options)
-    return ANSWERED
+        outcomes = [report]
+    for outcome in outcomes:
+        if isinstance(outcome, AssistantError):
+            _complain(outcome)
+        else:
+            _print(json.dumps(asdict(outcome)) if options.json else outcome)
 
 
-def _print_report(report: "SyncReport | Changes", options: argparse.Namespace) -> None:
-    _print(json.dumps(asdict(report)) if options.json else report)
-
-
-def _status(assistant: "Assistant", options: argparse.Namespace) -> int:
+def _status(assistant: "Assistant", options: argparse.Namespace) -> None:
     status, model = assistant.status(), assistant.model_state()
     if options.json:
         _print(json.dumps(asdict(status) | {"model": asdict(model) if model else None}))
-        return ANSWERED
+        return
     documents = plural(len(status.documents), "document")
     _print(f"{documents}, {plural(status.passages, 'passage')}, embedded by {status.embedder}")
     _print(f"generation {status.generation}" if status.generation else "no index yet")
@@ -155,7 +152,6 @@ def _status(assistant: "Assistant", options: argparse.Namespace) -> int:
         answers = "it answers" if model.answers else line(model.problem)
         _print(f"answers are worded by {line(model.model)}{at}: {answers}")
     _print("the folder is not there" if status.changes is None else status.changes)
-    return ANSWERED
 
 
 def _verify(assistant: "Assistant", options: argparse.Namespace) -> int:
@@ -166,9 +162,9 @@ def _verify(assistant: "Assistant", options: argparse.Namespace) -> int:
     problems = assistant.verify()
     checked = assistant.recheck(answers) if answers else {}
     if options.json:
+        names = ("source", "start", "end", "quote")
         citations = [
-            place._asdict()
-            | {"source": cited.source, "start": cited.start, "end": cited.end, "quote": cited.quote}
+            place._asdict() | {name: getattr(cited, name) for name in names}
             for cited, place in checked.items()
         ]
         _print(json.dumps({"index": problems, "citations": citations}))
@@ -180,7 +176,7 @@ def _verify(assistant: "Assistant", options: argparse.Namespace) -> int:
     return NOT_HELD if gone or problems else HELD
 
 
-def _evaluate(assistant: "Assistant", options: argparse.Namespace) -> int:
+def _evaluate(assistant: "Assistant", options: argparse.Namespace) -> None:
     from assistant.evaluate import evaluate, plot, read_questions
 
     questions = read_questions(options.file)
@@ -194,7 +190,6 @@ def _evaluate(assistant: "Assistant", options: argparse.Namespace) -> int:
     _print(evaluation.to_json() if options.json else evaluation)
     if options.plot:
         _write_file(options.plot, plot(evaluation))
-    return ANSWERED
 
 
 def _write_file(path: Path, text: str, *, mode: str = "w") -> None:
@@ -221,7 +216,7 @@ def _feedback(assistant: "Assistant", options: argparse.Namespace) -> int:
     return FAULT if problems else ANSWERED
 
 
-def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
+def _ui(assistant: "Assistant", options: argparse.Namespace) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
     from assistant.web.app import check_options, start
     from assistant.web.chat import TITLE
@@ -236,50 +231,42 @@ def _ui(assistant: "Assistant", options: argparse.Namespace) -> int:
     page = start(assistant, options.host, options.port, browse=options.open, **where)
     _print(f"{TITLE}: {where['address'] or page.local_url} (Ctrl+C ends it)")
     page.block_thread()
-    return ANSWERED
 
 
-def _mcp(assistant: "Assistant", options: argparse.Namespace) -> int:
+def _mcp(assistant: "Assistant", options: argparse.Namespace) -> None:
     from assistant.mcp import serve
 
     serve(assistant)
-    return ANSWERED
 
 
-def _account_add(assistant: "Assistant", options: argparse.Namespace) -> int:
+def _account(assistant: "Assistant", options: argparse.Namespace) -> None:
     from assistant.web.accounts import SHORTEST, Accounts
 
+    accounts = Accounts(assistant.settings.accounts)
+    if options.action == "add":
+        password = _read_password(f"Password, {SHORTEST} characters or more: ")
+        account = accounts.add(options.name, password, may_change=options.may_change)
+        _note(f"Added {_described(account)} in {accounts.path}")
+    elif options.action == "remove":
+        accounts.remove(options.name)
+        _note(f"Removed {options.name}")
+    elif options.json:
+        _print(json.dumps([asdict(each.person) for each in accounts.all().values()]))
+    else:
+        described = map(_described, accounts.all().values())
+        _print("\n".join(described) or "There are no accounts.")
+
+
+def _read_password(prompt: str) -> str:
     if not sys.stdin.isatty():  # a line from a pipe; never an argument, which others can see
         password = _read_line().rstrip("\r\n")
     else:
-        password = getpass(f"Password, {SHORTEST} characters or more: ")
+        password = getpass(prompt)
         if getpass("The same once more: ") != password:
             raise SettingRefused("password", "…", "typed the same both times")
     if "\ufffd" in password:
         raise SettingRefused("password", "…", "text in UTF-8")
-    accounts = Accounts(assistant.settings.accounts)
-    account = accounts.add(options.name, password, may_change=options.may_change)
-    _note(f"Added {_described(account)} in {accounts.path}")
-    return ANSWERED
-
-
-def _account_remove(assistant: "Assistant", options: argparse.Namespace) -> int:
-    from assistant.web.accounts import Accounts
-
-    Accounts(assistant.settings.accounts).remove(options.name)
-    _note(f"Removed {options.name}")
-    return ANSWERED
-
-
-def _account_list(assistant: "Assistant", options: argparse.Namespace) -> int:
-    from assistant.web.accounts import Accounts
-
-    accounts = Accounts(assistant.settings.accounts).all().values()
-    if options.json:
-        _print(json.dumps([asdict(account.person) for account in accounts]))
-    else:
-        _print("\n".join(map(_described, accounts)) or "There are no accounts.")
-    return ANSWERED
+    return password
 
 
 def _described(account: "Account") -> str:
@@ -288,7 +275,8 @@ def _described(account: "Account") -> str:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     try:
-        return _parser().parse_args(arguments, argparse.Namespace(home=None, json=False, yes=False))
+        flags = dict.fromkeys(("json", "yes", "rebuild", "dry_run", "watch"), False)
+        return _parser().parse_args(arguments, argparse.Namespace(home=None, **flags))
     except SystemExit:
         _print(end="")  # the help may go to somebody who has stopped reading it
         raise
@@ -309,16 +297,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(
-        name: str,
-        run: Command,
-        help: str,
-        *,
-        to: "argparse._SubParsersAction[argparse.ArgumentParser]" = commands,
-        description: str | None = None,
+        name: str, run: Command, help: str, to: "argparse._SubParsersAction[Any]" = commands
     ) -> argparse.ArgumentParser:
         """Add a command, with the options all of them share."""
-        command = to.add_parser(name, parents=[shared], help=help, description=description)
-        command.set_defaults(run=run, rebuild=False, dry_run=False, watch=False)
+        command: argparse.ArgumentParser = to.add_parser(name, parents=[shared], help=help)
+        command.set_defaults(run=run)
         return command
 
     ask = add("ask", _ask, "answer one question")
@@ -341,30 +324,28 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("file", type=Path, help='JSON lines: {"question", "quote", …}')
     evaluate.add_argument("--plot", type=Path, help="write the refusal trade-off as SVG here")
     evaluate.add_argument("--each", action="store_true", help="list every question first")
-    add(
-        "feedback",
-        _feedback,
-        "print the thumbs given on the page as questions to evaluate",
-        description="A thumb up says what is right: on an answer, a question with its quotes; on "
+    thumbs = "print the thumbs given on the page as questions to evaluate"
+    feedback = add("feedback", _feedback, thumbs)
+    feedback.description = (
+        "A thumb up says what is right: on an answer, a question with its quotes; on "
         "a refusal, one that cannot be answered. A thumb down does not, and is listed on stderr "
         "with its comment, to look at. The last thumb on a question counts. "
-        "Use: assistant feedback > questions.jsonl; assistant evaluate questions.jsonl",
+        "Use: assistant feedback > questions.jsonl; assistant evaluate questions.jsonl"
     )
     ui = add("ui", _ui, "serve the chat page")
     ui.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     ui.add_argument("--port", type=int, help="port to listen on (7860, or the next free one)")
     ui.add_argument("--open", action="store_true", help="open it in the browser")
     ui.add_argument("--auth", action="store_true", help="ask for a login (assistant account)")
-    ui.add_argument(
-        "--address", default="", help="where a proxy before it is: https://ask.example.org"
-    )
+    proxy = "where a proxy before it is: https://ask.example.org"
+    ui.add_argument("--address", default="", help=proxy)
     add("mcp", _mcp, "be a tool of other programs (MCP over stdin and stdout)")
 
     account = commands.add_parser("account", help="say who may log in to the page")
     actions = account.add_subparsers(dest="action", required=True, metavar="ACTION")
-    new = add("add", _account_add, "add a person; asks for the password", to=actions)
+    new = add("add", _account, "add a person; asks for the password", actions)
     new.add_argument("name")
     new.add_argument("--may-change", action="store_true", help="they may change the sources too")
-    add("remove", _account_remove, "remove a person", to=actions).add_argument("name")
-    add("list", _account_list, "list who may log in", to=actions)
+    add("remove", _account, "remove a person", actions).add_argument("name")
+    add("list", _account, "list who may log in", actions)
     return parser

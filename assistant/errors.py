@@ -268,7 +268,7 @@ class ConversationDamaged(AssistantError):
 
 
 class HistoryUnwritable(AssistantError):
-    """What was said cannot be saved; what was saved before is as it was."""
+    """A conversation or a thumb cannot be saved; what was saved before is as it was."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(

@@ -17,14 +17,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from assistant.assistant import Assistant
 from assistant.errors import QuestionFileRefused
 from assistant.show import line
 from assistant.types import Progress, silent
-
-if TYPE_CHECKING:
-    from assistant.assistant import Assistant
 
 FIRST, LATER, OTHER, REFUSED, ANSWERED = (
     "right words first", "right words later", "other words", "refused", "answered"
@@ -179,7 +177,7 @@ def read_questions(path: Path) -> list[Question]:
 
 
 def evaluate(
-    assistant: "Assistant", questions: Sequence[Question], progress: Progress = silent
+    assistant: Assistant, questions: Sequence[Question], progress: Progress = silent
 ) -> Evaluation:
     """Ask every question; what the sources changed since the last sync is not seen."""
     threshold = assistant.settings.threshold

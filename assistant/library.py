@@ -16,9 +16,11 @@ from pathlib import Path, PurePath
 from secrets import token_hex
 from unicodedata import normalize
 
-from assistant import fs, load
+from assistant import fs
 from assistant.errors import FileRefused, KnowledgeMissing, SourceUnusable
-from assistant.load import FileEntry, Unavailable
+from assistant.load.builder import Unavailable
+from assistant.load.folder import FileEntry, content, digest, refusal, scan_folder
+from assistant.load.readers import read
 from assistant.settings import Settings
 from assistant.types import Document
 
@@ -53,10 +55,10 @@ class Added:
     def __str__(self) -> str:
         if not self.is_new:
             return f"“{self.source}” is already there."
-        if self.source in (self.name, safe_name(self.name)):
+        if (wanted := safe_name(self.name)) == self.source:
             return f"“{self.source}” was added."
         return (
-            f"“{self.source}” was added: another “{safe_name(self.name)}” is there. "
+            f"“{self.source}” was added: another “{wanted}” is there. "
             "Remove that one if this is its new version."
         )
 
@@ -72,17 +74,17 @@ class Library:
     def add(self, path: Path, name: str) -> Added:
         """Store a copy of the file under a safe form of `name`. Raises `FileRefused`."""
         wanted = safe_name(name)
-        if reason := load.refusal(wanted):
+        if reason := refusal(wanted):
             raise FileRefused(name, reason)
         part = self._folder / f".{token_hex(8)}.part"  # hidden: no sync reads it
         try:
-            data, suffix = load.content(path, self._limit), PurePath(wanted).suffix.lower()
+            data, suffix = content(path, self._limit), PurePath(wanted).suffix.lower()
             if any(data.startswith(sign) and suffix not in _SIGNS[sign] for sign in _SIGNS):
                 raise FileRefused(name, f"its content is not that of a {suffix} file")
             self._folder.mkdir(parents=True, exist_ok=True)
             part.write_bytes(data)
             fs.flush(part)
-            document = load.read(FileEntry(wanted, part), self._limit)
+            document = read(FileEntry(wanted, part), self._limit)
             if not isinstance(document, Document):
                 raise FileRefused(name, str(document))
             return self._placed(part, name, wanted, document.sha256)
@@ -101,7 +103,7 @@ class Library:
     def removed(self) -> dict[str, int]:
         """What was removed and can be restored: the bytes of each file, by its name."""
         with suppress(KnowledgeMissing):
-            found = load.scan(self._removed, self._limit).files
+            found = scan_folder(self._removed, self._limit).files
             return {file.source: file.signature[0] for file in found}
         return {}
 
@@ -117,7 +119,7 @@ class Library:
         """The source as text, as the file is now. Raises `SourceUnusable`."""
         file = self._found(source, self._folder)
         try:
-            return self._parsed(source, file.path, load.digest(file, self._limit))
+            return self._parsed(source, file.path, digest(file, self._limit))
         except Unavailable as problem:
             raise SourceUnusable(source, str(problem)) from None
 
@@ -132,7 +134,7 @@ class Library:
 
     def _found(self, source: str, folder: Path) -> FileEntry:
         """The file of that name, which is a regular file of the folder and no link out of it."""
-        found = load.scan(folder, self._limit)
+        found = scan_folder(folder, self._limit)
         for file in found.files:
             if file.source == source:
                 return file
@@ -141,7 +143,7 @@ class Library:
 
     def _parse(self, source: str, path: Path, sha256: str) -> Document:
         """The document. The sha256 is there to know it again, while it is not changed."""
-        document = load.read(FileEntry(source, path), self._limit)
+        document = read(FileEntry(source, path), self._limit)
         if not isinstance(document, Document):
             raise SourceUnusable(source, str(document))
         return document
@@ -153,7 +155,7 @@ class Library:
             if _moved(part, target):
                 return Added(name, candidate, is_new=True)
             with suppress(Unavailable):  # a folder, or a link
-                if load.digest(FileEntry(candidate, target), self._limit) == sha256:
+                if digest(FileEntry(candidate, target), self._limit) == sha256:
                     return Added(name, candidate, is_new=False)
         raise AssertionError("there is always another number")
 

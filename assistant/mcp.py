@@ -9,10 +9,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from assistant.assistant import Assistant
 from assistant.errors import AssistantError, ExtraMissing
 from assistant.show.export import Reply
 from assistant.show.terminal import to_text
@@ -24,9 +25,6 @@ try:
     from mcp.types import CallToolResult, TextContent, ToolAnnotations
 except ImportError:
     raise ExtraMissing("assistant mcp", "mcp") from None
-
-if TYPE_CHECKING:
-    from assistant.assistant import Assistant
 
 _INSTRUCTIONS = (
     "Answers questions from the user's own folder of documents, in their exact words. "
@@ -85,7 +83,7 @@ class SourceList(BaseModel, use_attribute_docstrings=True):
         )
 
 
-def build(assistant: "Assistant") -> MCPServer:
+def build(assistant: Assistant) -> MCPServer:
     """The server with its tools, not yet running."""
     server = MCPServer(
         "agreement-assistant", "Agreement Assistant", instructions=_INSTRUCTIONS,
@@ -109,7 +107,7 @@ def build(assistant: "Assistant") -> MCPServer:
     return server
 
 
-def serve(assistant: "Assistant") -> None:
+def serve(assistant: Assistant) -> None:
     """Answer on stdout what is asked on stdin, until that is closed."""
     if sys.stdin.isatty():
         print("Waiting for a program that speaks MCP; docs/programs.md says how.", file=sys.stderr)

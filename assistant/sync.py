@@ -13,10 +13,12 @@ from pathlib import Path
 from threading import Lock
 from time import monotonic, perf_counter, time_ns
 
-from assistant import load
 from assistant.embed import Embedder
 from assistant.errors import AssistantError, KnowledgeMissing, RemovalRefused
-from assistant.load import FileEntry, Outcome, Refused, Scan, Unavailable, Unchanged
+from assistant.load import VERSION
+from assistant.load.builder import Refused, Unavailable
+from assistant.load.folder import FileEntry, Scan, digest, scan_folder
+from assistant.load.readers import Outcome, Readers, Unchanged
 from assistant.settings import Settings
 from assistant.split import split
 from assistant.store import Store
@@ -134,7 +136,7 @@ def _compare(
 
     Files that only look changed are opened to be sure, up to `most` bytes of them.
     """
-    found = Comparison(scan, documents, load_state(settings.index, load.VERSION))
+    found = Comparison(scan, documents, load_state(settings.index, VERSION))
     for file in found.unsure:
         before, size = found.before.get(file.source), file.signature[0]
         try:
@@ -142,7 +144,7 @@ def _compare(
                 raise Unavailable(before.reason)
             if file.source in found.known and size <= most:
                 most -= size
-                if load.digest(file, settings.file_bytes) == found.known[file.source]:
+                if digest(file, settings.file_bytes) == found.known[file.source]:
                     found.settle(file, Unchanged())
         except Unavailable as problem:
             found.settle(file, problem)
@@ -152,9 +154,9 @@ def _compare(
 def sources(settings: Settings, documents: Mapping[str, str]) -> list[Source]:
     """Every file of the folder and of the index, which has these documents, by name.
 
-    What was changed is told quickly, so of many large files not surely. Raises `KnowledgeMissing`.
+    Large files that only look changed are not all opened to be sure. Raises `KnowledgeMissing`.
     """
-    scan = load.scan(settings.knowledge, settings.file_bytes)
+    scan = scan_folder(settings.knowledge, settings.file_bytes)
     found = _compare(settings, scan, documents, _OPENED).found
     sizes = {file.source: file.signature[0] for file in scan.files}
     return [
@@ -165,7 +167,7 @@ def sources(settings: Settings, documents: Mapping[str, str]) -> list[Source]:
 
 def changes(settings: Settings, documents: Mapping[str, str]) -> Changes:
     """What a sync would do to an index of these documents. Raises `KnowledgeMissing`."""
-    scan = load.scan(settings.knowledge, settings.file_bytes)
+    scan = scan_folder(settings.knowledge, settings.file_bytes)
     return _compare(settings, scan, documents, inf).changes()
 
 
@@ -195,7 +197,7 @@ class StaleIndexCheck:
     def _look(self, generation: Generation) -> None:
         """Compare the folder with the generation, unless both are as they were the last time."""
         now = time_ns()
-        scan = load.scan(self._settings.knowledge, self._settings.file_bytes)
+        scan = scan_folder(self._settings.knowledge, self._settings.file_bytes)
         signatures = hash(tuple((file.source, file.signature) for file in scan.files))
         if (generation.name, signatures) == self._compared:
             return
@@ -226,10 +228,10 @@ def sync(
     or more are gone, unless `remove_many`.
     """
     started, limit = perf_counter(), settings.file_bytes
-    scan = load.scan(settings.knowledge, limit)
+    scan = scan_folder(settings.knowledge, limit)
     notes: list[tuple[str, str]] = []
     with store.write(rebuild=rebuild) as draft:
-        before = {} if rebuild else load_state(settings.index, load.VERSION)
+        before = {} if rebuild else load_state(settings.index, VERSION)
         run = Comparison(scan, dict(draft.documents), before)
         protected: Mapping[str, str] = run.documents
         with suppress(AssistantError):  # what answers now counts where the next begins from nothing
@@ -238,7 +240,7 @@ def sync(
         if not remove_many:
             _refuse_removal(settings, protected, run, scan)
         work = _Work(draft, embedder, progress, total=sum(map(_weight, run.unsure)))
-        with load.Readers() as readers:
+        with Readers() as readers:
             for file, outcome in readers.read(run.unsure, limit, run.known):
                 run.settle(file, outcome)
                 if isinstance(outcome, Document):
@@ -255,7 +257,7 @@ def sync(
         if found or list(found.skipped) != draft.skipped or draft.is_new:
             store.publish(draft, found.skipped, progress)
         if run.states != before:
-            save_state(settings.index, load.VERSION, run.states)
+            save_state(settings.index, VERSION, run.states)
     generation = store.current()
     return SyncReport(
         found.added,
@@ -282,7 +284,7 @@ def _refuse_removal(
     moved = set()
     for file in scan.files:
         with suppress(Unavailable):
-            moved.add(load.digest(file, settings.file_bytes))
+            moved.add(digest(file, settings.file_bytes))
     removed = sum(documents[source] not in moved for source in gone)
     if 2 * removed > len(documents):
         raise RemovalRefused(settings.knowledge, removed, len(documents))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 from assistant.assistant import Assistant
 from assistant.embed import SentenceTransformerEmbeddings
-from assistant.load import Readers
+from assistant.load.readers import Readers
 from assistant.settings import Settings
 from assistant.text import terms
 from tests.scripted import ScriptedAssistant, open_page, serving

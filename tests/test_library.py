@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistant import load
 from assistant.errors import FileRefused, SourceUnusable
 from assistant.library import Added, Library, safe_name
+from assistant.load.folder import refusal, scan_folder
 from assistant.load.formats import FORMATS
 from assistant.settings import Settings
 
@@ -252,9 +252,9 @@ def test_u4_whatever_the_name_the_file_is_inside_or_refused_and_no_other_changes
     assert set(home.parent.iterdir()) == outside
     assert {key: after[key] for key in before} == before
     assert after.keys() - before.keys() == ({stored} if stored else set())
-    found = load.scan(home / "knowledge", LIMIT).files
+    found = scan_folder(home / "knowledge", LIMIT).files
     assert {file.source for file in found} == after.keys()
-    readable = load.refusal(safe_name(name + suffix)) == ""
+    readable = refusal(safe_name(name + suffix)) == ""
     assert bool(stored) == readable
     assert readable or suffix not in (".txt", ".TXT", ".md") or "id_" in (name + suffix).lower()
 

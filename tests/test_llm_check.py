@@ -191,8 +191,8 @@ MANNER: list[Case] = [
 ]
 
 
-def judged(claim: str, quotes: Sequence[str], around: Sequence[str] = ()) -> Judgement:
-    return check(claim, quotes, WordEmbeddings().embed_documents, around)
+def judged(claim: str, quotes: Sequence[str]) -> Judgement:
+    return check(claim, quotes, WordEmbeddings().embed_documents)
 
 
 @pytest.mark.parametrize(
@@ -214,13 +214,9 @@ def test_a_reason_says_what_is_said_and_what_is_meant() -> None:
     assert judgement.reasons == ("says $8.4 million where the source says $8.4 billion",)
 
 
-def test_names_may_stand_in_a_title_and_numbers_may_not() -> None:
-    quote, title = "He received the Premier in Minsk.", "Golovchenko on 32 years of trade"
-    claim = "Golovchenko received the Premier in Minsk."
-    assert judged(claim, [quote], [title]).verdict is SUPPORTED
+def test_names_stand_in_the_quotes() -> None:
+    quote, claim = "He received the Premier in Minsk.", "Golovchenko received the Premier in Minsk."
     assert judged(claim, [quote]).verdict is NOT_SUPPORTED
-    counted = "Golovchenko received the Premier in Minsk 32 times."
-    assert judged(counted, [quote], [title]).verdict is NOT_SUPPORTED
 
 
 def test_what_cannot_be_read_can_be_quoted_and_no_more() -> None:

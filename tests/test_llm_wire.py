@@ -200,7 +200,7 @@ def test_m1_the_deadline_holds_against_a_server_that_trickles(
     server.raw = raw
     assistant = asking(model, server.url + path, seconds=1)
     assert assistant._model is not None
-    assert assistant._model._chat  # to set it up takes longer than it may
+    assert assistant._model._load()  # to set it up takes longer than it may
     answer = assistant.ask(QUESTION)
     assert is_quoted(answer)
     assert answer.notices == (f"Quoted instead: The model {model} did not answer in time (1 s).",)

@@ -16,8 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.errors import KnowledgeMissing
-from assistant.load import Outcome, Readers, Refused, Unavailable, Unchanged, folder, formats, read
-from assistant.load.folder import FileEntry, scan
+from assistant.load import folder, formats
+from assistant.load.builder import Refused, Unavailable
+from assistant.load.folder import FileEntry, scan_folder
+from assistant.load.readers import Outcome, Readers, Unchanged, read
 from assistant.text import blank
 from assistant.types import Document, Section
 from research.benchmarks.files import pdf
@@ -48,11 +50,11 @@ def document(folder: Path, name: str, data: bytes | str) -> Document:
 
 
 def reasons(folder: Path) -> dict[str, str]:
-    return scan(folder, LIMIT).skipped
+    return scan_folder(folder, LIMIT).skipped
 
 
 def sources(folder: Path) -> list[str]:
-    return [found.source for found in scan(folder, LIMIT).files]
+    return [found.source for found in scan_folder(folder, LIMIT).files]
 
 
 def is_refused(outcome: Outcome, reason: str) -> bool:
@@ -79,15 +81,15 @@ def test_a_folder_is_listed_by_source(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     for name in ("b/two.MD", "b.txt", "a.Txt", "c.markdown", "d.PDF"):
         (tmp_path / name).write_text("x")
-    found, *others = scan(tmp_path, LIMIT)
+    found, *others = scan_folder(tmp_path, LIMIT)
     assert [file.source for file in found] == ["a.Txt", "b.txt", "b/two.MD", "c.markdown", "d.PDF"]
     assert found[2].path == tmp_path / "b" / "two.MD"
-    assert others == [[], {}]
+    assert others == [{}, {}]
 
 
 def test_no_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(KnowledgeMissing):
-        scan(tmp_path / "nowhere", LIMIT)
+        scan_folder(tmp_path / "nowhere", LIMIT)
 
 
 def test_an_unknown_format_is_named(tmp_path: Path) -> None:
@@ -179,7 +181,7 @@ def test_f7_too_large(tmp_path: Path) -> None:
         file.truncate(200 * 2**20)
     began = time.perf_counter()
     over = "over the 50 MB limit"
-    assert scan(tmp_path, 50 * 2**20) == ([], {"big.txt": over}, {})
+    assert scan_folder(tmp_path, 50 * 2**20) == ([], {"big.txt": over}, {})
     assert is_unavailable(read(FileEntry("big.txt", path), 50 * 2**20), over)
     assert time.perf_counter() - began < 1
 
@@ -269,7 +271,7 @@ def test_f20_no_permission() -> None:
         (folder / "shut").chmod(0)
         (folder / "shut.txt").chmod(0)
         with as_nobody():
-            found, skipped, unavailable = scan(folder, LIMIT)
+            found, skipped, unavailable = scan_folder(folder, LIMIT)
             answers = [read(file, LIMIT) for file in found]
         (folder / "shut").chmod(0o700)
     assert (skipped, unavailable) == ({}, {"shut": "no permission"})
@@ -294,9 +296,9 @@ def test_f21_f22_f23_odd_names(tmp_path: Path) -> None:
     }
     for name in names:
         (tmp_path / os.fsdecode(name)).write_text("Words.")
-    found, *others = scan(tmp_path, LIMIT)
+    found, *others = scan_folder(tmp_path, LIMIT)
     assert [file.source for file in found] == sorted(names.values())
-    assert others == [[], {}]
+    assert others == [{}, {}]
     for file in found:
         assert isinstance(read(file, LIMIT), Document)
         assert file.source.encode().decode() == file.source
@@ -307,7 +309,7 @@ def test_f25_names_that_differ_by_case_or_form_are_two_files(tmp_path: Path) -> 
     names = ["A.txt", "a.TXT", "caf\u00e9.txt", "cafe\u0301.txt"]
     for name in names:
         (tmp_path / name).write_text("Words.")
-    found = scan(tmp_path, LIMIT).files
+    found = scan_folder(tmp_path, LIMIT).files
     assert sorted(file.source for file in found) == sorted(names)
     read_again = [read(file, LIMIT) for file in found]
     assert len({answer.source for answer in read_again if isinstance(answer, Document)}) == 4
@@ -316,7 +318,7 @@ def test_f25_names_that_differ_by_case_or_form_are_two_files(tmp_path: Path) -> 
 def test_f26_disappeared(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.txt").write_text("x")
-    found = scan(tmp_path, LIMIT).files
+    found = scan_folder(tmp_path, LIMIT).files
     (tmp_path / "sub" / "a.txt").unlink()
     assert is_unavailable(read(found[0], LIMIT), "disappeared")
     (tmp_path / "sub").rmdir()
@@ -362,9 +364,10 @@ def test_f29_many_files_in_deep_folders(tmp_path: Path) -> None:
     code = """if True:
         import resource, sys
         from pathlib import Path
-        from assistant.load import Readers, scan
+        from assistant.load.folder import scan_folder
+        from assistant.load.readers import Readers
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
-        found, skipped, _ = scan(Path(sys.argv[1]), 1000)
+        found, skipped, _ = scan_folder(Path(sys.argv[1]), 1000)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with Readers() as readers:
             read = sum(len(result.text) > 0 for _, result in readers.read(found, 1000, {}))

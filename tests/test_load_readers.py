@@ -6,18 +6,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.load import Outcome, Readers, Refused, Unavailable
 from assistant.load import readers as child
-from assistant.load.builder import Parsed
+from assistant.load.builder import Parsed, Refused, Unavailable
 from assistant.load.folder import FileEntry
 from assistant.load.formats import FORMATS, Format
-from assistant.types import Document
+from assistant.load.readers import Outcome, Readers
+from assistant.types import Document, Section
 from research.benchmarks import files
 from tests.test_load import HERE, tiles
 
@@ -242,8 +243,8 @@ def test_a_child_whose_parent_is_gone_ends_itself() -> None:
         child._answer = lambda suffix, data: [None for _ in iter(int, 1)]
         child.main(1)
     """
-    frames = b"\0\0\0\0\0\0\0\4.csv\0\0\0\0\0\0\0\1a"
-    done = subprocess.run([sys.executable, "-c", code], input=frames, env=HERE)
+    asked = b'{"suffix": ".csv", "length": 1}\na'
+    done = subprocess.run([sys.executable, "-c", code], input=asked, env=HERE)
     assert done.returncode == -signal.SIGPROF
 
 
@@ -383,20 +384,31 @@ def test_any_damage_is_survived(
 
 
 @pytest.mark.parametrize(
-    "rest",
+    "head",
     [
         b"",
         b"[]",
         b"{}",
         b"{",
-        b'{"sections": [], "title": "", "notes": []}',
-        b'{"sections": [[0, 0, 9]], "title": "", "notes": []}',
-        b'{"sections": [["0", 0, 1]], "title": "", "notes": []}',
-        b'{"sections": [[0, 0, 1, "", "line", -1]], "title": "", "notes": []}',
-        b'{"sections": [[0, 0, 1, 2, 3, 4, 5, 6, 7]], "title": "", "notes": []}',
-        b'{"sections": 3, "title": "", "notes": []}',
+        b'{"length": 5, "sections": [], "title": "", "notes": []}',
+        b'{"length": 5, "sections": [[0, 0, 9, "", "line", 1]], "title": "", "notes": []}',
+        b'{"length": 5, "sections": [["0", 0, 1, "", "line", 1]], "title": "", "notes": []}',
+        b'{"length": 5, "sections": [[0, 0, 1.0, "", "line", 1]], "title": "", "notes": []}',
+        b'{"length": 5, "sections": [[0, 0, 1, "", "line", -1]], "title": "", "notes": []}',
+        b'{"length": 5, "sections": [[0, 0, 1, 2, 3, 4, 5, 6, 7]], "title": "", "notes": []}',
+        b'{"length": 5, "sections": 3, "title": "", "notes": []}',
+        b'{"length": 6, "sections": [[0, 0, 1, "", "line", 1]], "title": "", "notes": []}',
+        b'{"length": -1, "sections": [[0, 0, 1, "", "line", 1]], "title": "", "notes": []}',
+        b'{"length": "5", "sections": [[0, 0, 1, "", "line", 1]], "title": "", "notes": []}',
+        b"[" * 100_000,
     ],
 )
-def test_what_a_child_that_was_taken_over_may_answer_is_refused(rest: bytes) -> None:
+def test_what_a_child_that_was_taken_over_may_answer_is_refused(head: bytes) -> None:
     with pytest.raises(ValueError):
-        child.parsed(b"Text.", rest)
+        child.parsed(BytesIO(head + b"\nText."))
+
+
+def test_what_a_child_answers_is_text_where_text_is_due() -> None:
+    head = b'{"length": 5, "sections": [[0, 0, 5, 2, 3, 4]], "title": 5, "notes": [6]}'
+    found = child.parsed(BytesIO(head + b"\nText."))
+    assert found == Parsed("Text.", [Section(0, 0, 5, "2", "3", 4)], "5", ("6",))

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from assistant import load
 from assistant.assistant import Assistant
+from assistant.load.readers import Readers
 from assistant.pipeline import WHOLE
 from assistant.read import SpanModel, Window
 from assistant.settings import Settings
@@ -88,13 +88,13 @@ def test_a_sync_parses_and_embeds_what_changed(
     assistant: Assistant, home: Path, words: WordEmbeddings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parsed: list[str] = []
-    parse = load.Readers.parse
+    parse = Readers.parse
 
-    def counting(readers: load.Readers, suffix: str, data: bytes) -> object:
+    def counting(readers: Readers, suffix: str, data: bytes) -> object:
         parsed.append(data.decode().split("\n")[0])
         return parse(readers, suffix, data)
 
-    monkeypatch.setattr(load.Readers, "parse", counting)
+    monkeypatch.setattr(Readers, "parse", counting)
     write(home, 12)
     assert assistant.sync().embedded == len(words.embedded) == len(parsed) == 12
     (home / "knowledge" / "05.md").write_text("# Matter 5\n\nIt is the business of nobody.")

@@ -9,12 +9,12 @@ import asyncio
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import aclosing, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -24,8 +24,6 @@ from assistant.settings import Settings, is_set
 from assistant.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from langchain_core.language_models import BaseChatModel
 
 
@@ -45,11 +43,7 @@ _TOKENS = 2_048  # of an answer, where a server of the user's own has only the w
 _HOSTED_TOKENS = 4_096  # of an answer elsewhere: what it thinks counts too
 _MOST_RECEIVED = 100_000  # characters of one call, thoughts included
 _GRACE = 0.2  # seconds past the deadline for the loop to say so itself
-_EXTRAS = {
-    "anthropic": "anthropic", "google_genai": "google", "ollama": "ollama", "openai": "openai",
-}  # fmt: skip
-_FINISHED = ("finish_reason", "done_reason", "stop_reason")
-_CUT_SHORT = {"length", "max_tokens", "MAX_TOKENS"}
+_EXTRAS = {"google_genai": "google"} | {name: name for name in ("anthropic", "ollama", "openai")}
 _STATUS = {
     400: "does not accept the request (400)",
     401: "refused the key (401); it is read from the environment",
@@ -102,11 +96,7 @@ class ChatModel:
     def __init__(self, name: str, url: str, load: "Callable[[], BaseChatModel]") -> None:
         self.name = name
         self.url = url
-        self._load = load
-
-    @cached_property
-    def _chat(self) -> "BaseChatModel":
-        return self._load()
+        self._load = cache(load)
 
     def stream(self, messages: Messages, deadline: Deadline) -> Iterator[str]:
         """Its reply, in pieces as they come. Closing ends the call, and so does a `CancelToken`.
@@ -114,7 +104,7 @@ class ChatModel:
         Raises `ModelFailed` (late at the deadline, or cancelled), `ExtraMissing`.
         """
         pieces: SimpleQueue[str | AssistantError | None] = SimpleQueue()
-        call = self._call(self._chat, messages, deadline, pieces.put)
+        call = self._call(self._load(), messages, deadline, pieces.put)
         running = asyncio.run_coroutine_threadsafe(call, _loop())
 
         def end() -> None:
@@ -144,7 +134,7 @@ class ChatModel:
 
         Where the server is too busy and has sent nothing yet, it is asked once more.
         """
-        received = 0
+        received, names = 0, ("finish_reason", "done_reason", "stop_reason")
 
         async def ask() -> None:
             nonlocal received
@@ -159,8 +149,8 @@ class ChatModel:
                     if received > _MOST_RECEIVED:
                         problem = f"went on for more than {_MOST_RECEIVED:,} characters"
                         raise ModelFailed(self.name, problem)
-                    reasons = map(chunk.response_metadata.get, _FINISHED)
-                    if next(filter(None, reasons), "") in _CUT_SHORT:
+                    reasons = map(chunk.response_metadata.get, names)
+                    if next(filter(None, reasons), "") in ("length", "max_tokens", "MAX_TOKENS"):
                         raise ModelFailed(self.name, "was cut short by its own limit")
 
         try:

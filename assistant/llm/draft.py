@@ -99,15 +99,15 @@ class DraftWriter:
         if self._kept:
             checked = "each sentence was checked against the quotes it cites"
             notices.append(f"Worded by {name}; {checked}.")
-        if dropped:
-            one, many = "sentence was dropped", "sentences were dropped"
-            why = f"your documents do not support {'it' if dropped == 1 else 'them'}"
-            notices.append(f"{dropped} {one if dropped == 1 else many}: {why}.")
+        if dropped == 1:
+            notices.append("1 sentence was dropped: your documents do not support it.")
+        elif dropped:
+            notices.append(f"{dropped} sentences were dropped: your documents do not support them.")
         if self._fault:
             what = "The rest was cut short" if self._kept and not self._quoted else "Quoted instead"
             notices.append(f"{what}: {self._fault}")
         elif self._quoted:
-            why = "what it wrote is not supported" if self._dropped else "it found no answer there"
+            why = "what it wrote is not supported" if dropped else "it found no answer there"
             notices.append(f"Quoted, not worded by {name}: {why}.")
         return tuple(notices)
 

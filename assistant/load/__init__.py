@@ -10,25 +10,5 @@ A bad file costs one file. What comes of reading one is an `Outcome`: a `Documen
 `Refused` for what its bytes are, as it will be the next time; or `Unavailable`, to be tried again.
 """
 
-from assistant.load.builder import Refused, Unavailable
-from assistant.load.folder import FileEntry, Scan, content, digest, refusal, scan
-from assistant.load.readers import Outcome, Readers, Unchanged, read
-
-__all__ = [
-    "VERSION",
-    "FileEntry",
-    "Outcome",
-    "Readers",
-    "Refused",
-    "Scan",
-    "Unavailable",
-    "Unchanged",
-    "content",
-    "digest",
-    "read",
-    "refusal",
-    "scan",
-]
-
 VERSION = 3
 """Part of the index's recipe: raise it when the same bytes would become another document."""

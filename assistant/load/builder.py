@@ -118,7 +118,9 @@ class DocumentBuilder:
 
     def finish(self, title: str = "", notes: tuple[str, ...] = ()) -> Parsed:
         """The text and its sections. Raises `Refused` where there is nothing to read."""
-        self._close(last=True)
+        self._close()
+        if self._length > self._start:  # a heading of nothing is text
+            self.sections.append(Section(self._start, self._start, self._length, "", "", 0))
         if not self.sections:
             raise Refused("empty")
         return Parsed(self.text, self.sections, clean(title), tuple(map(clean, notes)))
@@ -128,18 +130,13 @@ class DocumentBuilder:
             self._close()
             self._place = unit, number
 
-    def _close(self, *, last: bool = False) -> None:
-        name = " › ".join(name for _, name in self._path)
+    def _close(self) -> None:
         if self._lines:
-            self._section(self._body, name)
-        elif last and self._length > self._start:  # a heading of nothing is text
-            self._place = "", 0
-            self._section(self._start, "")
-
-    def _section(self, body: int, name: str) -> None:
-        self.sections.append(Section(self._start, body, self._length, name, *self._place))
-        self._start = self._body = self._length
-        self._lines = 0
+            name = " › ".join(name for _, name in self._path)
+            place = (self._start, self._body, self._length)
+            self.sections.append(Section(*place, name, *self._place))
+            self._start = self._body = self._length
+            self._lines = 0
 
     def _write(self, text: str, apart: str) -> None:
         if self._parts:
@@ -153,7 +150,6 @@ class DocumentBuilder:
 
 Row = Sequence[str]
 
-_NAME = 80  # characters of the longest name of a column
 _YEAR = re.compile(r"(19|20)\d\d")
 _VALUE = re.compile(r"@|://|[.!?]$|^[\W\d_]*$")
 
@@ -167,20 +163,18 @@ def lines(rows: Iterable[Row]) -> Iterator[tuple[int, str]]:
     coming = iter(rows)
     head = [[_cell(cell) for cell in row] for row in islice(coming, 20)]
     at = _header(head)
-    names = [] if at is None else head[at]
+    names = {} if at is None else dict(enumerate(head[at]))
     for number, row in enumerate(chain(head, coming)):
-        cells = [(place, value) for place, cell in enumerate(row) if (value := _cell(cell))]
-        named = names if at is not None and number > at else []
+        named = names if at is not None and number > at else {}
+        cells = [
+            (named.get(place) or letter(place), value)
+            for place, cell in enumerate(row)
+            if (value := _cell(cell))
+        ]
         if len(cells) == 1 and not named:
             yield number + 1, cells[0][1]
         elif cells and number != at:
-            yield (
-                number + 1,
-                "; ".join(
-                    f"{(named[place] if place < len(named) else '') or letter(place)}: {value}"
-                    for place, value in cells
-                ),
-            )
+            yield number + 1, "; ".join(f"{name}: {value}" for name, value in cells)
 
 
 def spanned(text: str, columns: str | None) -> list[str]:
@@ -203,7 +197,7 @@ def _header(rows: Sequence[Row]) -> int | None:
     names = [name for name in rows[wide[0]] if name]
     width = max(sum(map(bool, rows[number])) for number in wide)
     named = len(names) >= width - 1 and len({name.casefold() for name in names}) == len(names)
-    words = [bool(len(name) <= _NAME and not _VALUE.search(name)) for name in names]
+    words = [bool(len(name) <= 80 and not _VALUE.search(name)) for name in names]
     years = [bool(_YEAR.fullmatch(name)) for name in names]
     sound = all(word or year for word, year in zip(words, years, strict=True))
     return wide[0] if named and sound and any(words) else None

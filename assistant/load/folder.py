@@ -57,7 +57,7 @@ class Scan(NamedTuple):
         return next((place for place in places if place in self.unavailable), "")
 
 
-def scan(folder: Path, limit: int) -> Scan:
+def scan_folder(folder: Path, limit: int) -> Scan:
     """Every file below `folder`; `limit` is in bytes. Raises `KnowledgeMissing`."""
     if not os.access(folder, os.R_OK | os.X_OK):
         raise KnowledgeMissing(folder)  # an unreadable folder is not an empty one

@@ -24,32 +24,23 @@ class Format(NamedTuple):
     """Whether it is read line by line, which needs no confinement."""
 
 
-_TEXT = Format("text", plain, simple=True)
-_MARKDOWN = Format("Markdown", markdown, simple=True)
-_HTML = Format("HTML", html)
-_CSV = Format("CSV", sheet)
-_XLSX = Format("XLSX", workbook)
-
-FORMATS = {
-    ".txt": _TEXT,
-    ".text": _TEXT,
-    ".md": _MARKDOWN,
-    ".markdown": _MARKDOWN,
-    ".rst": Format("reStructuredText", rst, simple=True),
-    ".pdf": Format("PDF", pdf),
-    ".docx": Format("DOCX", docx),
-    ".pptx": Format("PPTX", pptx),
-    ".xlsx": _XLSX,
-    ".xlsm": _XLSX,
-    ".csv": _CSV,
-    ".tsv": _CSV,
-    ".html": _HTML,
-    ".htm": _HTML,
-    ".xhtml": _HTML,
-    ".epub": Format("EPUB", epub),
-    ".eml": Format("mail", eml),
+_KINDS = {
+    (".txt", ".text"): Format("text", plain, simple=True),
+    (".md", ".markdown"): Format("Markdown", markdown, simple=True),
+    (".rst",): Format("reStructuredText", rst, simple=True),
+    (".pdf",): Format("PDF", pdf),
+    (".docx",): Format("DOCX", docx),
+    (".pptx",): Format("PPTX", pptx),
+    (".xlsx", ".xlsm"): Format("XLSX", workbook),
+    (".csv", ".tsv"): Format("CSV", sheet),
+    (".html", ".htm", ".xhtml"): Format("HTML", html),
+    (".epub",): Format("EPUB", epub),
+    (".eml",): Format("mail", eml),
 }
 """A new kind of file is a line here."""
+
+FORMATS = {suffix: kind for suffixes, kind in _KINDS.items() for suffix in suffixes}
+"""The kind of each suffix."""
 
 OLD = {".doc": "DOCX", ".xls": "XLSX", ".ppt": "PPTX"}
 """Formats of before 2007, and what to save them as."""

@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from zipfile import ZipFile
@@ -11,8 +12,6 @@ from assistant.load.builder import DocumentBuilder, Parsed, Refused, archive, is
 from assistant.load.plain import decode
 
 if TYPE_CHECKING:
-    from email.message import EmailMessage
-
     from lxml.etree import _Element as XmlElement
     from lxml.html import HtmlElement as Element
 
@@ -39,19 +38,10 @@ def html(data: bytes) -> Parsed:
 
 
 def write(builder: DocumentBuilder, text: str) -> str:
-    """Write what the HTML shows; its title. Raises `Refused` where it is too large."""
-    root = tree(text)
-    title = root.find(".//title")
-    name = " ".join(title.text_content().split()) if title is not None else ""
-    for element in list(root.iter()):
-        if not _seen(element) and element.getparent() is not None:
-            element.drop_tree()
-    _Page(builder).write(root)
-    return name
+    """Write what the HTML shows; its title. Raises `Refused` where it is too large.
 
-
-def tree(text: str) -> "Element":
-    """The HTML as a tree. Comments go, entities of a DTD stay what they are, nothing is fetched."""
+    Comments go, entities of a DTD stay what they are, nothing is fetched.
+    """
     from lxml import etree, html
 
     parser = html.HTMLParser(
@@ -62,11 +52,18 @@ def tree(text: str) -> "Element":
         huge_tree=True,  # else what stands in more than 255 elements is lost
     )
     try:
-        return html.document_fromstring(text.encode(), parser=parser)
+        root = html.document_fromstring(text.encode(), parser=parser)
     except etree.ParserError:  # there is nothing in it
-        return html.Element("html")
+        return ""
     except etree.XMLSyntaxError:  # every fault is mended but a lack of memory
         raise Refused("too large when opened") from None
+    title = root.find(".//title")
+    name = " ".join(title.text_content().split()) if title is not None else ""
+    for element in list(root.iter()):
+        if not _seen(element) and element.getparent() is not None:
+            element.drop_tree()
+    _Page(builder).write(root)
+    return name
 
 
 def _seen(element: "Element") -> bool:
@@ -90,23 +87,20 @@ class _Page:
 
         walk: Any = iterwalk(root, events=("start", "end"))
         for event, element in walk:
-            if event == "end":
-                if element.tag in _BLOCKS:
-                    self._flush()
-                self._add(element.getparent(), element.tail)
-            elif element.tag == "table" and self._table(element):
+            around, text = element, element.text
+            if event == "start" and element.tag == "table" and self._table(element):
                 walk.skip_subtree()
-            else:
-                if element.tag in _BLOCKS:
-                    self._flush()
-                    self._tag = element.tag
-                elif element.tag == "br":
-                    self._words.append("\n")
-                self._add(element, element.text)
-
-    def _add(self, element: "Element | None", text: str | None) -> None:
-        is_verbatim = element is not None and element.tag == "pre"
-        self._words.append((text or "") if is_verbatim else re.sub(r"\s+", " ", text or ""))
+                continue
+            if element.tag in _BLOCKS:
+                self._flush()
+            if event == "end":
+                around, text = element.getparent(), element.tail
+            elif element.tag in _BLOCKS:
+                self._tag = element.tag
+            elif element.tag == "br":
+                self._words.append("\n")
+            is_verbatim = around is not None and around.tag == "pre"
+            self._words.append((text or "") if is_verbatim else re.sub(r"\s+", " ", text or ""))
 
     def _flush(self) -> None:
         """Write the block that ends here."""
@@ -114,15 +108,12 @@ class _Page:
         self._words.clear()
         tag, self._tag = self._tag, ""
         if tag == "pre":
-            text = text.strip("\n")
-        else:
-            text = "\n".join(" ".join(line.split()) for line in text.split("\n")).strip()
-        if re.fullmatch("h[1-6]", tag):
+            self._builder.block(text.strip("\n"))
+        elif re.fullmatch("h[1-6]", tag):
             self._builder.heading(int(tag[1]), " ".join(text.split()))
-        elif tag == "li":
-            self._builder.item(text)
         else:
-            self._builder.block(text)
+            write = self._builder.item if tag == "li" else self._builder.block
+            write("\n".join(" ".join(line.split()) for line in text.split("\n")).strip())
 
     def _table(self, table: "Element") -> bool:
         """Write a table of data, row by row; False for one that only lays out the page."""
@@ -211,25 +202,17 @@ def eml(data: bytes) -> Parsed:
     subject = fields.pop("Subject")
     builder = DocumentBuilder()
     builder.block("; ".join(f"{name}: {field}" for name, field in fields.items() if field))
-    notes = _body(builder, message)
+    notes: tuple[str, ...] = ()
+    if (body := message.get_body(("plain", "html"))) is not None:
+        found, text = body.get_payload(decode=True), ""
+        with suppress(Refused):  # an empty body: what is in the fields is all there is
+            charset = str(body.get_content_charset() or "")
+            text, notes = decode(found if isinstance(found, bytes) else b"", charset)
+        if body.get_content_type() == "text/html":
+            write(builder, text)
+        else:
+            for paragraph in re.split(r"\r?\n(?:[ \t]*\r?\n)+", text):
+                builder.block(paragraph.strip())
     files = [part.get_filename("no name") for part in message.iter_attachments()]
     unread = (f"attachments not read: {', '.join(files)}",) if files else ()
     return builder.finish(subject, notes + unread)
-
-
-def _body(builder: DocumentBuilder, message: "EmailMessage") -> tuple[str, ...]:
-    part = message.get_body(("plain", "html"))
-    if part is None:
-        return ()
-    found = part.get_payload(decode=True)
-    charset = str(part.get_content_charset() or "")
-    try:
-        text, notes = decode(found if isinstance(found, bytes) else b"", charset)
-    except Refused:  # an empty body: what is in the fields is all there is
-        return ()
-    if part.get_content_type() == "text/html":
-        write(builder, text)
-    else:
-        for paragraph in re.split(r"\r?\n(?:[ \t]*\r?\n)+", text):
-            builder.block(paragraph.strip())
-    return notes

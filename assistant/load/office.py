@@ -10,7 +10,6 @@ from assistant.load.plain import real_title
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
-    from pptx.slide import Slide
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
@@ -114,12 +113,10 @@ def _levels(styles: list["Element"]) -> dict[str, int]:
         elif (outline := _outline(style)) is not None:
             levels[key] = outline
     for key in above:
-        base = key
-        for _ in range(20):  # no chain of styles is longer, but a bad one may be a circle
-            if base in levels or base not in above:
-                break
-            base = above[base]
-        if level := levels.get(base):  # a subtitle based on the title is none
+        chain = [key]  # of a bad file it may be a circle
+        while chain[-1] not in levels and (base := above.get(chain[-1], key)) not in chain:
+            chain.append(base)
+        if level := levels.get(chain[-1]):  # a subtitle based on the title is none
             levels[key] = level
     return levels
 
@@ -145,24 +142,21 @@ def pptx(data: bytes) -> Parsed:
     builder = DocumentBuilder()
     opened = pptx.Presentation(BytesIO(data))
     for number, slide in enumerate(opened.slides, 1):
-        if slide.element.get("show") != "0":
-            _slide(builder, slide, number)
+        if slide.element.get("show") == "0":
+            continue
+        heading = slide.shapes.title
+        name = " ".join(_drawn(heading._element)) if heading is not None else ""
+        blocks = [text for shape in slide.shapes if shape != heading for text in _shown(shape)]
+        if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None:
+            blocks += _drawn(notes._element)
+        builder.under(1, "")
+        if blocks:
+            builder.heading(1, name)
+        for text in blocks or [name]:
+            builder.block(text, "slide", number)
     if not builder.text:
         raise Refused("no text (pictures only?)")
     return builder.finish(real_title(opened.core_properties.title))
-
-
-def _slide(builder: DocumentBuilder, slide: "Slide", number: int) -> None:
-    heading = slide.shapes.title
-    name = " ".join(_drawn(heading._element)) if heading is not None else ""
-    blocks = [text for shape in slide.shapes if shape != heading for text in _shown(shape)]
-    if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None:
-        blocks += _drawn(notes._element)
-    builder.under(1, "")
-    if blocks:
-        builder.heading(1, name)
-    for text in blocks or [name]:
-        builder.block(text, "slide", number)
 
 
 def _shown(shape: Any) -> Iterator[str]:  # noqa: ANN401 (each kind of shape is another class)

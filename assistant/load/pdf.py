@@ -55,18 +55,12 @@ class Typeset:
             (size for size in sizes if size > self._height * _LARGER), reverse=True
         )
 
-    def blocks(self, page: Sequence[Line]) -> Iterator[list[Line]]:
+    def blocks(self, page: Sequence[Line]) -> list[list[Line]]:
         """The paragraphs and headings of a page, in order."""
-        block: list[Line] = []
-        for line in page:
-            if not line.text.strip():
-                continue
-            if block and self._parts(block[-1], line):
-                yield block
-                block = []
-            block.append(line)
-        if block:
-            yield block
+        lines = [line for line in page if line.text.strip()]
+        cuts = [at for at in range(1, len(lines)) if self._parts(lines[at - 1], lines[at])]
+        edges = (0, *cuts, len(lines)) if lines else ()
+        return [lines[start:end] for start, end in pairwise(edges)]
 
     def level(self, block: Sequence[Line]) -> int:
         """The level of a heading, from 1; 0 where the block is none."""

@@ -6,6 +6,7 @@ Bytes in whatever encoding they are; where their headings are, and the sections 
 import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -16,7 +17,6 @@ from assistant.text import blank
 from assistant.types import Section
 
 _COLUMNS = 80  # a longer line is a paragraph; prose wrapped by hand has no such lines
-_NAME = 300  # characters of the longest heading in Markdown
 
 _NEWLINE = re.compile(r"\r\n?|\n")
 _FRONT_MATTER = re.compile(
@@ -66,7 +66,7 @@ def markdown_headings(text: str) -> list[Heading]:
     starts = [top + start for start in _starts(text[top:])]
     headings = []
     for token, inline in pairwise(blocks.parse(text[top:])):
-        if token.type == "heading_open" and token.level == 0 and len(inline.content) <= _NAME:
+        if token.type == "heading_open" and token.level == 0 and len(inline.content) <= 300:
             parts = words.parseInline(inline.content)[0].children or []
             name = "".join(part.content or " " * (part.type == "softbreak") for part in parts)
             first, last = token.map or (0, 0)
@@ -84,11 +84,12 @@ def plain_headings(text: str) -> list[Heading]:
     """
     if text.count("\n") > 300_000:
         return []
-    lines = [
-        _Line(number, start, end, words)
-        for number, (start, end) in enumerate(pairwise(_starts(text)))
-        if (words := text[start:end].strip())
-    ]
+    lines: list[_Line] = []
+    above = ""
+    for start, end in pairwise(_starts(text)):
+        if words := text[start:end].strip():
+            lines.append(_Line(start, end, words, apart=not above))
+        above = words
     headings = []
     for headlike, group in groupby(range(len(lines)), key=lambda at: lines[at].headlike):
         run = list(group)
@@ -124,10 +125,13 @@ def rst_headings(text: str) -> list[Heading]:
 
 
 class _Line(NamedTuple):
-    number: int
+    """A line of text that is not blank."""
+
     start: int
     end: int
     text: str
+    apart: bool
+    """Whether a blank line, or nothing, is above."""
 
     @property
     def wide(self) -> bool:
@@ -155,37 +159,23 @@ def _columns(text: str) -> int:
 def _standing(lines: list[_Line], run: range) -> range:
     """Those of a run of head-like lines that are headings of what comes after it."""
     after = run.stop
-    while after > run.start and not (_apart(lines, after) or lines[after].wide):
+    while after > run.start and not (lines[after].apart or lines[after].wide):
         after -= 1  # not a heading but the first lines of a wrapped paragraph
     run = range(run.start, after)
-    free = {at for at in run if _apart(lines, at) or lines[at - 1].ends}
-    if _apart(lines, after):
+    free = {at for at in run if lines[at].apart or lines[at - 1].ends}
+    is_above = lines[after].wide
+    if lines[after].apart:
         first = max(set(run) - free, default=run.start - 1) + 1
-        last = after
-        while last + 1 < len(lines) and not _apart(lines, last + 1):
-            last += 1
-        above = lines[after].wide or lines[last].ends
+        last = next((at for at in range(after + 1, len(lines)) if lines[at].apart), len(lines)) - 1
+        is_above = is_above or lines[last].ends
     else:
         first = min(free, default=after)
-        above = lines[after].wide
-    heads = range(first, after)
-    is_list = len(heads) > 3 or _listed(lines, heads)
-    return heads if above and not is_list else range(0)
-
-
-def _apart(lines: list[_Line], at: int) -> bool:
-    """Whether a blank line, or nothing, is above."""
-    return at == 0 or lines[at].number - lines[at - 1].number > 1
-
-
-def _listed(lines: list[_Line], heads: range) -> bool:
-    """Whether these are numbered as items of a list, not as headings."""
-    items = [at for at in heads if _ITEM.match(lines[at].text)]
-    return bool(items) and bool(
-        len(items) > 1
-        or _ITEM.match(lines[heads.stop].text)
-        or (heads.start > 0 and not lines[heads.start - 1].ends)
-    )
+    items = [at for at in range(first, after) if _ITEM.match(lines[at].text)]
+    is_list = after - first > 3 or len(items) > 1
+    if items:  # numbered as the item of a list is, not as a heading
+        goes_on = _ITEM.match(lines[after].text) or (first > 0 and not lines[first - 1].ends)
+        is_list = is_list or bool(goes_on)
+    return range(first, after) if is_above and not is_list else range(0)
 
 
 def _starts(text: str) -> list[int]:
@@ -217,23 +207,16 @@ def _decoded(data: bytes, declared: str) -> tuple[str, str]:
     if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         return data.decode("utf-16", "replace"), ""
     data = data.removeprefix(BOM_UTF8)
-    looks_like_ascii = re.match(r"(?i)iso-2022-|hz$|utf-7$", declared)
-    if looks_like_ascii and (text := _tried(data, declared)) is not None:
-        return text, ""
-    if (text := _tried(data, "utf-8", "surrogatepass")) is not None:
-        return text, ""
-    is_wide = re.match(r"(?i)utf-?(16|32)|ucs", declared)  # it would not say so in ASCII
-    if not is_wide and (text := _tried(data, declared, "replace")) is not None:
-        return text, ""
+    tries = [("utf-8", "surrogatepass")]
+    if re.match(r"(?i)iso-2022-|hz$|utf-7$", declared):  # it looks like ASCII
+        tries.insert(0, (declared, "strict"))
+    if declared and not re.match(r"(?i)utf-?(16|32)|ucs", declared):  # it would not say so in ASCII
+        tries.append((declared, "replace"))
+    for encoding, errors in tries:
+        with suppress(LookupError, ValueError):  # no such encoding, or not in it
+            return data.decode(_WEB.get(encoding.lower(), encoding), errors), ""
     guessed = _guess(data[: 2**20])
     return data.decode(guessed, "replace"), guessed
-
-
-def _tried(data: bytes, encoding: str, errors: str = "strict") -> str | None:
-    try:
-        return data.decode(_WEB.get(encoding.lower(), encoding), errors) if encoding else None
-    except (LookupError, ValueError):  # no such encoding, or not in it
-        return None
 
 
 # What these names mean on the web and in mail: https://encoding.spec.whatwg.org

@@ -5,14 +5,13 @@ parser do anything, and shall cost one file. A child can write no file, and it d
 memory or processor time: that is the file's fault. Its parent ends it when it takes too long by
 the clock: that may be the machine's.
 
-A frame is a length of eight bytes and so many bytes. In come a suffix and a file's content; out
-come the text, and the rest as JSON.
+Both sides write a line of JSON, which says the length of what follows: the content of a file with
+its suffix to the child, the text with its sections back.
 """
 
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
 from collections import deque
@@ -21,9 +20,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import astuple
 from hashlib import sha256
+from operator import index
 from pathlib import PurePath
 from queue import LifoQueue
-from threading import Event, Timer
+from threading import Timer
+from time import monotonic
 from typing import IO, Any
 
 from assistant.load.builder import Parsed, Refused, Unavailable
@@ -43,7 +44,6 @@ CHARACTERS = 60_000_000
 _AT_HOME = 2**20  # bytes of plain text parsed in this process, in at most a few seconds
 _FILES = 500  # read by one child: whatever a library leaks, it leaks no longer
 _SLOW = "took too long to open"
-_LENGTH = struct.Struct(">Q")
 
 
 class Unchanged:
@@ -62,8 +62,7 @@ class Readers:
 
     def __init__(self, count: int | None = None) -> None:
         self._count = count or os.cpu_count() or 1
-        self._leaving = Event()
-        self._children = [_Child(self._leaving) for _ in range(self._count)]
+        self._children = [_Child() for _ in range(self._count)]
         self._idle: LifoQueue[_Child] = LifoQueue()
         for child in self._children:
             self._idle.put(child)
@@ -74,9 +73,8 @@ class Readers:
 
     def __exit__(self, *_: object) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._leaving.set()
         for child in self._children:
-            child.kill()  # whatever it is doing
+            child.leave()
         self._threads.shutdown()
         for child in self._children:
             child.end()
@@ -139,21 +137,15 @@ def read(file: FileEntry, limit: int, known: str = "") -> Outcome:
 class _Child:
     """A process that parses, one file at a time. It is replaced when it died or read many files."""
 
-    def __init__(self, leaving: Event) -> None:
-        self._leaving = leaving
+    def __init__(self) -> None:
+        self._is_leaving = False
         self._process: subprocess.Popen[bytes] | None = None
         self._files = 0
 
     def parse(self, suffix: str, data: bytes) -> Parsed:
         """What a file with this suffix and content says. Raises `Refused` or `Unavailable`."""
-        process = self._started()
-        late = Event()
-
-        def expire() -> None:
-            late.set()
-            process.kill()
-
-        timer = Timer(SECONDS, expire)
+        process, end = self._started(), monotonic() + SECONDS
+        timer = Timer(SECONDS, process.kill)
         timer.start()
         try:
             return _ask(process, suffix, data)
@@ -165,9 +157,10 @@ class _Child:
         finally:
             timer.cancel()
             timer.join()
-            if late.is_set():  # if only just, the next file must not meet a child that is dying
+            is_late = monotonic() >= end
+            if is_late:  # if only just, the next file must not meet a child that is dying
                 self.end()
-        if late.is_set():
+        if is_late:
             raise Unavailable(_SLOW)
         if status == -getattr(signal, "SIGPROF", 0):
             raise Refused(_SLOW)
@@ -177,8 +170,9 @@ class _Child:
             raise Unavailable("could not be opened: the system ended its reader, try again")
         raise Refused("could not be opened: too large or harmful")
 
-    def kill(self) -> None:
-        """Stop what it is doing; may be called from another thread."""
+    def leave(self) -> None:
+        """Stop what it is doing, and do nothing more; may be called from another thread."""
+        self._is_leaving = True
         if self._process is not None:
             self._process.kill()
 
@@ -203,7 +197,7 @@ class _Child:
                 # NumPy comes with openpyxl, and its threads reserve memory.
                 env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
             )
-        if self._leaving.is_set():
+        if self._is_leaving:
             self._process.kill()
         self._files += 1
         return self._process
@@ -213,13 +207,10 @@ def _ask(process: "subprocess.Popen[bytes]", suffix: str, data: bytes) -> Parsed
     """What a child answers. Raises `OSError` or `ValueError` where it gives none."""
     assert process.stdin is not None
     assert process.stdout is not None
-    send(process.stdin, suffix.encode())
-    send(process.stdin, data)
-    text = receive(process.stdout, 4 * CHARACTERS)
-    rest = receive(process.stdout, 200_000_000)
-    if text is None or rest is None:
-        raise ValueError("no answer")
-    return parsed(text, rest)
+    head = json.dumps({"suffix": suffix, "length": len(data)})
+    process.stdin.writelines((head.encode(), b"\n", data))
+    process.stdin.flush()
+    return parsed(process.stdout)
 
 
 def main(seconds: float) -> None:
@@ -227,13 +218,14 @@ def main(seconds: float) -> None:
     coming, going = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # what a library prints is no answer
     _confine()
-    while suffix := receive(coming, 100):
-        data = receive(coming, sys.maxsize) or b""
+    for line in coming:
+        head = json.loads(line)
+        data = coming.read(head["length"])
         _limit(seconds)
-        frames = _answer(suffix.decode(), data)
+        answer = _answer(head["suffix"], data)
         _limit(0)
-        for frame in frames:
-            send(going, frame)
+        going.writelines(answer)
+        going.flush()
 
 
 def _confine() -> None:
@@ -251,51 +243,41 @@ def _limit(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-def _answer(suffix: str, data: bytes) -> tuple[bytes, bytes]:
+def _answer(suffix: str, data: bytes) -> tuple[bytes, bytes, bytes]:
+    text = b""
     try:
         found = parse(suffix, data)
         if len(found.text) > CHARACTERS:
             raise Refused("too large when opened")
-        sections = [astuple(section) for section in found.sections]
-        rest = {"sections": sections, "title": found.title, "notes": found.notes}
-        return found.text.encode(), json.dumps(rest).encode()
+        text = found.text.encode()
+        head = {"sections": list(map(astuple, found.sections)), "length": len(text)}
+        head |= {"title": found.title, "notes": found.notes}
     except (Refused, Unavailable) as problem:
-        return b"", json.dumps({type(problem).__name__: str(problem)}).encode()
+        head = {type(problem).__name__: str(problem)}
+    return json.dumps(head).encode(), b"\n", text
 
 
-def parsed(text: bytes, rest: bytes) -> Parsed:
-    """What a child answered. Raises `Refused` or `Unavailable` with its reason.
+def parsed(stream: IO[bytes]) -> Parsed:
+    """What a child answers. Raises `Refused` or `Unavailable` with its reason.
 
     Raises `ValueError` for anything else: a harmful file may have taken the child over.
     """
     try:
-        answer: dict[str, Any] = json.loads(rest)
+        head: dict[str, Any] = json.loads(stream.readline(200_000_000))
         for problem in (Refused, Unavailable):
-            if problem.__name__ in answer:
-                raise problem(str(answer[problem.__name__]))
+            if problem.__name__ in head:
+                raise problem(str(head[problem.__name__]))
+        text = stream.read(min(max(head["length"], 0), 4 * CHARACTERS))
         found = text.decode()
-        sections = [Section(*section) for section in answer["sections"]]
-        notes = tuple(map(str, answer["notes"]))
+        sections = [
+            Section(index(start), index(body), index(end), str(heading), str(unit), index(number))
+            for start, body, end, heading, unit, number in head["sections"]
+        ]
+        notes = tuple(map(str, head["notes"]))
         inside = all(0 <= s.start <= s.body <= s.end <= len(found) for s in sections)
-        if inside and sections and not any(s.number < 0 for s in sections):
-            return Parsed(found, sections, str(answer["title"]), notes)
-    except (KeyError, TypeError, AttributeError):
+        is_whole = len(text) == head["length"]
+        if is_whole and inside and sections and not any(s.number < 0 for s in sections):
+            return Parsed(found, sections, str(head["title"]), notes)
+    except (KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise ValueError("no answer of a parser")
-
-
-def send(stream: IO[bytes], data: bytes) -> None:
-    """Write a frame."""
-    stream.write(_LENGTH.pack(len(data)))
-    stream.write(data)
-    stream.flush()
-
-
-def receive(stream: IO[bytes], most: int) -> bytes | None:
-    """The next frame; None where there is none, or one longer than `most`."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        return None
-    (length,) = _LENGTH.unpack(head)
-    data = stream.read(length) if length <= most else b""
-    return data if len(data) == length else None

@@ -64,8 +64,8 @@ class Evidence:
         }
         self._total = sum(self._weight.values()) or 1.0
         self._numbers = digits(question)
-        self._words = frozenset(terms(question))
-        self._kind = kind(question)
+        self.words = frozenset(terms(question))
+        self.kind = kind(question)
         self._is_yes_no = float(kind_of(question) is Kind.YES_NO)
 
     def of(self, passage: Passage, sentence: Span) -> dict[str, float]:
@@ -81,8 +81,8 @@ class Evidence:
         words = [word for word in _WORD.findall(quote) if len(word) > 1]
         return {
             "words": self.share(near),
-            "other number": float(self.lacks_number(near)),
-            "other kind": float(self.lacks_kind(quote)),
+            "other number": float(bool(self._numbers - digits(near))),
+            "other kind": float(lacks(self.kind, quote, self.words)),
             "no sentence": float(len(words) < 2),
             "yes or no": self._is_yes_no,
         }
@@ -95,10 +95,6 @@ class Evidence:
     def lacks_number(self, text: str) -> bool:
         """Whether a number of the question's is not in the text."""
         return bool(self._numbers - digits(text))
-
-    def lacks_kind(self, text: str) -> bool:
-        """Whether nothing in the text is of the kind asked for, but what the question said."""
-        return lacks(self._kind, text, self._words)
 
 
 def kind(question: str) -> str:
@@ -189,7 +185,7 @@ def weigh_up(evidence: Evidence, hit: Hit, sentence: str, cosine: float) -> list
         evidence.share(sentence),
         evidence.share(around),
         float(evidence.lacks_number(around)),
-        float(evidence.lacks_kind(sentence)),
+        float(lacks(evidence.kind, sentence, evidence.words)),
     ]
 
 

@@ -27,16 +27,15 @@ _CONFIDENCE = (
     (0.5, "more likely than not", "about 6 in 10"),
     (0.0, "unsure", "fewer than half"),
 )
-_STYLE = "<style>.passage { white-space: pre-wrap } .soft { white-space: normal }</style>"
 _STRONG = ("<strong>", "</strong>")
 
 
 def to_html(answer: Answer) -> str:
     """For a notebook: the answer, then its sources."""
     turn = sha256(ascii(answer.question).encode()).hexdigest()[:8]
-    return (
-        f'{_STYLE}<div class="assistant-answer">{bubble(answer, turn)}{cards(answer, turn)}</div>'
-    )
+    style = "<style>.passage { white-space: pre-wrap } .soft { white-space: normal }</style>"
+    shown = bubble(answer, turn) + cards(answer, turn)
+    return f'{style}<div class="assistant-answer">{shown}</div>'
 
 
 def bubble(answer: Answer, turn: int | str) -> str:

@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from assistant.embed import SentenceTransformerEmbeddings
 from assistant.evaluate import Question, read_questions
-from assistant.load import Readers
-from assistant.load.folder import scan
+from assistant.load.folder import scan_folder
+from assistant.load.readers import Readers
 from assistant.pipeline import WHOLE
 from assistant.split import TOKENS
 from assistant.types import Document
@@ -39,7 +39,7 @@ def documents(folder: Path) -> list[Document]:
     """What can be read of a folder."""
     limit = 50 * 2**20
     with Readers() as readers:
-        read = [result for _, result in readers.read(scan(folder, limit).files, limit, {})]
+        read = [result for _, result in readers.read(scan_folder(folder, limit).files, limit, {})]
     return [each for each in read if isinstance(each, Document)]
 
 

@@ -69,7 +69,7 @@ def told_of(
 def told_faults(claim: str, quotes: Sequence[str]) -> list[Fault]:
     """The faults of a claim."""
     said = list(map(words, sentences(plain(claim))))
-    return list(find_faults(said, list(map(words, read(quotes))), ()))
+    return list(find_faults(said, list(map(words, read(quotes)))))
 
 
 def rows_of(pairs: Sequence[Pair], embed: Embed) -> Rows:

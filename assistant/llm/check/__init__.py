@@ -58,14 +58,12 @@ class Judgement:
     """The probability that they do; 0 where a fault leaves no doubt."""
 
 
-def check(text: str, quotes: Sequence[str], embed: Embed, around: Sequence[str] = ()) -> Judgement:
+def check(text: str, quotes: Sequence[str], embed: Embed) -> Judgement:
     """Judge a sentence by its quotes, whose order does not matter.
 
-    `around` is what tells whom the quotes speak of, such as titles: names may stand there, and
-    nothing else is taken from it. `embed` gives vectors of length 1 for texts.
+    `embed` gives vectors of length 1 for texts.
     """
-    claim, *around = (each.encode(errors="replace").decode() for each in (text, *sorted(around)))
-    claim = plain(claim)
+    claim = plain(text.encode(errors="replace").decode())
     quotes = sorted({quote.encode(errors="replace").decode() for quote in quotes} - {""})
     if any(_is_quoted("".join(claim.split()), quote) for quote in quotes):
         return Judgement(Verdict.SUPPORTED, (), 1.0)
@@ -79,7 +77,7 @@ def check(text: str, quotes: Sequence[str], embed: Embed, around: Sequence[str] 
     elif language(claim) != "en":
         reason = "is in a language that can be quoted, not checked"
     else:
-        return _judged(claim, quoted, read(around), embed)
+        return _judged(claim, quoted, embed)
     return Judgement(Verdict.NOT_SUPPORTED, (reason,), 0.0)
 
 
@@ -107,9 +105,8 @@ def _is_quoted(claim: str, quote: str) -> bool:
     return False
 
 
-def _judged(text: str, quoted: list[str], around: list[str], embed: Embed) -> Judgement:
-    claim = [words(sentence) for sentence in sentences(text)]
-    found = list(find_faults(claim, *([words(each) for each in one] for one in (quoted, around))))
+def _judged(text: str, quoted: list[str], embed: Embed) -> Judgement:
+    found = list(find_faults(list(map(words, sentences(text))), list(map(words, quoted))))
     reasons = tuple(dict.fromkeys(fault.reason for fault in found))
     worst = min((fault.verdict for fault in found), key=_WORST.index, default=Verdict.SUPPORTED)
     if worst in (Verdict.CONTRADICTED, Verdict.NOT_SUPPORTED):

@@ -7,6 +7,7 @@ speaks of.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
@@ -17,7 +18,6 @@ from assistant.llm.check.words import Sentence, content, listed, lower_at, oppos
 from assistant.types import Verdict
 
 _PER_CENT = {("%", "share"): Fraction(100), ("share", "%"): Fraction(1, 100)}
-_HUGE = 10**30  # a number as large is never rounded
 
 
 def matches(said: Amount, quoted: Amount, beside: frozenset[Fraction]) -> bool:
@@ -39,31 +39,29 @@ def matches(said: Amount, quoted: Amount, beside: frozenset[Fraction]) -> bool:
 def _is_rounded(said: Amount, quoted: Amount) -> bool:
     """Whether it is the quoted number to fewer digits, on the side it is said to be."""
     value, source = abs(said.value) / said.size, abs(quoted.value) / said.size
-    if not 0 < value < _HUGE or abs(value - source) > source / 10:
-        return False
-    if said.value * quoted.value < 0 or len(_mantissa(value)) >= len(_mantissa(source)):
+    digits, power = _digits(value)
+    if said.value * quoted.value <= 0 or len(digits) >= len(_digits(source)[0]):
         return False
     # What the last of its digits that is not zero counts: 0.1 of 8.4, 100 of 8,400.
-    mantissa, exponent = f"{float(value):.11e}".split("e")
-    step = Fraction(10) ** (int(exponent) - len(mantissa.rstrip("0").rstrip(".")[2:]))
-    if abs(value - source) >= step:
+    step = Fraction(10) ** (power + 1 - len(digits))
+    if abs(value - source) >= step or abs(value - source) > source / 10:
         return False
     if said.bound == "about":
         return 2 * abs(value - source) <= step
     return value < source if said.bound == "over" else value > source
 
 
-def _mantissa(value: Fraction) -> str:
-    """Its digits that are not zeros at an end."""
-    if abs(value) >= _HUGE:
-        return str(value.numerator).strip("-0")
-    return f"{float(abs(value)):.11e}".split("e")[0].replace(".", "").strip("0")
+def _digits(value: Fraction) -> tuple[str, int]:
+    """Its first digits up to zeros at their end, and the power of ten that the first counts."""
+    exactly = Decimal(abs(value.numerator)) / value.denominator
+    mantissa, power = f"{exactly:.11e}".split("e")
+    return mantissa.replace(".", "").rstrip("0"), int(power)
 
 
 def nearest(said: Amount, quoted: Sequence[Amount]) -> Amount | None:
     """The quoted number that most likely stands where this one is said; none where none does."""
     alike = [each for each in quoted if each.unit == said.unit]
-    scaled = [each for each in alike if _mantissa(each.value) == _mantissa(said.value)]
+    scaled = [each for each in alike if _digits(each.value)[0] == _digits(said.value)[0]]
     pool = scaled or [each for each in alike if each.unit or each.things & said.things]
     return min(pool, key=lambda each: abs(each.value - said.value), default=None)
 
@@ -95,10 +93,8 @@ _OF_SOME = (["the"], ["its"], ["their"], ["his"], ["her"])
 _LEADS = frozenset((":", "namely", "are", "were", "include", "includes", "including", "being"))
 
 
-def find_faults(
-    claim: Sequence[Sentence], quotes: Sequence[Sentence], around: Sequence[Sentence]
-) -> Iterator[Fault]:
-    """The faults of the sentences of a claim. Names may also stand in what is `around`."""
+def find_faults(claim: Sequence[Sentence], quotes: Sequence[Sentence]) -> Iterator[Fault]:
+    """The faults of the sentences of a claim."""
     known = frozenset(word.lower for one in quotes for word in one if word.text[0].islower())
     said = [ParsedSentence.of(sentence, known) for sentence in quotes]
     for sentence in claim:
@@ -108,7 +104,7 @@ def find_faults(
         yield from _dates(one, said)
         yield from _amounts(one, said)
         for name in one.names:
-            if reason := names.unknown(name, [*quotes, *around]):
+            if reason := names.unknown(name, quotes):
                 yield Fault(reason, Verdict.NOT_SUPPORTED, "names not held")
         yield from _repeated(one, said)
         yield from find_role_swaps(one, said)

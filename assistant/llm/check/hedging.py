@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from assistant.llm.check.names import root
-from assistant.llm.check.words import Sentence, content, listed, singular, stems
+from assistant.llm.check.words import CLAUSE, Sentence, content, listed, singular, stems
 
 _SPEAKER = listed("i i'm i've i'd i'll my me myself we we're we've we'd we'll")
 _SPEAKERS = _SPEAKER | listed("us our ours ourselves")
@@ -86,9 +86,6 @@ _SORTED = stems("classify categorise categorize divide define describe")
 _TO_COME = frozenset(("will", "shall", "'ll", "would"))
 _BEFORE_NOUN = listed("a an the this that its their his her our of in on for")
 _RELATIVE = frozenset(("which", "who", "whose"))
-_CLAUSE = listed(
-    ". ; : ? ! ( ) which who whose but because while although though whereas since when"
-)
 _JOINTS = _RELATIVE | {"and", "but", "while", "although", "though", "where"}
 _TRAILER = 6  # words that tell who said what stands before: ", and he said so"
 _SCOPE = 14  # words a hedge reaches
@@ -133,7 +130,7 @@ def _levels(sentence: Sentence, *, is_claim: bool = False) -> Iterator[tuple[str
     level, hedge, until, is_aside = SO, "", -1, False
     for place, word in enumerate(sentence):
         ends_aside = is_aside and word.text == ","
-        if word.lower in _CLAUSE or place > until or ends_aside:
+        if word.lower in CLAUSE or word.lower == "whose" or place > until or ends_aside:
             level, hedge = SO, ""
         is_aside = word.lower in _RELATIVE or (is_aside and not ends_aside)
         found = _hedge(sentence, place, is_claim=is_claim)

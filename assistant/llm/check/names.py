@@ -1,4 +1,4 @@
-"""Names: each one of a sentence must be in the quotes, or in what stands around them.
+"""Names: each one of a sentence must be in the quotes.
 
 Some names are one: a place and its people, a person and several, a whole and its part.
 """
@@ -65,28 +65,29 @@ TITLES = listed(
     "chief mr mrs ms dr sir lord lady saint st captain colonel ambassador"
 )
 _JOINING = listed("of the and for de la le du da van von der den di el al bin ibn")
+_WITHIN = _JOINING - {"and", "the", "for"} | {"."}
 _OPENERS = listed(
     "however moreover furthermore additionally meanwhile overall finally although though despite "
     "according yes many several another part like opposite instead therefore thus hence besides "
-    "later earlier now today yesterday tomorrow never always often sometimes perhaps maybe over "
-    "after before under across along around since still yet even every everyone people let "
-    "one two three four five six seven eight nine ten half most much few little last next first "
-    "second third whether either neither nor nearly almost about some such what based given "
-    "together further both nevertheless nonetheless regardless otherwise elsewhere meantime "
-    "whereas unless once among amid throughout due thanks please note everything something "
-    "anything nothing someone anyone nobody everybody here there where why how upon through rather "
+    "later earlier now today yesterday tomorrow never always often sometimes perhaps maybe after "
+    "before across along around still yet even every everyone people let one two three four five "
+    "six seven eight nine ten half much few little last next first second third whether either "
+    "neither nor nearly almost based given together further nevertheless nonetheless regardless "
+    "otherwise elsewhere meantime whereas unless amid throughout due thanks please note "
+    "everything something anything nothing someone anyone nobody everybody upon through rather "
     "former past prior previous current recent modern present initial subsequent additional "
     "various numerous multiple certain similar different special specific particular main major "
     "minor key notable prominent famous popular common typical usual significant important large "
     "larger small smaller high higher low lower long short early late new old young free full "
     "whole top local regional national public private official personal professional political "
     "economic social cultural religious military scientific historical traditional original "
-    "annual average total primary single double hundreds thousands millions billions dozens twenty "
-    "members friends employees workers students teachers children parents women men individuals "
-    "users players fans critics supporters opponents residents citizens scientists researchers "
-    "scholars historians experts officials studies reports results sources data evidence history "
-    "soon indeed likewise thereafter afterwards nowadays worldwide aside apart except beyond below "
-    "above inside outside near towards toward alongside whilst whatever compared located born"
+    "annual average total primary single double hundreds thousands millions billions dozens "
+    "twenty members friends employees workers students teachers children parents women men "
+    "individuals users players fans critics supporters opponents residents citizens scientists "
+    "researchers scholars historians experts officials studies reports results sources data "
+    "evidence history soon indeed likewise thereafter afterwards nowadays worldwide aside apart "
+    "except beyond below above inside outside near towards toward alongside whilst whatever "
+    "compared located born"
 )
 _PLURAL = re.compile(r"[^aious]s$")  # Paris, Texas and Columbus are none
 _TO_VERB = 8  # words from a subject to its verb
@@ -133,14 +134,14 @@ def is_name(sentence: Sentence, place: int, known: frozenset[str]) -> bool:
 def _is_many(sentence: Sentence, place: int) -> bool:
     """Whether a word is the plural that a verb agrees with: "Shares in the firm have fallen"."""
     after = [word.lower for word in sentence[place + 1 : place + 1 + _TO_VERB]]
-    verbs = [word for word in after if word in ("are", "were", "have", "is", "was", "has")]
-    is_plural = bool(_PLURAL.search(sentence[place].lower) and after) and after[0] not in (
-        "and",
-        "or",
-        "&",
-        ",",
-    )
-    return is_plural and verbs[:1] in (["are"], ["were"], ["have"])
+    if (
+        not after
+        or after[0] in ("and", "or", "&", ",")
+        or not _PLURAL.search(sentence[place].lower)
+    ):
+        return False
+    verbs = (word for word in after if word in ("are", "were", "have", "is", "was", "has"))
+    return next(verbs, "") in ("are", "were", "have")
 
 
 def _opens(sentence: Sentence, place: int) -> bool:
@@ -154,19 +155,12 @@ def names(sentence: Sentence, known: frozenset[str], taken: frozenset[int]) -> l
     runs: list[list[int]] = []
     for place in range(len(sentence)):
         if place not in taken and is_name(sentence, place, known):
-            if runs and (place - runs[-1][-1] == 1 or _joins(sentence, runs[-1][-1], place)):
+            between = [word.lower for word in sentence[runs[-1][-1] + 1 : place]] if runs else []
+            if runs and len(between) <= 2 and _WITHIN.issuperset(between):
                 runs[-1].append(place)
             else:
                 runs.append([place])
     return [Name(tuple(sentence[each] for each in run), run[0], run[-1]) for run in runs]
-
-
-def _joins(sentence: Sentence, last: int, place: int) -> bool:
-    """Whether what stands between two capitalised words belongs to the name."""
-    between = [word.lower for word in sentence[last + 1 : place]]
-    return len(between) <= 2 and all(
-        word in _JOINING - {"and", "the", "for"} or word == "." for word in between
-    )
 
 
 def in_list(sentence: Sentence, found: Sequence[Name], first: Name) -> list[Name]:

@@ -11,12 +11,13 @@ from assistant.text import BELOW_HUNDRED, ONES, SCALES, TENS, value_of
 # The unit that others are compared by: the names of those, each after what one of it is.
 _TABLE = """
 month: 1 month 12 year yr 120 decade 1200 century centuries
-second: 1 sec 60 minute min 3600 hour hr 86400 day 604800 week
+second: 1 second sec 60 minute min 3600 hour hr 86400 day 604800 week
 metre: 1 m metre meter 1000 km kilometre kilometer .01 cm centimetre centimeter .001 mm
 gram: 1 g gram 1000 kg kilogram kilo 1000000 tonne
 watt: 1000 kw 1000000 mw 1000000000 gw
 mile: 1 mile mi; foot: 1 foot feet ft; inch: 1 inch inches; ton: 1 ton; degree: 1 degree °
-pound of weight: 1 lb lbs; %: 1 % percent pct; point: 1 pp; cent: 1 cent; won: 1 ₩ krw
+pound of weight: 1 lb lbs; %: 1 % percent pct per_cent; won: 1 ₩ krw; cent: 1 cent; times: 1 fold
+point: .01 basis_point basis_points 1 pp percentage_point percentage_points
 dollar: 1 $ dollar usd buck; euro: 1 € euro eur; pound: 1 £ pound gbp quid; yen: 1 ¥ yen jpy
 yuan: 1 yuan rmb renminbi cny; rouble: 1 ₽ rouble ruble rub; rupee: 1 ₹ rupee inr
 franc: 1 franc chf
@@ -44,19 +45,12 @@ def unit_of(sentence: Sentence, first: int, after: int) -> tuple[str, float, int
         place += 1
     if place >= len(sentence):
         return "", 1.0, after
-    word = sentence[place]
-    follows = lower_at(sentence, place + 1)
-    if word.lower in ("percentage", "basis") and follows.startswith("point"):
-        return "point", 0.01 if word.lower == "basis" else 1.0, place + 2
-    if word.lower == "fold":
-        return "times", 1.0, place + 1
-    if word.lower == "per" and follows == "cent":
-        return "%", 1.0, place + 2
-    name = word.lower if word.lower in _UNITS else word.stem
-    if name in _UNITS and (place == after or sentence[after].lower != "."):
-        return *_UNITS[name], place + 1
-    is_second = word.lower in ("second", "seconds")
-    return ("second", 1.0, place + 1) if is_second else ("", 1.0, after)
+    two = f"{sentence[place].lower}_{lower_at(sentence, place + 1)}"
+    names = (two, sentence[place].lower, sentence[place].stem)
+    name = next((name for name in names if name in _UNITS), "")
+    if not name or (place > after and sentence[after].lower == "."):
+        return "", 1.0, after
+    return *_UNITS[name], place + 1 + (name == two)
 
 
 def is_currency(word: Word) -> bool:
@@ -83,8 +77,7 @@ _FRACTIONS = {
     "half": Fraction(1, 2), "halve": Fraction(1, 2), "third": Fraction(1, 3),
     "quarter": Fraction(1, 4), "fifth": Fraction(1, 5), "tenth": Fraction(1, 10),
 }  # fmt: skip
-_TIMES = {"twice": 2, "double": 2, "doubled": 2, "doubling": 2, "doubles": 2, "triple": 3,
-          "tripled": 3, "thrice": 3, "quadruple": 4, "quadrupled": 4}  # fmt: skip
+_TIMES = {"twice": 2, "doubl": 2, "tripl": 3, "thrice": 3, "quadrupl": 4}  # by stem
 Read = tuple[Fraction, int, str]
 """A value, the word after it, and a unit of its own or ""."""
 
@@ -96,8 +89,8 @@ def number(sentence: Sentence, place: int) -> Read | None:
         return _digits(sentence, place)
     if not word.is_word:
         return None
-    if word.lower in _TIMES:
-        return Fraction(_TIMES[word.lower]), place + 1, "times"
+    if word.stem in _TIMES:
+        return Fraction(_TIMES[word.stem]), place + 1, "times"
     if word.lower in _ORDINALS and not _is_fraction(sentence, place):
         return Fraction(_ORDINALS[word.lower]), place + 1, "ordinal"
     if word.lower in ("half", "halve", "halved"):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations, islice
+from itertools import chain, combinations, islice
 
 from assistant.llm.check import names
 from assistant.llm.check.dates import Date, dates
@@ -87,21 +87,18 @@ class Slot:
     right: Weighed
 
 
-def slots(sentence: Sentence, fillers: Sequence[Filler]) -> list[Slot]:
+def slots(sentence: Sentence, fillers: Sequence[Filler]) -> Iterator[Slot]:
     """The places of a sentence that the fillers stand in."""
     tokens = _active(_tokens(sentence, fillers))
     groups = _groups(tokens)
-    found = []
     for place, (token, is_filler) in enumerate(tokens):
         # Not where it only tells where the name before is: "Prescott, Arizona, is".
-        before_it = tokens[max(0, place - 2) : place]
-        is_place = place == 2 and before_it[0][1] and before_it[1] == (",", False)
+        is_place = place == 2 and tokens[0][1] and tokens[1] == (",", False)
         if is_filler and not is_place:
             first, last = groups.get(place, (place, place))
             before = (tokens[at][0] for at in range(first - 1, -1, -1))
             after = (tokens[at][0] for at in range(last + 1, len(tokens)))
-            found.append(Slot(token, _reach(before), _reach(after)))
-    return found
+            yield Slot(token, _reach(before), _reach(after))
 
 
 Token = tuple[str, bool]
@@ -298,7 +295,7 @@ def _slots(
 ) -> tuple[list[Slot], list[Slot]]:
     """The places of the fillers of the first sentence, and of all others."""
     own, *others = (slots(each.sentence, one) for each, one in zip(every, fillers, strict=True))
-    return own, [slot for found in others for slot in found]
+    return list(own), list(chain.from_iterable(others))
 
 
 @lru_cache(maxsize=1 << 14)

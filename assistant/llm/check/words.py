@@ -162,7 +162,8 @@ _REFUSALS_TO = stems("fail failure decline")  # before "to" only
 # What these say of something is as good as a denial of it.
 _AGAINST = stems("oppose avoid refrain prevent prohibit forbid ban exclude stop cease halt")
 _NO_DENIAL = listed("only just less fewer more later")
-_CLAUSE = listed(". ; : ? ! ( ) which who but because while although though whereas since when ,")
+CLAUSE = listed(". ; : ? ! ( ) which who but because while although though whereas since when")
+"""What ends a clause, besides a comma."""
 # Words on each side of one of two opposites, which tell whether they are of one thing.
 _NEXT, _NEAR = 2, 7
 # Each first word is the opposite of those after it.
@@ -283,5 +284,5 @@ def _under_negation(
         if not (denial.stem in verbs if verbs else _is_negation(sentence, place)):
             continue
         near = enumerate(sentence[place + 1 : place + 10], start=place + 1)
-        clause = takewhile(lambda each: each[1].lower not in _CLAUSE, near)
+        clause = takewhile(lambda each: each[1].text != "," and each[1].lower not in CLAUSE, near)
         yield from islice((at for at, word in clause if word.is_content), most)
