@@ -42,7 +42,7 @@ from assistant.select import (
     Choice,
     about,
     choose,
-    in_one_order,
+    first_is_likeliest,
     missing_names,
     put_apart,
 )
@@ -265,22 +265,23 @@ def _answered(
     if part.kind is Kind.OVERVIEW:
         readings = overview(context, part.sources)
         return SubAnswer(part, meaning, hits, readings, Choice(readings, []))
-    subject = subject_of(meaning.question) if part.kind is Kind.TOPIC else ""
+    is_itself = meaning.question == part.question
+    subject = subject_of(part.question) if part.kind is Kind.TOPIC and is_itself else ""
     readings, notices = about(subject, hits), tuple[str, ...]()
-    if not (readings and looks_up(meaning.question)):
+    if not (readings and looks_up(part.question)):
         told, readings = readings, []
         readings, notices = read_hits(context, meaning.question, hits)
         if told and (not readings or readings[0].probability < settings.threshold):
             readings = told
     missing = missing_names(meaning.question, hits, generation.frequencies, generation.terms_like)
-    if meaning.question != part.question and (wanted := another_thing(part.question)):
+    if not is_itself and (wanted := another_thing(part.question)):
         held = [
             each
             for each in readings
             if set(wanted) <= set(terms(f"{each.passage.heading} {each.quote}"))
         ]
         if held:
-            readings = in_one_order([*held, *(each for each in readings if each not in held)])
+            readings = first_is_likeliest([*held, *(each for each in readings if each not in held)])
         else:
             missing = [*missing, *([] if missing else [part.question])]
     choice = choose(part.kind, readings, missing, settings.threshold, settings.statements)
@@ -386,7 +387,7 @@ def read_hits(
     readings, notices = context.reader.read(
         question, hits, context.generation.frequencies, len(context.generation)
     )
-    return in_one_order(put_apart(question, readings)), notices
+    return first_is_likeliest(put_apart(question, readings)), notices
 
 
 def _closest(found: Sequence[SubAnswer]) -> list[Hit]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from unicodedata import normalize
 
-from assistant.text import dates, terms, topic
+from assistant.text import dates, digits, terms, topic
 
 
 class Kind(StrEnum):
@@ -39,8 +39,7 @@ _OVERVIEW = re.compile(
 )
 _TOPIC = re.compile(
     r"^\W*(?:(?:please|can you|could you|i (?:want|need|would like) to)\s+)*(?:"
-    rf"what (?:does|do|did|is|are) (?:(?:the|my|your|this|these) )?.{{0,60}}?(?:say|says|said|mention(?:ed)?)"
-    r" (?:about|on|regarding)|"
+    r"what (?:does|do|is) .{0,60}?(?:say|says|said|mention|mentioned) (?:about|on|regarding)|"
     r"where (?:is|are|does|do) (?P<before>.+?) (?:mentioned|discussed|described|covered)|"
     r"(?:find|show(?: me)?|quote|give me|read(?: me)?|open|look up)(?: me)? (?:the |a |any |all )?"
     r"(?:\w+ )?(?:clauses?|passages?|sections?|paragraphs?|parts?|sentences?|chapters?|bits?|"
@@ -179,25 +178,33 @@ def subject_of(question: str) -> str:
     return (found["before"] or found["after"] or question).strip(" .?!") if found else question
 
 
-_SUMMARISES = re.compile(r"\b(?:summar|overview|tl;?dr|gist)|总结|概括|概述", re.IGNORECASE)
-_NO_TARGET = frozenset(
+_TARGET = re.compile(
+    r"\b(?:summary|overview|gist|(?:main|key) (?:points?|ideas?|topics?|takeaways?))\s+"
+    r"(?:of|about|on|for|from|in)\s+(?P<summary>.+)"
+    r"|\b(?:summari[sz](?:e|ing)|sum up|tl;?dr)\W+(?P<summed>.+)"
+    r"|\bwhat(?:'?s| is| are| was| does)\s+(?P<about>.+?)\s+(?:about|say|cover|discuss|deal with)\b",
+    re.IGNORECASE,
+)
+_ANY_DOCUMENT = frozenset(
     topic(
-        "summary summaries summarise summarize summarising overview tldr tl dr main points ideas "
-        "topics key takeaways gist short brief quick give make write need want show about say cover "
-        "discuss deal documents docs texts articles files papers pdfs sources reports folder "
-        "contents everything whole entire see know"
+        "document documents docs text texts article articles file files paper papers pdf pdfs source "
+        "sources report reports folder content contents everything whole entire thing things pls "
+        "short briefly main point"
     )
 )
 
 
 def overview_target(question: str) -> list[str]:
     """The terms of what an overview is wanted of; none where it is of everything there is."""
-    return [term for term in topic(question) if term not in _NO_TARGET]
+    found = _TARGET.search(question)
+    target = (found["summary"] or found["summed"] or found["about"]) if found else ""
+    return [term for term in topic(target) if term not in _ANY_DOCUMENT]
 
 
 def is_summary(question: str) -> bool:
     """Whether a summary is asked for by that word, not by "what is it about"."""
-    return bool(_SUMMARISES.search(question))
+    found = _TARGET.search(question)
+    return bool(found and not found["about"])
 
 
 def folder_fact(question: str) -> str:
@@ -332,3 +339,52 @@ def questions_in(question: str) -> list[str]:
         else:
             return [question]
     return found
+
+
+_HOW_MUCH = re.compile(
+    r"\b(?:how (?:many|much|large|big|old|long|far|high|often|fast)|what (?:number|percentage|"
+    r"percent|share|rate|amount|price|proportion|age)|how\b.*\bper)\b|\bсколько\b|多少|几[个年次]",
+    re.IGNORECASE,
+)
+_WHEN = re.compile(
+    r"\b(?:when|(?:what|which) (?:year|date|day|month|century|decade)|since when|how recently)\b"
+    r"|\bкогда\b|\bкаком году\b|何时|什么时候|哪[一]?年",
+    re.IGNORECASE,
+)
+_WHO = re.compile(r"^\W*(?:who|whom|whose|where|кто|кого|где|谁|哪里)\b", re.IGNORECASE)
+_NUMBER_WORD = re.compile(
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|hundreds?|"
+    r"thousands?|millions?|billions?|half|third|quarter|once|twice|single|both|several)\b"
+    r"|[一二三四五六七八九十百千万亿]",
+    re.IGNORECASE,
+)
+_DATE_WORD = re.compile(
+    r"\b(?:[12]\d{3}s?|January|February|March|April|May|June|July|August|September|October|"
+    r"November|December|century|centuries|decade|yesterday|today|tomorrow|(?:last|next|this) "
+    r"(?:year|month|week)|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\b|\d{4}\s?(?:год|г\.|年)",
+)
+_CAPITAL_INSIDE = re.compile(r"(?<![.!?] )(?<!^)\b[^\W\d_a-zа-яё][^\W\d_]+")
+
+
+def kind_asked(question: str) -> str:
+    """What is asked for: "number", "date", "name", or "" where it does not show."""
+    if _WHEN.search(question):
+        return "date"
+    if _HOW_MUCH.search(question):
+        return "number"
+    return "name" if _WHO.search(question) else ""
+
+
+def lacks(wanted: str, text: str, asked: frozenset[str]) -> bool:
+    """Whether the text holds nothing of the kind wanted, but what the question said itself.
+
+    False where the kind or the script does not let one tell.
+    """
+    if wanted == "date":
+        return not _DATE_WORD.search(text)
+    if wanted == "number":
+        return not (digits(text) - asked or _NUMBER_WORD.search(text))
+    if wanted == "name" and re.search(r"[A-Za-zА-Яа-я]", text):
+        names = {term for match in _CAPITAL_INSIDE.findall(text) for term in terms(match)}
+        return not names - asked
+    return False

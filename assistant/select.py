@@ -7,11 +7,10 @@ or another row of a table, is not the answer, however alike it is otherwise.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import accumulate
 from typing import NamedTuple
 
-from assistant.question import Kind, is_known, names_in, numbered_in
-from assistant.text import dates, terms, topic
+from assistant.question import Kind, is_known, kind_asked, lacks, names_in, numbered_in
+from assistant.text import dates, numbers, terms, topic
 from assistant.types import Hit, Passage, Reading, Span
 
 ALMOST = 0.75
@@ -23,6 +22,17 @@ MOST_LISTED = 20
 CANDIDATES = 3
 """At most so many sentences are shown as what may be meant."""
 
+_OTHER, _NO_KIND, _ROW = 0.1, 0.3, 0.6
+_COLUMN = re.compile(
+    r"\bwhat(?:'?s| is| are| was| were)\s+the\s+(.+?)\s+(?:of|for|in|on|at)\b", re.IGNORECASE
+)
+# What may tell when or how much without a date or a number.
+_AMOUNT = re.compile(
+    r"\d|\b(?:after|before|until|till|within|during|once|while|daily|weekly|monthly|yearly|annually|"
+    r"morning|evening|noon|midnight|night|immediately|always|never|whenever|when|upon|every|each|as "
+    r"soon|at the (?:start|end)|free|none|nothing|unlimited|full|all|no|most|few|often|double|a)\b",
+    re.IGNORECASE,
+)
 _KEY = re.compile(r"(?:^|; )([^:;\n]{1,60}): ")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 Frequencies = Callable[[Sequence[str]], Mapping[str, int]]
@@ -44,15 +54,26 @@ def choose(
     """The sentences to show, the likeliest first.
 
     They answer where the first is as probable as the `threshold` and nothing that the question
-    names is missing; those that follow are nearly as likely. At most so many are shown, unless
-    several things are asked for.
+    names is missing. Those that follow are nearly as likely, or half as likely and of the same
+    section. At most so many are shown, unless several things are asked for.
     """
     shown = [each for each in readings if is_sentence(each.quote)]
     if missing or not shown or shown[0].probability < threshold:
         return Choice([], shown[:CANDIDATES])
+    first, *others = shown
     share, count = (SEVERAL, MOST_LISTED) if kind is Kind.LIST else (ALMOST, most)
-    least = max(threshold, share * shown[0].probability)
-    return Choice([each for each in shown if each.probability >= least][:count], [])
+    likely = [
+        each
+        for each in others
+        if each.probability >= max(threshold, share * first.probability)
+        or (section(each) == section(first) and each.probability >= SEVERAL * first.probability)
+    ]
+    return Choice([first, *likely][:count], [])
+
+
+def section(reading: Reading) -> tuple[str, str]:
+    """The document and the heading that a sentence stands under."""
+    return reading.passage.source, reading.passage.heading
 
 
 def is_sentence(quote: str) -> bool:
@@ -90,35 +111,52 @@ def _numbers_of(word: str, text: str) -> list[str]:
 
 
 def put_apart(question: str, readings: Sequence[Reading]) -> list[Reading]:
-    """The readings, those last, and no likelier than one in ten, that speak of something else."""
+    """The readings, those last that speak of something else than the question names.
+
+    These are no likelier than `_OTHER`. The row of a table that has all the question names is
+    at least as likely as `_ROW`, and one without the kind of thing asked for less than `_NO_KIND`.
+    """
     years = {date.year for date in dates(question) if date.year}
-    numbered = numbered_in(question)
-    other_rows = _other_rows(question, readings)
+    numbered, kind = numbered_in(question), kind_asked(question)
+    asked = frozenset(terms(question))
+    rows = _rows_asked(question, readings)
 
-    def is_other(reading: Reading) -> bool:
+    def probability(reading: Reading) -> float:
         passage, quote = reading.passage, reading.quote
-        if (passage, reading.span) in other_rows:
-            return True
+        is_row = rows.get((passage, reading.span))
         near = f"{passage.source.replace('_', ' ')} {passage.title} {passage.heading} {quote}"
-        said = {date.year for date in dates(quote) if date.year}
-        if years and said and not years & {date.year for date in dates(near)}:
-            return True
-        return any(
-            (others := _numbers_of(word, quote)) and number not in others
-            for word, number in numbered
-        )
+        given = {date.year for date in dates(quote) if date.year}
+        if is_row is False or (years and given and not years & {d.year for d in dates(near)}):
+            return min(_OTHER, reading.probability)
+        for word, number in numbered:
+            others = _numbers_of(word, quote)
+            if others and number not in others:
+                return min(_OTHER, reading.probability)
+        if is_row:
+            return max(_ROW, reading.probability)
+        is_given = _AMOUNT.search(quote) or numbers(quote) or not lacks(kind, quote, asked)
+        if kind in ("date", "number") and not is_given:
+            return min(_NO_KIND, reading.probability)
+        return reading.probability
 
-    apart = [is_other(reading) for reading in readings]
-    same = [each for each, other in zip(readings, apart, strict=True) if not other]
-    others = [each for each, other in zip(readings, apart, strict=True) if other]
-    return [*same, *(replace(each, probability=min(0.1, each.probability)) for each in others)]
+    weighed = [replace(each, probability=probability(each)) for each in readings]
+    return sorted(
+        weighed,
+        key=lambda each: (
+            -bool(rows.get((each.passage, each.span))),
+            each.probability <= _OTHER,
+        ),
+    )
 
 
-def _other_rows(question: str, readings: Sequence[Reading]) -> set[tuple[Passage, Span]]:
-    """The rows of tables that lack a value by which the question tells rows apart.
+def _rows_asked(
+    question: str, readings: Sequence[Reading]
+) -> dict[tuple[Passage, Span], bool | None]:
+    """Of rows of tables, whether the question is about that one; None where it does not tell.
 
-    "Who supplies the paper clips?" is answered by the row that holds paper and clip; what stands
-    in every row, or in the head of a column, tells none apart.
+    "Who supplies the paper clips?" is about the row that holds paper and clip; what stands in
+    every row, or in the head of a column, tells none apart. "What is the weight of a stapler?"
+    asks for a column: where there is none of that name, no row is known to answer.
     """
     tables: dict[tuple[str, tuple[str, ...]], dict[tuple[Passage, Span], frozenset[str]]] = {}
     for reading in readings:
@@ -127,25 +165,38 @@ def _other_rows(question: str, readings: Sequence[Reading]) -> set[tuple[Passage
             values = frozenset(terms(_KEY.sub(" ", reading.quote)))
             rows = tables.setdefault((reading.passage.source, keys), {})
             rows[reading.passage, reading.span] = values
-    found = set()
+    found: dict[tuple[Passage, Span], bool | None] = {}
+    column = _COLUMN.search(question)
     for (_, keys), rows in tables.items():
-        asked = set(topic(question)) - set(terms(" ".join(keys)))
+        heads = terms(" ".join(keys))
+        asked = {term for term in topic(question) if not _is_alike(term, heads)}
         held = [values & asked for values in rows.values()]
         telling = set().union(*held) - set(held[0]).intersection(*held) if len(held) > 1 else set()
-        if telling:
-            best = max(len(values & telling) for values in held)
-            found |= {row for row, values in rows.items() if len(values & telling) < best}
+        if not telling:
+            continue
+        best = max(len(values & telling) for values in held)
+        is_there = column is None or any(_is_alike(term, heads) for term in topic(column[1]))
+        for row, values in rows.items():
+            if len(values & telling) < best or not is_there:
+                found[row] = False
+            else:
+                found[row] = best == len(telling) or None
     return found
 
 
-def in_one_order(readings: Sequence[Reading]) -> list[Reading]:
-    """The readings in their order, none less probable than one that comes after it.
+def _is_alike(term: str, others: Iterable[str]) -> bool:
+    """Whether a term is one of the others, or begins as one: supplies and supplier."""
+    return any(term == other or (len(term) > 5 and term[:5] == other[:5]) for other in others)
+
+
+def first_is_likeliest(readings: Sequence[Reading]) -> list[Reading]:
+    """The readings in their order, the first as probable as any after it.
 
     The reader ranks sentences by other weights than it gives probabilities by. Its rank tells
     better which sentence answers; that one does is at least as probable as for any single one.
     """
-    least = [*accumulate((reading.probability for reading in reversed(readings)), max)]
-    return [replace(each, probability=least.pop()) for each in readings]
+    likeliest = max((reading.probability for reading in readings), default=0.0)
+    return [replace(each, probability=likeliest) for each in readings[:1]] + [*readings[1:]]
 
 
 def about(subject: str, hits: Sequence[Hit]) -> list[Reading]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from assistant.question import Kind, kind_of
+from assistant.question import Kind, kind_asked, kind_of, lacks
 from assistant.text import digits, terms, topic
 from assistant.types import Hit, Passage, Reading, Span
 
@@ -22,30 +22,7 @@ Frequencies = Callable[[Sequence[str]], Mapping[str, int]]
 Embed = Callable[[list[str]], list[list[float]]]
 """A vector of length 1 for each text."""
 
-_NUMBER = re.compile(
-    r"\b(?:how (?:many|much|large|big|old|long|far|high|often|fast)|what (?:number|percentage|"
-    r"percent|share|rate|amount|price|proportion|age)|how\b.*\bper)\b|\bсколько\b|多少|几[个年次]",
-    re.IGNORECASE,
-)
-_DATE = re.compile(
-    r"\b(?:when|(?:what|which) (?:year|date|day|month|century|decade)|since when|how recently)\b"
-    r"|\bкогда\b|\bкаком году\b|何时|什么时候|哪[一]?年",
-    re.IGNORECASE,
-)
-_NAME = re.compile(r"^\W*(?:who|whom|whose|where|кто|кого|где|谁|哪里)\b", re.IGNORECASE)
-_NUMBER_WORD = re.compile(
-    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|hundreds?|"
-    r"thousands?|millions?|billions?|half|third|quarter|once|twice|single|both|several)\b"
-    r"|[一二三四五六七八九十百千万亿]",
-    re.IGNORECASE,
-)
-_DATE_WORD = re.compile(
-    r"\b(?:[12]\d{3}s?|January|February|March|April|May|June|July|August|September|October|"
-    r"November|December|century|centuries|decade|yesterday|today|tomorrow|(?:last|next|this) "
-    r"(?:year|month|week)|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\b|\d{4}\s?(?:год|г\.|年)",
-)
 _PARTS, _WORD = re.compile(r"[\W_]+"), re.compile(r"[^\W\d_]+")
-_CAPITAL = re.compile(r"(?<![.!?] )(?<!^)\b[^\W\d_a-zа-яё][^\W\d_]+")
 
 
 class Evidence:
@@ -65,7 +42,7 @@ class Evidence:
         self._total = sum(self._weight.values()) or 1.0
         self._numbers = digits(question)
         self.words = frozenset(terms(question))
-        self.kind = kind(question)
+        self.kind = kind_asked(question)
         self._is_yes_no = float(kind_of(question) is Kind.YES_NO)
 
     def of(self, passage: Passage, sentence: Span) -> dict[str, float]:
@@ -95,30 +72,6 @@ class Evidence:
     def lacks_number(self, text: str) -> bool:
         """Whether a number of the question's is not in the text."""
         return bool(self._numbers - digits(text))
-
-
-def kind(question: str) -> str:
-    """What is asked for: "number", "date", "name", or "" where it does not show."""
-    if _DATE.search(question):
-        return "date"
-    if _NUMBER.search(question):
-        return "number"
-    return "name" if _NAME.search(question) else ""
-
-
-def lacks(wanted: str, text: str, asked: frozenset[str]) -> bool:
-    """Whether the text holds nothing of the kind wanted, but what the question said itself.
-
-    False where the kind or the script does not let one tell.
-    """
-    if wanted == "date":
-        return not _DATE_WORD.search(text)
-    if wanted == "number":
-        return not (digits(text) - asked or _NUMBER_WORD.search(text))
-    if wanted == "name" and re.search(r"[A-Za-zА-Яа-я]", text):
-        names = {term for match in _CAPITAL.findall(text) for term in terms(match)}
-        return not names - asked
-    return False
 
 
 Vectors = npt.NDArray[np.float32]
