@@ -127,7 +127,7 @@ _ONLY_TALK: dict[str, str] = {
     r"say|put|shorten|expand)(?: on)? (?:that|this|it)(?: again| please| (?:in|into|to|more|like|as) .{1,40}"
     r"| simpl\w+| shorter| differently)*|(?:shorter|simpler|longer|again|more detail(?:s|ed)?)(?: please)?|"
     r"(?:in|auf|en) (?:english|german|french|spanish|russian|chinese|italian|polish|deutsch|"
-    r"français|español|simple words|plain english|simpler terms|one sentence|your own words|short)"
+    r"français|español|simple words|plain english|simpler terms|one sentence|your own words)"
     r"(?:,? please| bitte)?",
     "yes": r"(?:yes|no|yeah|yep|nope|sure|of course|please do|go on|go ahead|да|нет|是|不)"
     r"(?:,? (?:please|thanks?|thank you))?",

@@ -13,10 +13,10 @@ from assistant.question import Kind, is_known, kind_asked, lacks, names_in, numb
 from assistant.text import dates, numbers, terms, topic
 from assistant.types import Hit, Passage, Reading, Span
 
-ALMOST = 0.75
+HALF = 0.5
 """A further statement needs this share of the first one's probability, ..."""
-SEVERAL = 0.5
-"""... or this, where the question asks for several things."""
+ELSEWHERE = 0.67
+"""... and its own counts so much where it is of another section."""
 MOST_LISTED = 20
 """At most so many statements answer a question for several things."""
 CANDIDATES = 3
@@ -51,7 +51,7 @@ class Choice(NamedTuple):
 def choose(
     kind: Kind, readings: Sequence[Reading], missing: Sequence[str], threshold: float, most: int
 ) -> Choice:
-    """The sentences to show, the likeliest first.
+    """The sentences to show, of readings whose `first_is_likeliest`, in their order.
 
     They answer where the first is as probable as the `threshold` and nothing that the question
     names is missing. Those that follow are nearly as likely, or half as likely and of the same
@@ -60,15 +60,24 @@ def choose(
     shown = [each for each in readings if is_sentence(each.quote)]
     if missing or not shown or shown[0].probability < threshold:
         return Choice([], shown[:CANDIDATES])
-    first, *others = shown
-    share, count = (SEVERAL, MOST_LISTED) if kind is Kind.LIST else (ALMOST, most)
-    likely = [
-        each
-        for each in others
-        if each.probability >= max(threshold, share * first.probability)
-        or (section(each) == section(first) and each.probability >= SEVERAL * first.probability)
-    ]
-    return Choice([first, *likely][:count], [])
+    first = shown[0]
+    likely = [each for each in shown if _weight(each, first) >= HALF * first.probability]
+    return Choice(likely[: MOST_LISTED if kind is Kind.LIST else most], [])
+
+
+def first_is_likeliest(readings: Sequence[Reading]) -> list[Reading]:
+    """The readings in their order, the first as probable as any after it.
+
+    The reader ranks sentences by other weights than it gives probabilities by. Its rank tells
+    better which sentence answers; that one does is at least as probable as for any single one.
+    """
+    likeliest = max((reading.probability for reading in readings), default=0.0)
+    return [*(replace(each, probability=likeliest) for each in readings[:1]), *readings[1:]]
+
+
+def _weight(reading: Reading, first: Reading) -> float:
+    """The probability, as it counts beside that of the first sentence."""
+    return reading.probability * (1 if section(reading) == section(first) else ELSEWHERE)
 
 
 def section(reading: Reading) -> tuple[str, str]:
@@ -187,16 +196,6 @@ def _rows_asked(
 def _is_alike(term: str, others: Iterable[str]) -> bool:
     """Whether a term is one of the others, or begins as one: supplies and supplier."""
     return any(term == other or (len(term) > 5 and term[:5] == other[:5]) for other in others)
-
-
-def first_is_likeliest(readings: Sequence[Reading]) -> list[Reading]:
-    """The readings in their order, the first as probable as any after it.
-
-    The reader ranks sentences by other weights than it gives probabilities by. Its rank tells
-    better which sentence answers; that one does is at least as probable as for any single one.
-    """
-    likeliest = max((reading.probability for reading in readings), default=0.0)
-    return [replace(each, probability=likeliest) for each in readings[:1]] + [*readings[1:]]
 
 
 def about(subject: str, hits: Sequence[Hit]) -> list[Reading]:

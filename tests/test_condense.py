@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.condense import MOST_CHARACTERS, clean, meanings
 from assistant.errors import QuestionRefused
-from assistant.pipeline import MOST_CHARACTERS, clean, meanings, questions_in
+from assistant.question import questions_in
 from assistant.types import Answer, Statement, Turn
 
 

@@ -1,16 +1,9 @@
 """Answers on the article, by the real models; and what is shown of what was read."""
 
-from pathlib import Path
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from assistant.assistant import Assistant
-from assistant.pipeline import ALMOST, SEVERAL, choose, in_one_order
-from assistant.read import asks_for_several
-from assistant.settings import Settings
-from assistant.types import Abstention, Passage, Reading, Span
+from assistant.types import Abstention
 
 
 def test_several_questions_in_one_are_each_answered(on_article: Assistant) -> None:
@@ -69,59 +62,3 @@ def test_the_words_that_answer_are_marked(on_article: Assistant) -> None:
 def test_the_closest_passages_are_those_likeliest_to_answer(on_article: Assistant) -> None:
     answer = on_article.ask("For how many years have they maintained a vibrant relationship?")
     assert answer.closest[0].passage == answer.citations[0].passage
-
-
-@pytest.mark.parametrize(
-    ("question", "several"),
-    [
-        ("Which cities are part of the Greater Bay Area?", True),
-        ("What are the main areas of cooperation?", True),
-        ("List all the partners.", True),
-        ("How large was trade?", False),
-        ("What is the limit?", False),
-        ("What does Belarus want?", False),
-    ],
-)
-def test_whether_several_things_are_asked_for(question: str, several: bool) -> None:
-    assert asks_for_several(question) is several
-    assert SEVERAL < ALMOST
-
-
-def ranked(*probabilities: float) -> list[Reading]:
-    """Readings in the reader's order, with its probabilities."""
-    passage = Passage("a.txt", 0, 2, "x.", (Span(0, 2),))
-    return [
-        Reading(passage, Span(place, place + 1), probability)
-        for place, probability in enumerate(probabilities)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("probabilities", "shown"),
-    [
-        ((0.40, 0.57, 0.41), [0, 1]),  # the best was hidden, and the second shown
-        ((0.40, 0.41, 0.42), []),
-        ((0.90, 0.30, 0.85), [0, 1, 2]),
-        ((0.90, 0.85, 0.60), [0, 1]),
-        ((0.75, 0.78, 0.40), [0, 1]),
-        ((0.60,), [0]),
-        ((), []),
-    ],
-)
-def test_no_sentence_is_shown_while_one_before_it_is_hidden(
-    probabilities: tuple[float, ...], shown: list[int]
-) -> None:
-    readings = in_one_order(ranked(*probabilities))
-    chosen = choose(Settings(home=Path()), "Who pays?", readings)
-    assert [reading.span.start for reading in chosen] == shown
-
-
-@given(st.lists(st.floats(0, 1), max_size=12), st.floats(0, 1))
-def test_what_is_shown_is_the_beginning_of_what_was_read(
-    probabilities: list[float], threshold: float
-) -> None:
-    readings = in_one_order(ranked(*probabilities))
-    assert [reading.span for reading in readings] == [each.span for each in ranked(*probabilities)]
-    chosen = choose(Settings(home=Path(), threshold=threshold), "Who pays?", readings)
-    assert chosen == readings[: len(chosen)]
-    assert bool(chosen) is any(each >= threshold for each in probabilities)

@@ -12,15 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assistant.errors import ModelUnavailable
-from assistant.read import BUNDLED, UNKNOWN, Reader, SpanModel, central, is_overview, probability
+from assistant.read import BUNDLED, UNKNOWN, Reader, SpanModel, central, probability
 from assistant.read.similarity import (
     FEATURES,
     PROBABILITY,
     RANK,
     Evidence,
     SimilarityReader,
-    kind,
-    lacks,
 )
 from assistant.settings import Settings
 from assistant.text import terms
@@ -285,60 +283,7 @@ def test_an_overview_takes_one_sentence_of_a_section_in_order() -> None:
     assert central([], WordEmbeddings().embed_documents, 3) == []
 
 
-@pytest.mark.parametrize(
-    ("question", "overview"),
-    [
-        ("What is this document about?", True),
-        ("What is this about?", True),
-        ("Summarise the agreement.", True),
-        ("Give me an overview", True),
-        ("What are the key points?", True),
-        ("总结一下", True),
-        ("What is the agreement about trade worth?", False),
-        ("What did he say about this law?", False),
-    ],
-)
-def test_overviews_are_told_apart(question: str, overview: bool) -> None:
-    assert is_overview(question) is overview
-
-
 # Evidence.
-
-
-@pytest.mark.parametrize(
-    ("question", "expected"),
-    [
-        ("When was it launched?", "date"),
-        ("In which year did they meet?", "date"),
-        ("Когда они встретились?", "date"),
-        ("How many cities are there?", "number"),
-        ("Сколько городов?", "number"),
-        ("有多少城市？", "number"),
-        ("Who met in Minsk?", "name"),
-        ("Where did they meet?", "name"),
-        ("What does it improve?", ""),
-        ("How are chains strengthened?", ""),
-    ],
-)
-def test_the_kind_of_thing_asked_for(question: str, expected: str) -> None:
-    assert kind(question) == expected
-
-
-@pytest.mark.parametrize(
-    ("wanted", "text", "missing"),
-    [
-        ("date", "They met on 5 May 2024.", False),
-        ("date", "They met in Minsk.", True),
-        ("number", "It covers nine cities.", False),
-        ("number", "It covers cities.", True),
-        ("name", "The meeting was led by Roman Golovchenko.", False),
-        ("name", "The meeting was short.", True),
-        ("name", "会议很短。", False),
-        ("", "Anything.", False),
-    ],
-)
-def test_a_text_without_the_kind_asked_for(wanted: str, text: str, missing: bool) -> None:
-    assert lacks(wanted, text, frozenset()) is missing
 
 
 def test_numbers_of_the_question_that_a_text_lacks() -> None:
