@@ -207,7 +207,8 @@ class SourcesTab:
         ticked = [unticked, parts.scope]
         self.ticks.change(self.tick, [self.ticks, unticked], ticked, **each, **one)
         parts.command.change(self.run, [parts.command, unticked, words], outputs, **changing)
-        parts.sync.click(self.sync, [unticked, words], outputs, **changing)
+        sync = gr.State('{"do": "sync"}')
+        parts.sync.click(self.run, [sync, unticked, words], outputs, **changing)
 
     def welcome(self, unticked: Unticked, request: gr.Request) -> Changed:
         """The list, and for those who may change it what they need for that."""
@@ -237,10 +238,6 @@ class SourcesTab:
             ticked = {name for name, on in ticks.items() if on}
             unticked = ((every | ticks.keys()) - ticked) & names
         return unticked, _render_scope(self._listed, unticked)
-
-    def sync(self, unticked: Unticked, words: str | None, request: gr.Request) -> Iterator[Changed]:
-        """Read the folder again."""
-        yield from self.run('{"do": "sync"}', unticked, words, request)
 
     def run(
         self, message: str, unticked: Unticked, words: str | None, request: gr.Request
@@ -326,40 +323,30 @@ class SourcesTab:
 
 
 def upload_route(assistant: Assistant) -> Route:
-    """Where the page sends files. Gradio's own upload under that name is never reached."""
+    """Where the page sends files. Gradio's own upload under that name is never reached.
+
+    Only who may change the sources gets here, by `auth`, and no more than a file, by `security`.
+    """
     checking = asyncio.Semaphore(2)  # at once; each may take a gigabyte for some seconds
 
     async def upload(request: Request) -> Response:
-        if not person_of(request).may_change:
-            return PlainTextResponse("Refused: this account may ask, and change nothing.", 403)
         # No form on another site can send this type.
         if request.headers.get("content-type") != "application/octet-stream":
             return PlainTextResponse("Refused: a file is sent by the page, as it is.", 403)
         with TemporaryDirectory(prefix="assistant-upload-") as folder:  # mode 0700
             path = Path(folder) / "file"
-            if not await _receive(request, path, assistant.settings.file_bytes):
-                return PlainTextResponse("Refused: the file is too large, or came in part.", 413)
             try:
+                with path.open("xb") as file:
+                    async for part in request.stream():
+                        await asyncio.to_thread(file.write, part)
                 async with checking:
                     name = request.query_params.get("name", "")
                     added = await asyncio.to_thread(assistant.library.add, path, name)
+            except ClientDisconnect:
+                return PlainTextResponse("Refused: the file came in part.", 413)
             except Exception as error:
                 return JSONResponse({"message": error_message(error), "stored": False})
         # One that was there already may still have to be indexed.
         return JSONResponse({"message": str(added), "stored": True})
 
     return Route(UPLOAD, upload, methods=["POST"])
-
-
-async def _receive(request: Request, path: Path, limit: int) -> bool:
-    """Write the body as it comes; whether it is all there, and of at most `limit` bytes."""
-    size = 0
-    try:
-        with path.open("xb") as file:
-            async for part in request.stream():
-                size += await asyncio.to_thread(file.write, part)
-                if size > limit:
-                    return False
-    except ClientDisconnect:
-        return False
-    return True
