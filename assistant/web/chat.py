@@ -173,18 +173,10 @@ def status(message: str) -> str:
     return f'<div class="status">{escape(message)}</div>'
 
 
-_INVITATION = (
-    '<div class="invitation"><p>Ask what your documents say</p>'
-    "<p>Every statement points at the exact words it rests on.</p></div>"
-)
-
-
 class Components:
     """The components that events read and write, laid out in the page that is being built."""
 
     def __init__(self) -> None:
-        state: dict[str, Any] = {"time_to_live": 6 * 3600}
-        bare: dict[str, Any] = {"show_label": False, "container": False}
         hidden: dict[str, Any] = {"visible": "hidden", "max_lines": 1}
         with gr.Row(elem_id="top"):
             gr.Button("Conversations", elem_id="show-conversations", size="sm", scale=0)
@@ -206,12 +198,14 @@ class Components:
                     elem_id="command", label="Command", elem_classes="channel", container=False
                 )
             with gr.Column(elem_id="talk", scale=3, min_width=280):
-                self.current = gr.State(ChatState(), **state)
-                self.unticked = gr.State(frozenset(), **state)
+                self.current = gr.State(ChatState(), time_to_live=6 * 3600)
+                self.unticked = gr.State(frozenset(), time_to_live=6 * 3600)
                 self.chat = gr.Chatbot(
-                    elem_id="chat", placeholder=_INVITATION, height="100%", line_breaks=False,
-                    buttons=[], feedback_options=None, group_consecutive_messages=False,
-                    **bare, **NO_FORMULAS,
+                    elem_id="chat", height="100%", line_breaks=False, buttons=[],
+                    feedback_options=None, group_consecutive_messages=False,
+                    placeholder='<div class="invitation"><p>Ask what your documents say</p>'
+                    "<p>Every statement points at the exact words it rests on.</p></div>",
+                    show_label=False, container=False, **NO_FORMULAS,
                 )  # fmt: skip
                 self.suggestions = gr.Markdown(elem_id="further", **NO_FORMULAS)
                 self.scope = gr.Markdown(elem_id="scope", **NO_FORMULAS)
@@ -219,7 +213,7 @@ class Components:
                 with gr.Row(elem_id="asking"):
                     self.box = gr.Textbox(
                         elem_id="question", label="Question", max_lines=6, autofocus=True,
-                        placeholder="Ask a question…", scale=1, **bare,
+                        placeholder="Ask a question…", scale=1, show_label=False, container=False,
                     )  # fmt: skip
                     self.send = gr.Button("Ask", elem_id="send", min_width=72)
                     self.stop = gr.Button("Stop", elem_id="halt", min_width=72)
