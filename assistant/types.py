@@ -196,6 +196,11 @@ class Statement:
     probability: float = 1.0
     """That it answers the question."""
 
+    @property
+    def odds(self) -> float:
+        """The name of `probability` in earlier versions, for programs written for them."""
+        return self.probability
+
 
 class Abstention(StrEnum):
     """Why a question was not answered."""

@@ -37,3 +37,8 @@ def test_the_same_words_have_one_key_and_places_have_ids() -> None:
 @pytest.mark.parametrize("reason", Abstention)
 def test_every_abstention_explains_itself(reason: Abstention) -> None:
     assert reason.explanation.endswith(".")
+
+
+def test_programs_for_earlier_versions_find_the_probability_of_a_statement() -> None:
+    statement = Statement("Two", (citation(13, 20),), probability=0.7)
+    assert statement.odds == statement.probability == 0.7
