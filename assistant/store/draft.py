@@ -52,18 +52,18 @@ class Draft:
     ) -> None:
         # Their folders only: once it is published they are removed, unless a reader has them open.
         self.folder = folder
-        self.base = base and base.folder
-        self.vectors = vectors and vectors.folder
+        self.base = None if base is None else base.folder
+        self.vectors = None if vectors is None else vectors.folder
         self.is_new = base is None
         """Whether it is to be published even if no document has changed."""
-        self.documents = dict(base.documents) if base else {}
+        self.documents = {} if base is None else dict(base.documents)
         """sha256 of each source's bytes, as of the current generation."""
-        self.skipped = list(base.skipped) if base else []
+        self.skipped = [] if base is None else list(base.skipped)
         """What the last sync left out."""
         self.unembedded: dict[str, str] = {}
         """What has still to be embedded: the text for each key."""
-        self._graph = Graph(folder / CHROMA, vectors.manifest["dead"] if vectors else 0)
-        self._chroma_bytes = size(vectors.folder / CHROMA) if vectors else 0
+        self._graph = Graph(folder / CHROMA, 0 if vectors is None else vectors.manifest["dead"])
+        self._chroma_bytes = 0 if vectors is None else size(vectors.folder / CHROMA)
         self.replaces: str | None = None
         """The generation that answered on the server when this was begun."""
         self._is_partial = base is not None and base.manifest["unembedded"] > 0
