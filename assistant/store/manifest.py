@@ -104,13 +104,6 @@ def digests(folder: Path, *parts: str) -> dict[str, str]:
     }
 
 
-def changed(folder: Path, written: Mapping[str, str], part: str) -> list[str]:
-    """The files of a part that are not as they were written; those that came or went as well."""
-    was = {name: digest for name, digest in written.items() if name.split("/")[0] == part}
-    now = digests(folder, part)
-    return sorted(name for name in was | now if was.get(name) != now.get(name))
-
-
 def _stays(path: Path) -> bool:
     """Up to its first flush, at 1,000 vectors, Chroma makes its graph again whenever it opens."""
     is_database = path.suffix in (".sqlite", ".sqlite3")
