@@ -7,12 +7,11 @@ as its body: Gradio's own upload serves the folder of what it is sent, here nobo
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
@@ -287,14 +286,12 @@ class SourcesTab:
 
     def _with_bar(self, command: Command) -> Generator[Changed, None, object]:
         """Do what the command says, showing now and then how far it is; returns what came of it."""
-        steps: SimpleQueue[tuple[str, int, int]] = SimpleQueue()
+        latest: deque[tuple[str, int, int]] = deque(maxlen=1)
         with ThreadPoolExecutor(1, "sync") as pool:
-            running = pool.submit(self._do, command, lambda *step: steps.put(step))
-            while not running.done():
-                with suppress(Empty):
-                    what, done, total = steps.get(timeout=0.2)
-                    while not steps.empty():
-                        what, done, total = steps.get()
+            running = pool.submit(self._do, command, lambda *step: latest.append(step))
+            while wait([running], timeout=0.2).not_done:
+                if latest:
+                    what, done, total = latest.pop()
                     label = escape(what) + (f": {100 * done // total} %" if total else "…")
                     value = f' value="{done}" max="{total}"' if total else ""
                     bar = f"<label>{label}<progress{value}></progress></label>"
@@ -325,11 +322,13 @@ class SourcesTab:
 def upload_route(assistant: Assistant) -> Route:
     """Where the page sends files. Gradio's own upload under that name is never reached.
 
-    Only who may change the sources gets here, by `auth`, and no more than a file, by `security`.
+    No more than a file gets here: `security` checks the length.
     """
     checking = asyncio.Semaphore(2)  # at once; each may take a gigabyte for some seconds
 
     async def upload(request: Request) -> Response:
+        if not person_of(request).may_change:
+            return PlainTextResponse("Refused: this account may ask, and change nothing.", 403)
         # No form on another site can send this type.
         if request.headers.get("content-type") != "application/octet-stream":
             return PlainTextResponse("Refused: a file is sent by the page, as it is.", 403)
