@@ -216,8 +216,8 @@ class Assistant:
     def find(self, question: str, count: int) -> list[Hit]:
         """The passages nearest to a question, best first, at most `count`."""
         asked = pipeline.clean(question)
-        meaning = pipeline.StandaloneQuestion(asked, asked)
-        return pipeline.find(self._context(self._ready()[0]), meaning)[:count]
+        alone = pipeline.StandaloneQuestion(asked, asked)
+        return pipeline.find(self._context(self._ready()[0]), alone)[:count]
 
     def rank(self, question: str, count: int) -> list[Hit]:
         """The same after reading the best: those first that answer. Takes as long as an answer."""

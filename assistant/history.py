@@ -153,7 +153,10 @@ class History:
             return Listing((), (f"The history cannot be read: {_reason(error)}.",))
         for path in paths:
             try:
-                entries.append(_entry(path))
+                _refuse_foreign(path)
+                with path.open("rb") as file:
+                    first = file.readline(4_096).rstrip().removesuffix(b",")
+                entries.append(_conversation(path.stem, first + b', "turns": []}'))
             except (ValueError, OSError) as error:
                 problems.append(f"{path.name} was left as it is: {_reason(error)}.")
         entries.sort(key=lambda found: (found.changed, found.id), reverse=True)
@@ -301,14 +304,6 @@ def latest_feedback(feedback: Iterable[Feedback]) -> list[Feedback]:
     """Of several on one question, asked after the same ones, the last: minds change."""
     last = {(given.question, given.history): given for given in feedback}
     return [given for given in last.values() if given.thumb is not Thumb.NONE]
-
-
-def _entry(path: Path) -> Entry:
-    """What the first line of a file says. Raises `ValueError` with what is wrong with it."""
-    _refuse_foreign(path)
-    with path.open("rb") as file:
-        line = file.readline(4_096)
-    return _conversation(path.stem, line.rstrip().removesuffix(b",") + b', "turns": []}')
 
 
 def _conversation(key: str, data: bytes) -> Conversation:

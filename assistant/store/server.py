@@ -45,7 +45,6 @@ from assistant.store.manifest import MANIFEST
 from assistant.store.replica import PAGE, Row, copy_rows, read_rows
 from assistant.types import Progress, Skipped
 
-_RETRIES = 2  # of a call whose connection failed
 _MOST_BYTES = 64 * 2**20  # of an answer; a page of rows is under one megabyte
 _SLOW = 12  # times the deadline, for calls that no question waits for
 _MOST_COLLECTIONS = 30_000  # of a server that are looked through for our old ones
@@ -276,7 +275,7 @@ class _BoundedTransport(httpx.BaseTransport):
         # Chroma may be writing a whole graph meanwhile, or deletes one (4 s at 100,000).
         is_slow = request.method == "DELETE" or request.url.path.endswith("/add")
         deadline = monotonic() + self._seconds * (_SLOW if is_slow else 1)
-        for left in reversed(range(_RETRIES + 1)):
+        for left in reversed(range(3)):
             try:
                 return self._answer(request, deadline)
             except (httpx.NetworkError, httpx.RemoteProtocolError):
