@@ -217,12 +217,7 @@ def main(seconds: float) -> None:
     """The child's side: parse until there is nothing more to read."""
     coming, going = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # what a library prints is no answer
-    with suppress(ImportError):  # Windows has only the clock, which the parent looks at
-        import resource
-
-        for name, most in {"RLIMIT_AS": MEMORY, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0}.items():
-            with suppress(ValueError, OSError):
-                resource.setrlimit(getattr(resource, name), (most, most))
+    _confine()
     for line in coming:
         head = json.loads(line)
         data = coming.read(head["length"])
@@ -231,6 +226,15 @@ def main(seconds: float) -> None:
         _limit(0)
         going.writelines(answer)
         going.flush()
+
+
+def _confine() -> None:
+    with suppress(ImportError):  # Windows has only the clock, which the parent looks at
+        import resource
+
+        for name, most in {"RLIMIT_AS": MEMORY, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0}.items():
+            with suppress(ValueError, OSError):
+                resource.setrlimit(getattr(resource, name), (most, most))
 
 
 def _limit(seconds: float) -> None:
