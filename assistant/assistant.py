@@ -20,7 +20,6 @@ from assistant.settings import Settings
 from assistant.show.terminal import Bar
 from assistant.store import Store
 from assistant.store.generation import Generation
-from assistant.store.server import Server
 from assistant.sync import StaleIndexCheck
 from assistant.types import (
     Answer,
@@ -288,8 +287,12 @@ class Assistant:
             "model": self.embedder.name,
             "weights": self.embedder.fingerprint,
         }
-        address, token = self.settings.chroma, self.settings.chroma_token
-        return Store(self.settings.index, recipe, Server(address, token) if address else None)
+        if not self.settings.chroma:
+            return Store(self.settings.index, recipe)
+        from assistant.store.server import Server  # it imports Chroma
+
+        server = Server(self.settings.chroma, self.settings.chroma_token)
+        return Store(self.settings.index, recipe, server)
 
     def _ready(self) -> tuple[Generation, tuple[str, ...]]:
         """The generation that answers now, built first where there is none; and notices."""

@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
@@ -38,7 +37,6 @@ MAX_BYTES = 32_000_000
 MAX_CONVERSATIONS = 5_000
 _FEEDBACK = "feedback.jsonl"
 _ID = re.compile(r"[0-9a-f]{32}")
-_adapter = cache(TypeAdapter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +115,9 @@ class Feedback:
         return line | ({"source": sources.pop()} if len(sources) == 1 else {})
 
 
+_conversations, _feedbacks = TypeAdapter(Conversation), TypeAdapter(Feedback)
+
+
 def questions_before(turns: Sequence[Turn], at: int) -> tuple[str, ...]:
     """The questions on which the one at this place may lean: those that were answered."""
     return tuple(turn.question for turn in turns[:at] if turn.answer is not None)
@@ -147,12 +148,15 @@ class History:
         """What there is; of each file only the first line is read. Makes no folder."""
         entries, problems = [], []
         try:
-            paths = [*self._files()]
+            paths = self._files()
         except OSError as error:
             return Listing((), (f"The history cannot be read: {_reason(error)}.",))
         for path in paths:
             try:
-                entries.append(_entry(path))
+                _refuse_foreign(path)
+                with path.open("rb") as file:
+                    first = file.readline(4_096).rstrip().removesuffix(b",")
+                entries.append(_conversation(path.stem, first + b', "turns": []}'))
             except (ValueError, OSError) as error:
                 problems.append(f"{path.name} was left as it is: {_reason(error)}.")
         entries.sort(key=lambda found: (found.changed, found.id), reverse=True)
@@ -173,17 +177,15 @@ class History:
         """Save a conversation; returns it as it was saved.
 
         Raises `ConversationChanged` where it was saved by another since it was read,
-        `ConversationMissing` where it was removed, `HistoryUnwritable`.
+        `ConversationMissing` where it was removed, `ConversationDamaged`, `HistoryUnwritable`.
         """
         with self._writing():
-            path, saved = self._path(conversation.id), 0
             try:
-                saved = _entry(path).revision
-            except FileNotFoundError:
+                saved = self.read(conversation.id).revision  # a damaged file is not written over
+            except ConversationMissing:
                 if conversation.revision:
-                    raise ConversationMissing from None
-            except (ValueError, OSError) as error:  # a damaged file must not be written over
-                raise ConversationDamaged(path, _reason(error)) from None
+                    raise
+                saved = 0
             if conversation.revision != saved:
                 raise ConversationChanged
             return self._write(conversation)
@@ -216,7 +218,7 @@ class History:
             path = self.folder / _FEEDBACK
             if path.exists() and path.stat().st_size > MAX_BYTES:
                 raise HistoryUnwritable(path, "it is full; move it elsewhere")
-            line = json.dumps(_adapter(Feedback).dump_python(feedback, mode="json"))
+            line = json.dumps(_feedbacks.dump_python(feedback, mode="json"))
             fs.append_line(path, line.encode(), 0o600)
 
     def thumbs(self, turns: Sequence[Turn]) -> Sequence[Thumb]:
@@ -252,12 +254,10 @@ class History:
         except OSError as error:
             raise HistoryUnwritable(self.folder, error.strerror or str(error)) from error
 
-    def _files(self) -> Iterator[Path]:
+    def _files(self) -> Sequence[Path]:
         """Every file that should be a conversation; hidden ones are our own."""
-        with suppress(FileNotFoundError):
-            for path in self.folder.iterdir():
-                if path.name != _FEEDBACK and not path.name.startswith("."):
-                    yield path
+        found = self.folder.iterdir() if self.folder.exists() else ()
+        return [each for each in found if each.name != _FEEDBACK and each.name[0] != "."]
 
     def _path(self, key: object) -> Path:
         """The file of an id; whatever is no id names none. Raises `ConversationMissing`."""
@@ -267,10 +267,10 @@ class History:
 
     def _write(self, conversation: Conversation) -> Conversation:
         """Write the file, JSON whose first line is the entry; the lock is held."""
-        if not conversation.revision and sum(1 for _ in self._files()) >= MAX_CONVERSATIONS:
+        if not conversation.revision and len(self._files()) >= MAX_CONVERSATIONS:
             raise HistoryUnwritable(self.folder, "there are too many conversations; delete some")
         saved = replace(conversation, changed=datetime.now(UTC), revision=conversation.revision + 1)
-        written = _adapter(Conversation).dump_python(saved, mode="json")
+        written = _conversations.dump_python(saved, mode="json")
         turns = ",\n".join(json.dumps(turn, ensure_ascii=False) for turn in written.pop("turns"))
         del written["id"]  # the file's name says it
         head = json.dumps({"format": FORMAT, **written}, ensure_ascii=False)
@@ -306,14 +306,6 @@ def latest_feedback(feedback: Iterable[Feedback]) -> list[Feedback]:
     return [given for given in last.values() if given.thumb is not Thumb.NONE]
 
 
-def _entry(path: Path) -> Entry:
-    """What the first line of a file says. Raises `ValueError` with what is wrong with it."""
-    _refuse_foreign(path)
-    with path.open("rb") as file:
-        line = file.readline(4_096)
-    return _conversation(path.stem, line.rstrip().removesuffix(b",") + b', "turns": []}')
-
-
 def _conversation(key: str, data: bytes) -> Conversation:
     """The conversation of a file. Raises `ValueError` with what is wrong with it."""
     try:
@@ -326,9 +318,8 @@ def _conversation(key: str, data: bytes) -> Conversation:
     if isinstance(made, int) and made > FORMAT:
         raise ValueError("a newer version made it; update the assistant")
     text = json.dumps({**read, "id": key})
-    adapter = _adapter(Conversation)
     try:
-        found: Conversation = adapter.validate_json(text, strict=True, extra="forbid")
+        found = _conversations.validate_json(text, strict=True, extra="forbid")
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
         raise ValueError(f"{place[:80] or 'its text'} is not as it should be") from None
@@ -342,8 +333,7 @@ def _conversation(key: str, data: bytes) -> Conversation:
 def _feedback(line: bytes) -> Feedback:
     """The feedback of a line. Raises `ValueError`."""
     text = json.dumps(rename_odds(json.loads(line)))
-    found: Feedback = _adapter(Feedback).validate_json(text, strict=True, extra="forbid")
-    return found
+    return _feedbacks.validate_json(text, strict=True, extra="forbid")
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -27,7 +27,6 @@ from assistant.types import Document
 MOST = 100
 """Files that a person adds at a time."""
 _LONGEST = 200  # bytes of a name: file systems take 255, and a number may come behind it
-_FORBIDDEN = re.compile(r'[<>:"|?*]')  # on Windows
 # What hides a file, makes it an option of a command, or is how Office marks what is open.
 _LEADING = re.compile(r"^(?:[ .-]|~\$)+")
 # Devices of Windows, whatever stands behind a full stop.
@@ -163,7 +162,7 @@ class Library:
 def safe_name(name: str) -> str:
     """The name as it may be stored anywhere: one that is shown as it is, and hides nothing."""
     spaced = re.sub(r"\s", " ", re.split(r"[/\\]", name)[-1])
-    shown = "".join(filter(str.isprintable, _FORBIDDEN.sub("_", spaced)))
+    shown = "".join(filter(str.isprintable, re.sub(r'[<>:"|?*]', "_", spaced)))
     shown = normalize("NFC", " ".join(shown.split())).rstrip(" .")
     stem, dot, suffix = shown.rpartition(".")
     if not dot:

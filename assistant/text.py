@@ -21,7 +21,6 @@ from assistant.types import Span
 VERSION = 1
 """Part of the index's recipe: raise it when the same text would give other terms."""
 
-_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
 INVISIBLE = re.compile(
     "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
 )
@@ -84,7 +83,7 @@ def _tokens(text: str) -> list[str]:
     plain = re.sub(r"['’]s\b", "", visible(text).casefold())
     # Latin letters lose their accents; й stays й.
     plain = re.sub(r"(?<=[a-z])[\u0300-\u036f]+", "", unicodedata.normalize("NFKD", plain))
-    return _TOKEN.findall(unicodedata.normalize("NFC", plain))
+    return re.findall(r"\d+(?:[.,]\d+)*|[^\W\d_]+", unicodedata.normalize("NFC", plain))
 
 
 @lru_cache(maxsize=1 << 16)

@@ -317,6 +317,8 @@ def test_a_conversation_that_cannot_be_shown_is_damaged(
         path.write_text(path.read_text().replace('"quote": "Li met', '"quote": 7, "x": "'))
     with pytest.raises(ConversationDamaged):
         history.read(talk.id)
+    with pytest.raises(ConversationDamaged):
+        history.save(talk)
     assert len(history.list().entries) == 1
 
 

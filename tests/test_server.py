@@ -29,9 +29,8 @@ from assistant.errors import (
     ServerUnusable,
 )
 from assistant.settings import Settings
-from assistant.store.client import open_server
-from assistant.store.replica import Replica
-from assistant.store.server import Server
+from assistant.store.draft import Draft
+from assistant.store.server import Server, open_server
 from assistant.types import Abstention, Progress
 from tests.conftest import WordEmbeddings
 from tests.test_store import current, folders, write
@@ -348,12 +347,12 @@ def test_a_generation_that_goes_while_it_is_brought_is_no_fault(
 
         left = 2
 
-        def fetch(self, name: str, replica: Replica, progress: Progress) -> None:
+        def fetch(self, name: str, draft: Draft, progress: Progress) -> None:
             while self.left:
                 write(writer.settings.home, {"seat.txt": f"The seat is town {self.left}."})
                 writer.sync()
                 self.left -= 1
-            super().fetch(name, replica, progress)
+            super().fetch(name, draft, progress)
 
     reader._store.server = Hurried(address)
     assert "town 1" in said(reader, "What is the seat?")

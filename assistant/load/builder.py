@@ -15,8 +15,6 @@ from zipfile import BadZipFile, ZipFile
 from assistant.text import blank
 from assistant.types import Section
 
-_IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
-
 
 class Refused(Exception):
     """Why these bytes are no document: a fault of the file's, which stays until it changes."""
@@ -40,7 +38,7 @@ class Parsed(NamedTuple):
 
 def clean(text: str) -> str:
     """The text without what no index can store, character for character."""
-    return _IMPOSSIBLE.sub("\ufffd", text)
+    return re.sub("[\0\ud800-\udfff]", "\ufffd", text)
 
 
 class DocumentBuilder:

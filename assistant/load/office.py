@@ -16,7 +16,6 @@ _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallba
 _UNSEEN = {_FALLBACK, *(f"{_W}{name}" for name in ("del", "moveFrom", "pPr", "rPr", "sdtPr"))}
 _SIGNS = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-"}
 _BOX = f"{_W}txbxContent"
-_HEADING = re.compile(r"(?i)heading (\d)")
 
 
 def docx(data: bytes) -> Parsed:
@@ -106,7 +105,7 @@ def _levels(styles: list["Element"]) -> dict[str, int]:
     for style in styles:
         key, name = style.get(f"{_W}styleId") or "", _value(style, "name")
         above[key] = _value(style, "basedOn")
-        if (heading := _HEADING.fullmatch(name)) is not None:
+        if (heading := re.fullmatch(r"(?i)heading (\d)", name)) is not None:
             levels[key] = int(heading[1])
         elif name.casefold() == "title":
             levels[key] = 0

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _LARGER = 1.15  # times the height of the body's letters, and a line is a heading
 _ALIKE = 1.08  # up to this ratio two heights are one
 _WORDS = 12  # of the longest line of a heading
-_LINES = 3  # of the longest heading
 _ENDS = re.compile(r"[.!?…:;。！？：；][\"'”’»)\]]*\s*$")
 
 
@@ -65,7 +64,7 @@ class Typeset:
     def level(self, block: Sequence[Line]) -> int:
         """The level of a heading, from 1; 0 where the block is none."""
         text = " ".join(line.text for line in block)
-        is_long = len(block) > _LINES or any(len(line.text.split()) > _WORDS for line in block)
+        is_long = len(block) > 3 or any(len(line.text.split()) > _WORDS for line in block)
         if is_long or not re.search(r"[^\W\d_]", text) or _ENDS.search(text):
             return 0
         if self._is_large(block[0]):

@@ -18,7 +18,6 @@ from assistant.types import Section
 
 _COLUMNS = 80  # a longer line is a paragraph; prose wrapped by hand has no such lines
 
-_NEWLINE = re.compile(r"\r\n?|\n")
 _FRONT_MATTER = re.compile(
     r"---[ \t]*(?:\r\n?|\n)(?=[^\r\n#]*:).*?[\r\n](?:---|\.\.\.)[ \t]*(?=[\r\n]|\Z)", re.DOTALL
 )
@@ -180,7 +179,7 @@ def _standing(lines: list[_Line], run: range) -> range:
 
 def _starts(text: str) -> list[int]:
     """Where each line starts, and the text ends."""
-    return [0, *(newline.end() for newline in _NEWLINE.finditer(text)), len(text)]
+    return [0, *(newline.end() for newline in re.finditer(r"\r\n?|\n", text)), len(text)]
 
 
 _UPPER = rb"[\xa1\xa5\xa8\xaa\xaf\xb2\xc0-\xdf]"  # in cp1251: Russian, Ukrainian, Belarusian

@@ -12,7 +12,6 @@ from assistant.load.builder import DocumentBuilder, Parsed, archive, lines
 from assistant.load.plain import decode, real_title
 
 _CELLS = 1_000_000  # of a workbook
-_MONEY = re.compile(r"\[\$([^-\]]+)[^\]]*\]|([$€£¥₽])")
 
 
 def sheet(data: bytes) -> Parsed:
@@ -93,7 +92,7 @@ def _number(found: float, form: str) -> str:
     comma = "," if "#,##" in form else ""
     fixed = (fraction or comma or form in ("0", "0%")) and not re.search(r"E[+-]", form)
     text = f"{amount:{comma}.{places}f}" if fixed else f"{amount:.15g}"  # as exact as Excel is
-    money = _MONEY.search(form)
+    money = re.search(r"\[\$([^-\]]+)[^\]]*\]|([$€£¥₽])", form)
     if money is None:
         return f"{text}{'%' * percent}"
     sign = money[1] or money[2]

@@ -19,14 +19,14 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EPERM, EROFS
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from threading import RLock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from assistant.errors import (
     GenerationReplaced,
@@ -40,11 +40,10 @@ from assistant.store.draft import Draft
 from assistant.store.generation import CHROMA, NAME, SQLITE, Generation
 from assistant.store.graph import problems
 from assistant.store.manifest import BACKUP, FORMAT, MANIFEST, is_newer, is_outdated, remove
-from assistant.store.replica import Replica
-from assistant.store.server import Server
 from assistant.types import Progress, Skipped, silent
 
-_AnyDraft = TypeVar("_AnyDraft", bound=Draft)
+if TYPE_CHECKING:
+    from assistant.store.server import Server
 
 _ATTEMPTS = 3  # a writer may remove what was current while it is opened
 # What SQLite, Chroma and the system say of a disk without room.
@@ -58,7 +57,7 @@ class Store:
     """
 
     def __init__(
-        self, index: Path, recipe: Mapping[str, Any], server: Server | None = None
+        self, index: Path, recipe: Mapping[str, Any], server: "Server | None" = None
     ) -> None:
         self.index = index.absolute()
         self.recipe = {"format": FORMAT, **recipe}
@@ -73,10 +72,18 @@ class Store:
         Raises `IndexMismatch` for another model or a newer format, and `IndexDamaged` for what
         cannot be read.
         """
-        generation = self._newest()
-        if generation and not self.server and generation.manifest.get("unembedded"):
-            return None  # fetched from a server, and of use with that alone
-        return generation
+        with self._lock:
+            for _ in range(_ATTEMPTS):
+                name = self._pointer
+                if name is None:
+                    return None
+                if not NAME.fullmatch(name):
+                    raise IndexDamaged(self.index, "CURRENT names no generation")
+                with suppress(FileNotFoundError):
+                    if self._open is None or self._open.name != name:
+                        self._open = self._checked(name)
+                    return self._open
+        raise IndexDamaged(self.index, f"CURRENT names {name}, which is not there")
 
     def fetch(self, progress: Progress = silent) -> bool:
         """Bring the passages here up to date with the server; whether it has any for us.
@@ -113,13 +120,16 @@ class Store:
         or read-only, and unless `rebuild` `IndexMismatch` for a newer format; then nothing changes.
         """
         served = self.server.current() if self.server else None
-        with self._writing(Draft, rebuild=rebuild) as draft:
-            if not rebuild:
-                self._refuse_newer()
+        with self._writing(rebuild=rebuild) as draft:
+            name = self._pointer
+            if not rebuild and name and NAME.fullmatch(name):
+                with suppress(OSError, IndexDamaged):
+                    recipe = Generation(self.index / name).recipe
+                    if is_newer(recipe):  # not replaced unasked
+                        is_outdated(recipe, self.recipe, self.index)
             draft.replaces = served
             draft.complete()
             # What it begins from must be current, and be where it is searched: here or on a server.
-            name = self._pointer
             if draft.base is None or draft.base.name != name:
                 draft.is_new = True
             elif self.server:
@@ -150,80 +160,66 @@ class Store:
         except NotADirectoryError:
             raise IndexDamaged(self.index, "it is no folder") from None
 
-    def _newest(self) -> Generation | None:
-        with self._lock:
-            for _ in range(_ATTEMPTS):
-                name = self._pointer
-                if name is None:
-                    return None
-                if not NAME.fullmatch(name):
-                    raise IndexDamaged(self.index, "CURRENT names no generation")
-                if self._open is not None and self._open.name == name:
-                    return self._open
-                with suppress(FileNotFoundError):
-                    search = partial(self.server.nearest, name) if self.server else None
-                    self._open = self._checked(Generation(self.index / name, search))
-                    return self._open
-        raise IndexDamaged(self.index, f"CURRENT names {name}, which is not there")
-
-    def _checked(self, generation: Generation) -> Generation | None:
-        """The generation if it is of this recipe; None if an older version of us made it."""
-        try:
-            if not is_outdated(generation.recipe, self.recipe, self.index):
-                if generation.changed(SQLITE):
-                    raise IndexDamaged(generation.folder, f"{SQLITE} is not as it was written")
-                return generation
-        except (IndexMismatch, IndexDamaged):
-            generation.close()
-            raise
-        generation.close()
-        return None
+    def _checked(self, name: str) -> Generation | None:
+        """A generation that is as it was written; None where it is outdated."""
+        search = partial(self.server.nearest, name) if self.server else None
+        found = Generation(self.index / name, search)
+        if is_outdated(found.recipe, self.recipe, self.index):
+            return None
+        if found.changed(SQLITE):
+            raise IndexDamaged(found.folder, f"{SQLITE} is not as it was written")
+        if not self.server and found.manifest.get("unembedded"):
+            return None  # fetched from a server, and of use with that alone
+        return found
 
     def _is_here(self, name: str) -> bool:
         with suppress(IndexDamaged, IndexMismatch):
-            generation = self._newest()
+            generation = self.current()
             return generation is not None and generation.name == name
         return False
 
-    def _replicate(self, server: Server, name: str, progress: Progress) -> bool:
+    def _replicate(self, server: "Server", name: str, progress: Progress) -> bool:
         """Copy the passages of a generation from the server; whether it is of our recipe."""
         manifest = server.manifest(name)
         if is_outdated(manifest["recipe"], self.recipe, server.address):
             return False
         try:
-            with self._writing(Replica) as replica:
+            with self._writing() as draft:
                 if self._is_here(name):  # another process has just fetched it
                     return True
-                server.fetch(name, replica, progress)
-                replica.finish(self.recipe, manifest["skipped"], chroma=False)
-                self._switch(replica, name)
+                server.fetch(name, draft, progress)
+                draft.finish(self.recipe, manifest["skipped"], chroma=False)
+                self._switch(draft, name)
         except IndexBusy:
             if self._pointer is None:
                 raise
         return True  # another process fetches it; until then the last one answers
 
-    def _refuse_newer(self) -> None:
-        """What a newer version of us made is not replaced unasked, unless only its number is."""
-        name = self._pointer or ""
-        folder = self.index / (name if NAME.fullmatch(name) else "none")
-        with suppress(OSError, IndexDamaged), ExitStack() as opened:
-            found = opened.enter_context(closing(Generation(folder)))
-            if is_newer(found.recipe) and (backup := _reopened(folder)) is not None:
-                found = opened.enter_context(closing(backup))
-            if is_newer(found.recipe):
-                is_outdated(found.recipe, self.recipe, self.index)
-
     @contextmanager
-    def _writing(self, kind: type[_AnyDraft], *, rebuild: bool = False) -> Iterator[_AnyDraft]:
-        """A draft, while no other process writes. Nothing of it stays unless it is published."""
-        with self._translate_errors(), self._locked():
-            draft = self._begin(kind, rebuild)
+    def _writing(self, *, rebuild: bool = False) -> Iterator[Draft]:
+        """A draft, while no other process writes. Nothing of it stays unless it is published.
+
+        Its errors say plainly what is wrong with the disk, whichever library noticed it.
+        """
+        from chromadb.errors import ChromaError
+
+        draft = None
+        with ExitStack() as stack:
             try:
-                with closing(draft), self._translate_errors(draft):
-                    yield draft
-            finally:
-                if draft.folder.name != self._pointer:
-                    shutil.rmtree(draft.folder, ignore_errors=True)
+                stack.enter_context(self._locked())
+                draft = self._begin(rebuild)
+                stack.callback(self._clear, draft)
+                yield draft
+            except (OSError, sqlite3.OperationalError, ChromaError) as error:
+                code, problem = getattr(error, "errno", None), str(error)
+                if code in (ENOSPC, EDQUOT, EFBIG) or _FULL.search(problem):
+                    needs = draft.needs if draft else 0
+                    problem = f"disk full, needs {needs // 10**6 + 1} MB"
+                elif code in (EROFS, EACCES, EPERM) or "readonly" in problem:
+                    problem = f"it is read-only ({problem})"
+                raise IndexUnwritable(self.index, problem) from error
+            except sqlite3.DatabaseError as error:
+                raise IndexDamaged(self.index, str(error)) from error
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -242,7 +238,7 @@ class Store:
             began.touch()
             yield
 
-    def _begin(self, kind: type[_AnyDraft], rebuild: bool) -> _AnyDraft:
+    def _begin(self, rebuild: bool) -> Draft:
         """A draft on what is sound of this recipe: a generation, or else at least its vectors."""
         base = vectors = None
         current = self._pointer  # it comes first, or is lost, and then the newest does
@@ -259,11 +255,7 @@ class Store:
             if base is not None and (vectors is not None or self.server):
                 break
         self._tidy()  # but neither of them, because they are open here
-        return kind(
-            self.index / f"build-{token_hex(3)}",
-            None if base is None else base.folder,
-            None if vectors is None else vectors.folder,
-        )
+        return Draft(self.index / f"build-{token_hex(3)}", base, vectors)
 
     def _switch(self, draft: Draft, name: str) -> None:
         """Give a finished draft its name, and swap `CURRENT`: from now on it answers."""
@@ -271,8 +263,14 @@ class Store:
         draft.folder = draft.folder.rename(self.index / name)  # removed where the rest fails
         flush(self.index)
         write_atomic(self.index / "CURRENT", f"{name}\n".encode())
-        self._newest()  # lets go of the old one, so that it can be removed
+        self.current()  # lets go of the old one, so that it can be removed
         self._tidy()
+
+    def _clear(self, draft: Draft) -> None:
+        """Let go of a draft, and remove it unless it was published."""
+        draft.close()
+        if draft.folder.name != self._pointer:
+            shutil.rmtree(draft.folder, ignore_errors=True)
 
     def _tidy(self) -> None:
         """Remove unfinished builds, and old generations that nobody reads."""
@@ -280,24 +278,6 @@ class Store:
         for folder in [*self.index.glob("build-*"), *self.index.glob("gen-*")]:
             if folder.name != current:
                 remove(folder)
-
-    @contextmanager
-    def _translate_errors(self, draft: Draft | None = None) -> Iterator[None]:
-        """Say what is wrong with the disk plainly, whichever library noticed it."""
-        from chromadb.errors import ChromaError
-
-        try:
-            yield
-        except (OSError, sqlite3.OperationalError, ChromaError) as error:
-            code, problem = getattr(error, "errno", None), str(error)
-            if code in (ENOSPC, EDQUOT, EFBIG) or _FULL.search(problem):
-                needs = draft.needs if draft else 0
-                problem = f"disk full, needs {needs // 10**6 + 1} MB"
-            elif code in (EROFS, EACCES, EPERM) or "readonly" in problem:
-                problem = f"it is read-only ({problem})"
-            raise IndexUnwritable(self.index, problem) from error
-        except sqlite3.DatabaseError as error:
-            raise IndexDamaged(self.index, str(error)) from error
 
 
 def _reopened(folder: Path) -> Generation | None:

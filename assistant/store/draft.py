@@ -14,7 +14,14 @@ import numpy as np
 
 from assistant.errors import IndexDamaged
 from assistant.fs import flush
-from assistant.store.generation import CHROMA, COLUMNS, SQLITE, refuse_other_size, to_passage
+from assistant.store.generation import (
+    CHROMA,
+    COLUMNS,
+    SQLITE,
+    Generation,
+    refuse_other_size,
+    to_passage,
+)
 from assistant.store.graph import Graph, counts, refuse_unsound_words
 from assistant.store.manifest import BACKUP, MANIFEST, checksum, digests
 from assistant.text import terms
@@ -40,42 +47,36 @@ class Draft:
     `vectors` is a generation of which at least Chroma's part is sound.
     """
 
-    def __init__(self, folder: Path, base: Path | None, vectors: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, base: Generation | None, vectors: Generation | None = None
+    ) -> None:
+        # Their folders only: once it is published they are removed, unless a reader has them open.
         self.folder = folder
-        self.base = base
-        self.vectors = vectors
+        self.base = None if base is None else base.folder
+        self.vectors = None if vectors is None else vectors.folder
         self.is_new = base is None
         """Whether it is to be published even if no document has changed."""
-        self.documents: dict[str, str] = {}
+        self.documents = {} if base is None else dict(base.documents)
         """sha256 of each source's bytes, as of the current generation."""
-        self.skipped: list[Skipped] = []
+        self.skipped = [] if base is None else list(base.skipped)
         """What the last sync left out."""
         self.unembedded: dict[str, str] = {}
         """What has still to be embedded: the text for each key."""
-        tombstones = _manifest(vectors)["dead"] if vectors else 0
-        self._graph = Graph(folder / CHROMA, tombstones)
-        self._chroma_bytes = 0
+        self._graph = Graph(folder / CHROMA, 0 if vectors is None else vectors.manifest["dead"])
+        self._chroma_bytes = 0 if vectors is None else size(vectors.folder / CHROMA)
         self.replaces: str | None = None
         """The generation that answered on the server when this was begun."""
-        self._is_partial = False
-        if base:
-            with closing(sqlite3.connect(base / SQLITE)) as db:
-                self.documents.update(db.execute("SELECT source, sha256 FROM documents"))
-            manifest = _manifest(base)
-            self.skipped += [Skipped(*pair) for pair in manifest["skipped"]]
-            self._is_partial = manifest["unembedded"] > 0
-        if vectors:
-            self._chroma_bytes = size(vectors / CHROMA)
+        self._is_partial = base is not None and base.manifest["unembedded"] > 0
 
     @cached_property
-    def _db(self) -> sqlite3.Connection:
+    def db(self) -> sqlite3.Connection:
         """Made at the first change: a folder in which nothing changed costs no copy."""
         self._refuse_without_room()
         self.folder.mkdir()
         if self.base:
-            _copy_database(self.base / SQLITE, self.folder / SQLITE)
+            _copy(self.base / SQLITE, self.folder / SQLITE)
         if self.vectors:
-            _copy_chroma(self.vectors / CHROMA, self.folder / CHROMA)
+            _copy(self.vectors / CHROMA, self.folder / CHROMA)
         db = sqlite3.connect(self.folder / SQLITE)
         try:
             db.executescript(_TABLES)
@@ -109,51 +110,41 @@ class Draft:
 
     def close(self) -> None:
         """Let go of the files, published or not."""
-        if "_db" in self.__dict__:
-            self._db.close()
+        if "db" in self.__dict__:
+            self.db.close()
 
     def remove(self, source: str) -> None:
         """Forget a document and its passages."""
-        self._db.execute(
+        self.db.execute(
             "DELETE FROM words WHERE rowid IN (SELECT number FROM passages WHERE source = ?)",
             (source,),
         )
-        self._db.execute("DELETE FROM passages WHERE source = ?", (source,))
-        self._db.execute("DELETE FROM documents WHERE source = ?", (source,))
+        self.db.execute("DELETE FROM passages WHERE source = ?", (source,))
+        self.db.execute("DELETE FROM documents WHERE source = ?", (source,))
 
     def add(self, document: Document, passages: Sequence[Passage]) -> None:
         """Take up a document, in the place of what stood under its name."""
         self.remove(document.source)
-        self._db.execute(
+        self.db.execute(
             "INSERT INTO documents VALUES (?, ?, ?)",
             (document.source, document.sha256, json.dumps(document.notes)),
         )
         for passage in passages:
-            self._insert(passage)
-            stored = self._db.execute("SELECT 1 FROM vectors WHERE key = ?", (passage.key,))
+            self.insert(passage)
+            stored = self.db.execute("SELECT 1 FROM vectors WHERE key = ?", (passage.key,))
             if not stored.fetchone():
                 self.unembedded[passage.key] = passage.embedded
 
-    def _insert(self, passage: Passage) -> None:
-        cursor = self._db.execute(
-            "INSERT INTO passages (id, key, source, start, end, text, sentences, title, heading,"
-            " unit, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                passage.id,
-                passage.key,
-                passage.source,
-                passage.start,
-                passage.end,
-                passage.text,
-                json.dumps(passage.sentences),
-                passage.title,
-                passage.heading,
-                passage.unit,
-                passage.number,
-            ),
+    def insert(self, passage: Passage) -> None:
+        """Add one passage and its words."""
+        fields = {name: getattr(passage, name) for name in Passage.__dataclass_fields__}
+        fields["sentences"] = json.dumps(passage.sentences)
+        cursor = self.db.execute(
+            "INSERT INTO passages VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (passage.id, passage.key, *fields.values()),
         )
         searched = (passage.text, f"{passage.title} {passage.heading}", passage.source)
-        self._db.execute(
+        self.db.execute(
             "INSERT INTO words (rowid, body, above, name) VALUES (?, ?, ?, ?)",
             (cursor.lastrowid, *(" ".join(terms(text)) for text in searched)),
         )
@@ -161,17 +152,17 @@ class Draft:
     def add_vectors(self, keys: Iterable[str], vectors: Iterable[Sequence[float]]) -> None:
         """Store the vector of each key. Raises `IndexMismatch` where others are of another size."""
         rows = [(key, _to_blob(vector)) for key, vector in zip(keys, vectors, strict=True)]
-        stored = self._db.execute("SELECT length(vector) FROM vectors LIMIT 1").fetchone()
+        stored = self.db.execute("SELECT length(vector) FROM vectors LIMIT 1").fetchone()
         for _, blob in rows:
             refuse_other_size(self.folder.parent, stored[0] // 4 if stored else 0, len(blob) // 4)
-        self._db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+        self.db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
         self._chroma_bytes += sum(2 * len(blob) + 1000 for _, blob in rows)
 
     def complete(self) -> None:
         """Have everything embedded that came from a server, and so without its vector."""
         if self._is_partial:
             self.is_new = True
-            bare = self._db.execute(
+            bare = self.db.execute(
                 f"SELECT {COLUMNS} FROM passages WHERE key NOT IN (SELECT key FROM vectors)"  # noqa: S608
             )
             passages = map(to_passage, bare)
@@ -184,24 +175,24 @@ class Draft:
 
         Without `chroma` the vectors are searched elsewhere.
         """
-        self._db.execute("DELETE FROM vectors WHERE key NOT IN (SELECT key FROM passages)")
-        self._db.execute("INSERT INTO words (words) VALUES ('optimize')")
-        self._db.commit()
+        self.db.execute("DELETE FROM vectors WHERE key NOT IN (SELECT key FROM passages)")
+        self.db.execute("INSERT INTO words (words) VALUES ('optimize')")
+        self.db.commit()
         self._refuse_without_room()
-        self._db.execute("VACUUM")
-        refuse_unsound_words(self._db)
+        self.db.execute("VACUUM")
+        refuse_unsound_words(self.db)
         if chroma:
-            self._graph.update(self._db)
+            self._graph.update(self.db)
         else:
             self._graph.remove()
         manifest = {
             "recipe": dict(recipe),
-            **counts(self._db),
+            **counts(self.db),
             "dead": self._graph.tombstones,
             "recall": round(self._graph.recall, 4),
             "skipped": [[skip.source, skip.reason] for skip in skipped],
         }
-        self._db.close()
+        self.db.close()
         manifest["files"] = digests(self.folder, SQLITE, CHROMA)
         manifest["seal"] = checksum(manifest)
         for name in (BACKUP, MANIFEST):
@@ -221,24 +212,14 @@ def _to_blob(vector: Sequence[float]) -> bytes:
     return bytes((array / (np.linalg.norm(array) or 1)).astype("<f4").tobytes())
 
 
-def _copy_chroma(folder: Path, target: Path) -> None:
-    """Copy Chroma's part of a generation."""
-    target.mkdir()
-    for path in sorted(folder.rglob("*")):
-        copied = target / path.relative_to(folder)
-        if path.is_dir():
-            copied.mkdir()
-        elif path.suffix == ".sqlite3":
-            _copy_database(path, copied)
-        elif not path.name.endswith("-journal"):
-            shutil.copyfile(path, copied)
-
-
-def _copy_database(path: Path, target: Path) -> None:
-    """Copy as databases, not as files: a reader's Chroma may be writing to its own."""
-    with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(target)) as new:
-        old.backup(new)
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / MANIFEST).read_bytes()))
+def _copy(path: Path, target: Path) -> None:
+    """Copy a part of a generation: databases as such, for a reader's Chroma may be writing."""
+    if path.is_dir():
+        target.mkdir()
+        for each in path.iterdir():
+            _copy(each, target / each.name)
+    elif path.suffix in (".sqlite", ".sqlite3"):
+        with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(target)) as new:
+            old.backup(new)
+    elif not path.name.endswith("-journal"):
+        shutil.copyfile(path, target)

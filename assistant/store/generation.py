@@ -32,7 +32,7 @@ from weakref import finalize
 import numpy as np
 
 from assistant.errors import IndexDamaged, IndexMismatch
-from assistant.store.manifest import FORMAT, MANIFEST, changed, checksum, open_shared
+from assistant.store.manifest import FORMAT, MANIFEST, checksum, digests, open_shared
 from assistant.types import Passage, Skipped, Span
 
 if TYPE_CHECKING:
@@ -100,8 +100,11 @@ class Generation:
         return bool(self.manifest.get("seal") == checksum(self.manifest))
 
     def changed(self, part: str) -> list[str]:
-        """The files of a part, `SQLITE` or `CHROMA`, that are not as they were written."""
-        return changed(self.folder, self.manifest["files"], part)
+        """The files of a part, `SQLITE` or `CHROMA`, that differ, came, or went since written."""
+        files = self.manifest["files"].items()
+        was = {name: digest for name, digest in files if name.split("/")[0] == part}
+        now = digests(self.folder, part)
+        return sorted(name for name in was | now if was.get(name) != now.get(name))
 
     @cached_property
     def documents(self) -> Mapping[str, str]:
@@ -255,7 +258,8 @@ class Generation:
                 raise IndexDamaged(self.folder, "its vectors on the server are of other passages")
             cosines = {number: found[id_] for number, id_, *_ in rows}
         else:
-            refuse_other_size(self.folder.parent, self._size, len(vector))
+            rows = self._rows("SELECT length(vector) / 4 FROM vectors LIMIT 1")
+            refuse_other_size(self.folder.parent, rows[0][0] if rows else 0, len(vector))
             wanted = min(count, self.manifest["vectors"])
             keys = self._by_chroma(vector, wanted, sources)
             rows = self._rows_of("key", keys or self._by_comparing(vector, wanted, sources))
@@ -366,12 +370,6 @@ class Generation:
                     yield rows
         except sqlite3.DatabaseError as error:
             raise IndexDamaged(self.folder, str(error)) from error
-
-    @cached_property
-    def _size(self) -> int:
-        """Numbers in a stored vector; 0 where there is none."""
-        rows = self._rows("SELECT length(vector) / 4 FROM vectors LIMIT 1")
-        return int(rows[0][0]) if rows else 0
 
     @cached_property
     def _db(self) -> sqlite3.Connection:

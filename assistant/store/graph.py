@@ -7,7 +7,7 @@ it, and what it finds is compared with their nearest neighbours; the share found
 import shutil
 import sqlite3
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -176,41 +176,39 @@ def problems(generation: Generation) -> list[str]:
             if counts(db) != {key: generation.manifest.get(key) for key in counts(db)}:
                 found.append("passages.sqlite does not hold what the manifest says")
             if generation.server_search is None and not found:
-                found += _problems_of_chroma(generation, db)
+                collection = generation.collection
+                keys = [key for (key,) in db.execute("SELECT key FROM vectors")]
+                if collection is None:
+                    found.append(
+                        "Chroma cannot open its part, in which it must write; it is not searched"
+                    )
+                elif collection.count() != len(keys) or not _holds(collection, db, keys):
+                    found.append("Chroma does not hold the vectors that it should")
         except sqlite3.DatabaseError as error:
             found.append(f"passages.sqlite: {error}")
     return found
 
 
-def _problems_of_chroma(generation: Generation, db: sqlite3.Connection) -> list[str]:
-    """What Chroma's part holds, against the vectors stored with the passages."""
-    collection = generation.collection
-    if collection is None:
-        return ["Chroma cannot open its part, in which it must write; it is not searched"]
-    keys = [key for (key,) in db.execute("SELECT key FROM vectors")]
-    if collection.count() == len(keys) and _holds(collection, db, keys):
-        return []
-    return ["Chroma does not hold the vectors that it should"]
-
-
 def counts(db: sqlite3.Connection) -> dict[str, Any]:
     """What the manifest says of the passages: how many, and a digest of their ids."""
-    digest, passages = sha256(), 0
-    for (id_,) in db.execute("SELECT id FROM passages ORDER BY id"):
-        digest.update(id_.encode())
-        passages += 1
-    (documents,) = db.execute("SELECT count(*) FROM documents").fetchone()
-    (vectors,) = db.execute("SELECT count(*) FROM vectors").fetchone()
-    (unembedded,) = db.execute(
-        "SELECT count(DISTINCT key) FROM passages WHERE key NOT IN (SELECT key FROM vectors)"
-    ).fetchone()
-    return {
-        "documents": documents,
-        "passages": passages,
-        "vectors": vectors,
-        "unembedded": unembedded,
-        "digest": digest.hexdigest(),
+    queries = {
+        "documents": "SELECT count(*) FROM documents",
+        "passages": "SELECT count(*) FROM passages",
+        "vectors": "SELECT count(*) FROM vectors",
+        "unembedded": "SELECT count(DISTINCT key) FROM passages "
+        "WHERE key NOT IN (SELECT key FROM vectors)",
     }
+    ids = db.execute("SELECT id FROM passages ORDER BY id")
+    found = {name: db.execute(query).fetchone()[0] for name, query in queries.items()}
+    return found | {"digest": digest(id_ for (id_,) in ids)}
+
+
+def digest(ids: Iterable[str]) -> str:
+    """One hash for all the ids of a generation, which come in order."""
+    whole = sha256()
+    for each in ids:
+        whole.update(each.encode())
+    return whole.hexdigest()
 
 
 def refuse_unsound_words(db: sqlite3.Connection) -> None:

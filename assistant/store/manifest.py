@@ -99,22 +99,13 @@ def is_newer(built: Mapping[str, Any]) -> bool:
 def digests(folder: Path, *parts: str) -> dict[str, str]:
     """The digest of each file of these parts of a generation, of those that stay as they are."""
     paths = (path for part in parts for path in (folder / part, *(folder / part).rglob("*")))
+    # Up to its first flush, at 1,000 vectors, Chroma makes its graph again whenever it opens.
     return {
-        path.relative_to(folder).as_posix(): _digest(path) for path in sorted(paths) if _stays(path)
+        path.relative_to(folder).as_posix(): _digest(path)
+        for path in sorted(filter(Path.is_file, paths))
+        if path.suffix in (".sqlite", ".sqlite3")
+        or (path.parent / "index_metadata.pickle").exists()
     }
-
-
-def changed(folder: Path, written: Mapping[str, str], part: str) -> list[str]:
-    """The files of a part that are not as they were written; those that came or went as well."""
-    was = {name: digest for name, digest in written.items() if name.split("/")[0] == part}
-    now = digests(folder, part)
-    return sorted(name for name in was | now if was.get(name) != now.get(name))
-
-
-def _stays(path: Path) -> bool:
-    """Up to its first flush, at 1,000 vectors, Chroma makes its graph again whenever it opens."""
-    is_database = path.suffix in (".sqlite", ".sqlite3")
-    return path.is_file() and (is_database or (path.parent / "index_metadata.pickle").exists())
 
 
 def _digest(path: Path) -> str:

@@ -7,28 +7,46 @@
 The machine with the documents writes a new collection, verifies it, and swaps the pointer by one
 call. Every other machine brings its copy of the passages up to date from the collection and
 searches the words in that; vectors are searched on the server. What comes from the server is
-checked: anybody who reaches it can write there.
+checked: anybody who reaches it can write there. Calls end in time and in bounded memory.
+
+Importing this module imports chromadb and httpx.
 """
 
 import json
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+from weakref import finalize
 
-from assistant.errors import GenerationReplaced, IndexBusy, ServerUnusable
+import httpx
+from chromadb.api.fastapi import FastAPI
+from chromadb.api.models.Collection import Collection
+from chromadb.config import Settings, System
+from chromadb.errors import ChromaError, NotFoundError
+from chromadb.types import Collection as Model
+
+from assistant.errors import (
+    AssistantError,
+    GenerationReplaced,
+    IndexBusy,
+    IndexDamaged,
+    ServerUnusable,
+)
+from assistant.store.client import refuse_foreign
+from assistant.store.draft import Draft
 from assistant.store.generation import NAME
-from assistant.store.graph import FLUSHES, SAME, TORN, is_held
+from assistant.store.graph import FLUSHES, SAME, TORN, digest, is_held
 from assistant.store.manifest import MANIFEST
-from assistant.store.replica import PAGE, Replica, Row, digest, read_rows
+from assistant.store.replica import PAGE, Row, copy_rows, read_rows
 from assistant.types import Progress, Skipped
 
-if TYPE_CHECKING:
-    from chromadb.api.fastapi import FastAPI
-    from chromadb.api.models.Collection import Collection
-    from chromadb.types import Collection as Model
-
+_MOST_BYTES = 64 * 2**20  # of an answer; a page of rows is under one megabyte
+_SLOW = 12  # times the deadline, for calls that no question waits for
 _MOST_COLLECTIONS = 30_000  # of a server that are looked through for our old ones
 _MOST_PASSAGES = 10_000_000  # a manifest that claims more is not believed
 _MOST_SKIPPED = 100  # files that were left out, of which a manifest tells
@@ -52,7 +70,7 @@ class Server:
     def current(self) -> str | None:
         """The name of the generation that answers; None where nothing was published yet."""
         with self._translate_errors():
-            pointer = self._find(self._name)
+            pointer = self._pointer()
             if pointer is None:
                 return None
             name = (pointer.metadata or {})["generation"]
@@ -68,13 +86,14 @@ class Server:
         with self._translate_errors():
             manifest = json.loads((folder / MANIFEST).read_bytes())
             flush = max(1_000, manifest["passages"] // FLUSHES)
-            model = self._api.create_collection(
-                self._full(name),
+            full = f"{self._name}.{name}"
+            self._api.create_collection(
+                full,
                 configuration={"hnsw": {"space": "cosine", "sync_threshold": flush}},
                 metadata={"replaces": base or ""},
             )
-            collection = self._sound(model, self._full(name))
             try:
+                collection = self._generation(name)
                 ids = _upload(collection, folder, manifest["passages"], progress)
                 # As a collection's metadata a manifest says "complete".
                 collection.modify(
@@ -88,10 +107,10 @@ class Server:
                     }
                 )
             except BaseException:
-                self._remove(collection.name)
+                self._remove(full)
                 raise
             if not self._swap(name, base):
-                self._remove(collection.name)
+                self._remove(full)
                 raise IndexBusy(self.address)
             self._remove_old(name, base)
 
@@ -106,11 +125,11 @@ class Server:
             return bool(self.manifest(name))
         return False
 
-    def fetch(self, name: str, replica: Replica, progress: Progress) -> None:
-        """Make a replica hold the passages of a generation."""
+    def fetch(self, name: str, draft: Draft, progress: Progress) -> None:
+        """Make a draft hold the passages of a generation; their vectors stay on the server."""
         with self._translate_errors():
             collection = self._generation(name)
-            replica.copy(collection, _manifest(collection), progress)
+            copy_rows(draft, collection, _manifest(collection), progress)
 
     def nearest(
         self, name: str, vector: Sequence[float], count: int, sources: Sequence[str] | None
@@ -139,48 +158,49 @@ class Server:
         )
 
     @cached_property
-    def _api(self) -> "FastAPI":
-        from assistant.store.client import open_server
-
+    def _api(self) -> FastAPI:
         return open_server(self.address, self._token, self._seconds)
 
-    def _translate_errors(self) -> AbstractContextManager[None]:
-        from assistant.store.client import translate_errors
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        """Raise `ServerUnusable` for what goes wrong there, whichever library noticed it."""
+        try:
+            yield
+        except IndexDamaged as error:
+            raise ServerUnusable(
+                self.address,
+                "somebody wrote a collection there that names an embedding function",
+                "None of ours does, and it was not run. Replace it where the documents are: "
+                "assistant sync.",
+            ) from error
+        except (AssistantError, OSError, sqlite3.OperationalError):
+            raise  # ours, or the disk here
+        except NotFoundError as error:
+            raise GenerationReplaced(self.address) from error
+        except Exception as error:  # a foreign server makes the client raise anything
+            remedy = "Start it or mend it and try again, or change ASSISTANT_CHROMA."
+            raise ServerUnusable(self.address, _problem(error, self._seconds), remedy) from error
 
-        return translate_errors(self.address, self._seconds)
-
-    def _full(self, name: str) -> str:
-        return f"{self._name}.{name}"
-
-    def _find(self, name: str) -> "Model | None":
-        from chromadb.errors import NotFoundError
-
+    def _pointer(self) -> Collection | None:
         with suppress(NotFoundError):
-            return self._api.get_collection(name)
+            model = self._api.get_collection(self._name)
+            return Collection(self._api, model, embedding_function=None)
         return None
 
-    def _generation(self, name: str) -> "Collection":
-        """The collection of a published generation, looked at once."""
-        known = self._opened.get(name)
-        if known is None:
-            model = self._find(self._full(name))
-            if model is None:
-                raise GenerationReplaced(self.address)
-            known = self._sound(model, self._full(name))
-            self._opened = {name: known}
-        return known
+    def _generation(self, name: str) -> Collection:
+        """The collection of a published generation, looked at once.
 
-    def _sound(self, model: "Model", name: str) -> "Collection":
-        """A collection that is safe to use. Raises `IndexDamaged` for one that would run code."""
-        from chromadb.api.models.Collection import Collection
-
-        from assistant.store.client import refuse_foreign
-
-        collection = Collection(self._api, model, embedding_function=None)
-        if model.name != name:
-            raise ValueError("it gave another collection than was asked for")
-        refuse_foreign(collection, Path(name))
-        return collection
+        Raises `IndexDamaged` for one that would run code.
+        """
+        if name not in self._opened:
+            full = f"{self._name}.{name}"
+            model = self._api.get_collection(full)
+            collection = Collection(self._api, model, embedding_function=None)
+            if model.name != full:
+                raise ValueError("it gave another collection than was asked for")
+            refuse_foreign(collection, Path(full))
+            self._opened = {name: collection}
+        return self._opened[name]
 
     def _swap(self, name: str, base: str | None) -> bool:
         """Make the pointer name a generation, unless it was moved since the draft was begun.
@@ -189,14 +209,9 @@ class Server:
         between the look and the call; the look afterwards notices it, unless that one comes later
         still, and wins.
         """
-        from chromadb.api.models.Collection import Collection
-        from chromadb.errors import ChromaError
-
         if self.current() == base:
-            pointer = self._find(self._name)
-            if pointer:
-                swapped = Collection(self._api, pointer, embedding_function=None)
-                swapped.modify(metadata={"generation": name})
+            if pointer := self._pointer():
+                pointer.modify(metadata={"generation": name})
             else:
                 with suppress(ChromaError):  # another machine makes the first one just now
                     self._api.create_collection(self._name, metadata={"generation": name})
@@ -207,16 +222,15 @@ class Server:
 
         The last generation stays for who still reads it, and so do drafts that begin from this.
         """
-        kept = {self._full(name), self._full(base or "")}
+        total = min(self._api.count_collections(), _MOST_COLLECTIONS)
         found: list[Model] = []
-        while len(found) < _MOST_COLLECTIONS:
-            page = self._api.list_collections(limit=PAGE, offset=len(found))
-            found += page
-            if len(page) < PAGE:
-                break
-        ours = (model for model in found if model.name.startswith(self._full("gen-")))
-        for model in ours:
-            if model.name not in kept and (model.metadata or {}).get("replaces") != name:
+        for start in range(0, total, PAGE):
+            found += self._api.list_collections(limit=PAGE, offset=start)
+        prefix = f"{self._name}."
+        for model in found:
+            is_ours = model.name.startswith(f"{prefix}gen-")
+            kept = model.name in (prefix + name, prefix + (base or ""))
+            if is_ours and not kept and (model.metadata or {}).get("replaces") != name:
                 self._remove(model.name)
 
     def _remove(self, name: str) -> None:
@@ -224,7 +238,80 @@ class Server:
             self._api.delete_collection(name)
 
 
-def _upload(collection: "Collection", folder: Path, total: int, progress: Progress) -> list[str]:
+def open_server(address: str, token: str, seconds: float) -> FastAPI:
+    """Chroma's own client of a server; nothing is sent yet."""
+    parts = urlsplit(address)
+    port = parts.port or (443 if parts.scheme == "https" else 8000)
+    no_file: dict[str, Any] = {"_env_file": None}  # or it reads `.env` of the current folder
+    settings = Settings(
+        **no_file,
+        chroma_api_impl="chromadb.api.fastapi.FastAPI",
+        chroma_server_host=f"{parts.scheme}://{parts.netloc.removesuffix(f':{port}')}:{port}",
+        chroma_server_http_port=port,
+        chroma_server_ssl_enabled=parts.scheme == "https",
+        chroma_server_headers={"Authorization": f"Bearer {token}"} if token else {},
+        anonymized_telemetry=False,
+    )
+    api = System(settings).instance(FastAPI)
+    # The client waits for ever and has no setting for it, nor does it take a session from us.
+    api._session.close()
+    api._session = httpx.Client(
+        transport=_BoundedTransport(seconds),
+        headers={**api.get_request_headers(), "Accept-Encoding": "identity"},
+    )
+    finalize(api, api._session.close)  # nobody has to: the connections go with the last user
+    return api
+
+
+class _BoundedTransport(httpx.BaseTransport):
+    """HTTP with limits: on the time of a whole call, on the answer's size, on retries."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._http = httpx.HTTPTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The whole answer, which Chroma gives as JSON."""
+        # Chroma may be writing a whole graph meanwhile, or deletes one (4 s at 100,000).
+        is_slow = request.method == "DELETE" or request.url.path.endswith("/add")
+        deadline = monotonic() + self._seconds * (_SLOW if is_slow else 1)
+        for left in reversed(range(3)):
+            try:
+                return self._answer(request, deadline)
+            except (httpx.NetworkError, httpx.RemoteProtocolError):
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _answer(self, request: httpx.Request, deadline: float) -> httpx.Response:
+        left = deadline - monotonic()
+        if left <= 0:
+            raise httpx.ReadTimeout("no time left", request=request)
+        request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), left)
+        response = self._http.handle_request(request)
+        try:
+            body = bytearray()
+            for part in response.iter_raw():
+                body += part
+                if monotonic() > deadline:
+                    raise httpx.ReadTimeout("it trickles", request=request)
+                if len(body) > _MOST_BYTES:
+                    raise ValueError("the answer has no end")
+        finally:
+            response.close()
+        kind = response.headers.get("Content-Type", "")
+        if "json" not in kind or "Content-Encoding" in response.headers:
+            raise ValueError(f"status {response.status_code}, {kind or 'of no type'}")
+        return httpx.Response(
+            response.status_code, headers={"Content-Type": kind}, content=bytes(body)
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+
+def _upload(collection: Collection, folder: Path, total: int, progress: Progress) -> list[str]:
     """Add all rows of a draft; their ids. Raises `ValueError` where they are not there then."""
     ids, probes = list[str](), list[Row]()
     for rows in read_rows(folder):
@@ -249,7 +336,7 @@ def _upload(collection: "Collection", folder: Path, total: int, progress: Progre
     return ids
 
 
-def _manifest(collection: "Collection") -> dict[str, Any]:
+def _manifest(collection: Collection) -> dict[str, Any]:
     """The manifest that a collection carries. Raises `ValueError` where it is not true."""
     fields = collection.metadata or {}
     if "recipe" not in fields or not collection.count() == fields["passages"] <= _MOST_PASSAGES:
@@ -262,3 +349,18 @@ def _manifest(collection: "Collection") -> dict[str, Any]:
         "recipe": recipe | {"format": int(recipe["format"])},
         "skipped": [Skipped(str(name), str(why)) for name, why in json.loads(fields["skipped"])],
     }
+
+
+def _problem(error: Exception, seconds: float) -> str:
+    """What is wrong with a server, in plain words."""
+    if isinstance(error, httpx.TimeoutException):
+        return f"no answer within {seconds:g} seconds"
+    if isinstance(error, httpx.ConnectError):
+        return "nothing answers there"
+    if isinstance(error, httpx.HTTPError):
+        return "the connection breaks off"
+    printable = "".join(char if char.isprintable() else " " for char in str(error))
+    message = " ".join(printable.split())[:200]
+    if isinstance(error, ChromaError):
+        return f"it says “{message}”"
+    return f"it gives no index of ours ({message})"

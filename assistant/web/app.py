@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 from gradio.events import api
 from starlette.middleware import Middleware
 
@@ -44,26 +43,8 @@ def build(assistant: Assistant) -> gr.Blocks:
         conversations.bind(page, parts, chat)
         page.load(chat.welcome, None, [parts.header, parts.chat], **PRIVATE)
         page.load(chat.buttons, None, [parts.sync, parts.leave], **PRIVATE)
-        with gr.Row(elem_id="top"):
-            gr.Button("Conversations", elem_id="show-conversations", size="sm", scale=0)
-            _render(parts.new, parts.header)
-        with gr.Row(elem_id="columns"):
-            with gr.Column(elem_id="conversations", scale=0, min_width=240):
-                _render(parts.list, *parts.hidden, parts.command)
-            with gr.Column(elem_id="talk", scale=3, min_width=280):
-                _render(parts.current, parts.unticked, parts.chat, parts.suggestions, parts.scope)
-                with gr.Row(elem_id="asking"):
-                    _render(parts.box, parts.send, parts.stop)
-                with gr.Row(elem_id="tools"):
-                    _render(parts.status, parts.sync, parts.leave)
-            with gr.Column(elem_id="panel", scale=2, min_width=280), gr.Tabs():
-                with gr.Tab("Cited", id="cited", elem_id="cited-tab"):
-                    _render(parts.cited)
-                with (
-                    gr.Tab("Sources", id="library", elem_id="library-tab"),
-                    gr.Column(elem_id="library"),
-                ):
-                    SourcesTab(parts, chat).bind(page)
+        with parts.library:
+            SourcesTab(parts, chat).bind(page)
     page.queue(api_open=False, max_size=_EVENTS, default_concurrency_limit=4)
     return page
 
@@ -87,12 +68,6 @@ def _add_endpoint(assistant: Assistant) -> None:
             raise gr.Error(error_message(error), print_exception=False) from None
 
     api(ask, api_name="ask")
-
-
-def _render(*components: Component) -> None:
-    """Lay the components out here."""
-    for component in components:
-        component.render()  # type: ignore[no-untyped-call]
 
 
 def check_options(

@@ -213,18 +213,16 @@ class AuthMiddleware:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         request = Request(scope, receive)
-        caller = Caller(request)
-        upload = scope["path"].rstrip("/").startswith(UPLOAD)
+        caller, unread = Caller(request), []
         try:
-            response, body = await self._response(request, caller), None
-            if response is None and not upload:
-                body = await request.body() if request.method == "POST" else None
-                response = self._session_refusal(scope, body or b"", caller)
+            response = await self._response(request, caller)
+            if response is None and not scope["path"].rstrip("/").startswith(UPLOAD):
+                unread = [await request.body()]
+                response = self._session_refusal(scope, unread[0], caller)
         except ClientDisconnect:
             return None
         if response is not None:
             return await response(scope, receive, send)
-        unread = [body] if body is not None else []
 
         async def receiving() -> Message:
             if unread:

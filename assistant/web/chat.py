@@ -173,51 +173,58 @@ def status(message: str) -> str:
     return f'<div class="status">{escape(message)}</div>'
 
 
-_INVITATION = (
-    '<div class="invitation"><p>Ask what your documents say</p>'
-    "<p>Every statement points at the exact words it rests on.</p></div>"
-)
-
-
 class Components:
-    """The components that events read and write, made before they are laid out."""
+    """The components that events read and write, laid out in the page that is being built."""
 
     def __init__(self) -> None:
-        kept: dict[str, Any] = {"time_to_live": 6 * 3600, "render": False}
-        self.current = gr.State(ChatState(), **kept)
-        self.unticked = gr.State(frozenset(), **kept)
-        text: dict[str, Any] = NO_FORMULAS | {"render": False}
-        self.scope = gr.Markdown(elem_id="scope", **text)
-        """How many are to answer, where not all."""
-        self.header = gr.Markdown(header("Reading the folder…"), elem_id="header", **text)
-        self.list = gr.Markdown(elem_id="talks", **text)
-        self.suggestions = gr.Markdown(elem_id="further", **text)
-        self.status = gr.Markdown(elem_id="status", **text)
-        self.cited = gr.Markdown(panel(()), elem_id="cited", **text)
-        bare: dict[str, Any] = {"show_label": False, "container": False, "render": False}
-        self.chat = gr.Chatbot(
-            elem_id="chat", placeholder=_INVITATION, height="100%", line_breaks=False,
-            buttons=[], feedback_options=None, group_consecutive_messages=False,
-            **bare, **NO_FORMULAS,
-        )  # fmt: skip
-        self.box = gr.Textbox(
-            elem_id="question", label="Question", max_lines=6, autofocus=True,
-            placeholder="Ask a question…", scale=1, **bare,
-        )  # fmt: skip
-        self.send = gr.Button("Ask", elem_id="send", min_width=72, render=False)
-        self.stop = gr.Button("Stop", elem_id="halt", min_width=72, render=False)
-        small: dict[str, Any] = {"size": "sm", "render": False}
-        self.new = gr.Button("New conversation", elem_id="new", scale=0, **small)
-        self.sync = gr.Button("Sync folder", elem_id="sync", min_width=96, **small)
-        self.leave = gr.Button("Log out", elem_id="leave", min_width=72, visible=False, **small)
-        self.retry, self.change, self.fetch, self.fetched = self.hidden = [
-            gr.Textbox(elem_id=f"command-{name}", visible="hidden", max_lines=1, render=False)
-            for name in ("retry", "change", "fetch", "fetched")
-        ]
-        """Where conversations.js writes commands, and finds what it fetched."""
-        self.command = gr.Textbox(
-            elem_id="command", label="Command", elem_classes="channel", container=False,
-            render=False,
-        )  # fmt: skip
-        """Where sources.js writes what is to be done with sources; what is under a tab is not on
-        the page while another tab is shown."""
+        hidden: dict[str, Any] = {"visible": "hidden", "max_lines": 1}
+        with gr.Row(elem_id="top"):
+            gr.Button("Conversations", elem_id="show-conversations", size="sm", scale=0)
+            self.new = gr.Button("New conversation", elem_id="new", size="sm", scale=0)
+            self.header = gr.Markdown(
+                header("Reading the folder…"), elem_id="header", **NO_FORMULAS
+            )
+        with gr.Row(elem_id="columns"):
+            with gr.Column(elem_id="conversations", scale=0, min_width=240):
+                self.list = gr.Markdown(elem_id="talks", **NO_FORMULAS)
+                # Here conversations.js writes commands, and finds what it fetched.
+                self.retry = gr.Textbox(elem_id="command-retry", **hidden)
+                self.change = gr.Textbox(elem_id="command-change", **hidden)
+                self.fetch = gr.Textbox(elem_id="command-fetch", **hidden)
+                self.fetched = gr.Textbox(elem_id="command-fetched", **hidden)
+                # Here sources.js writes what is to be done with sources; what is under a tab is not
+                # on the page while another tab is shown.
+                self.command = gr.Textbox(
+                    elem_id="command", label="Command", elem_classes="channel", container=False
+                )
+            with gr.Column(elem_id="talk", scale=3, min_width=280):
+                self.current = gr.State(ChatState(), time_to_live=6 * 3600)
+                self.unticked = gr.State(frozenset(), time_to_live=6 * 3600)
+                self.chat = gr.Chatbot(
+                    elem_id="chat", height="100%", line_breaks=False, buttons=[],
+                    feedback_options=None, group_consecutive_messages=False,
+                    placeholder='<div class="invitation"><p>Ask what your documents say</p>'
+                    "<p>Every statement points at the exact words it rests on.</p></div>",
+                    show_label=False, container=False, **NO_FORMULAS,
+                )  # fmt: skip
+                self.suggestions = gr.Markdown(elem_id="further", **NO_FORMULAS)
+                self.scope = gr.Markdown(elem_id="scope", **NO_FORMULAS)
+                """How many are to answer, where not all."""
+                with gr.Row(elem_id="asking"):
+                    self.box = gr.Textbox(
+                        elem_id="question", label="Question", max_lines=6, autofocus=True,
+                        placeholder="Ask a question…", scale=1, show_label=False, container=False,
+                    )  # fmt: skip
+                    self.send = gr.Button("Ask", elem_id="send", min_width=72)
+                    self.stop = gr.Button("Stop", elem_id="halt", min_width=72)
+                with gr.Row(elem_id="tools"):
+                    self.status = gr.Markdown(elem_id="status", **NO_FORMULAS)
+                    self.sync = gr.Button("Sync folder", elem_id="sync", min_width=96, size="sm")
+                    self.leave = gr.Button(
+                        "Log out", elem_id="leave", min_width=72, visible=False, size="sm"
+                    )
+            with gr.Column(elem_id="panel", scale=2, min_width=280), gr.Tabs():
+                with gr.Tab("Cited", id="cited", elem_id="cited-tab"):
+                    self.cited = gr.Markdown(panel(()), elem_id="cited", **NO_FORMULAS)
+                with gr.Tab("Sources", id="library", elem_id="library-tab"):
+                    self.library = gr.Column(elem_id="library")

@@ -7,12 +7,11 @@ as its body: Gradio's own upload serves the folder of what it is sent, here nobo
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
@@ -207,7 +206,8 @@ class SourcesTab:
         ticked = [unticked, parts.scope]
         self.ticks.change(self.tick, [self.ticks, unticked], ticked, **each, **one)
         parts.command.change(self.run, [parts.command, unticked, words], outputs, **changing)
-        parts.sync.click(self.sync, [unticked, words], outputs, **changing)
+        sync = gr.State('{"do": "sync"}')
+        parts.sync.click(self.run, [sync, unticked, words], outputs, **changing)
 
     def welcome(self, unticked: Unticked, request: gr.Request) -> Changed:
         """The list, and for those who may change it what they need for that."""
@@ -237,10 +237,6 @@ class SourcesTab:
             ticked = {name for name, on in ticks.items() if on}
             unticked = ((every | ticks.keys()) - ticked) & names
         return unticked, _render_scope(self._listed, unticked)
-
-    def sync(self, unticked: Unticked, words: str | None, request: gr.Request) -> Iterator[Changed]:
-        """Read the folder again."""
-        yield from self.run('{"do": "sync"}', unticked, words, request)
 
     def run(
         self, message: str, unticked: Unticked, words: str | None, request: gr.Request
@@ -290,14 +286,12 @@ class SourcesTab:
 
     def _with_bar(self, command: Command) -> Generator[Changed, None, object]:
         """Do what the command says, showing now and then how far it is; returns what came of it."""
-        steps: SimpleQueue[tuple[str, int, int]] = SimpleQueue()
+        latest: deque[tuple[str, int, int]] = deque(maxlen=1)
         with ThreadPoolExecutor(1, "sync") as pool:
-            running = pool.submit(self._do, command, lambda *step: steps.put(step))
-            while not running.done():
-                with suppress(Empty):
-                    what, done, total = steps.get(timeout=0.2)
-                    while not steps.empty():
-                        what, done, total = steps.get()
+            running = pool.submit(self._do, command, lambda *step: latest.append(step))
+            while wait([running], timeout=0.2).not_done:
+                if latest:
+                    what, done, total = latest.pop()
                     label = escape(what) + (f": {100 * done // total} %" if total else "…")
                     value = f' value="{done}" max="{total}"' if total else ""
                     bar = f"<label>{label}<progress{value}></progress></label>"
@@ -326,7 +320,10 @@ class SourcesTab:
 
 
 def upload_route(assistant: Assistant) -> Route:
-    """Where the page sends files. Gradio's own upload under that name is never reached."""
+    """Where the page sends files. Gradio's own upload under that name is never reached.
+
+    No more than a file gets here: `security` checks the length.
+    """
     checking = asyncio.Semaphore(2)  # at once; each may take a gigabyte for some seconds
 
     async def upload(request: Request) -> Response:
@@ -337,29 +334,18 @@ def upload_route(assistant: Assistant) -> Route:
             return PlainTextResponse("Refused: a file is sent by the page, as it is.", 403)
         with TemporaryDirectory(prefix="assistant-upload-") as folder:  # mode 0700
             path = Path(folder) / "file"
-            if not await _receive(request, path, assistant.settings.file_bytes):
-                return PlainTextResponse("Refused: the file is too large, or came in part.", 413)
             try:
+                with path.open("xb") as file:
+                    async for part in request.stream():
+                        await asyncio.to_thread(file.write, part)
                 async with checking:
                     name = request.query_params.get("name", "")
                     added = await asyncio.to_thread(assistant.library.add, path, name)
+            except ClientDisconnect:
+                return PlainTextResponse("Refused: the file came in part.", 413)
             except Exception as error:
                 return JSONResponse({"message": error_message(error), "stored": False})
         # One that was there already may still have to be indexed.
         return JSONResponse({"message": str(added), "stored": True})
 
     return Route(UPLOAD, upload, methods=["POST"])
-
-
-async def _receive(request: Request, path: Path, limit: int) -> bool:
-    """Write the body as it comes; whether it is all there, and of at most `limit` bytes."""
-    size = 0
-    try:
-        with path.open("xb") as file:
-            async for part in request.stream():
-                size += await asyncio.to_thread(file.write, part)
-                if size > limit:
-                    return False
-    except ClientDisconnect:
-        return False
-    return True

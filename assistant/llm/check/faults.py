@@ -89,7 +89,6 @@ def unsupported_clause(claim: Sentence, quotes: Sequence[Sentence]) -> str:
 
 
 _EXACTLY = frozenset(("only", "just", "exactly", "than", "least", "most", "no"))
-_OF_SOME = (["the"], ["its"], ["their"], ["his"], ["her"])
 _LEADS = frozenset((":", "namely", "are", "were", "include", "includes", "including", "being"))
 
 
@@ -201,7 +200,8 @@ def _is_article(said: Amount, claim: ParsedSentence, *, alone: bool) -> bool:
     before = lower_at(claim.sentence, said.first - 1)
     after = [word.lower for word in claim.sentence[said.last + 1 : said.last + 3]]
     is_one = said.text.casefold() == "one" and before not in _EXACTLY
-    return is_one and (alone or (after[:1] == ["of"] and after[1:] in _OF_SOME))
+    is_one_of = after[:1] == ["of"] and after[1:] in (["the"], ["its"], ["their"], ["his"], ["her"])
+    return is_one and (alone or is_one_of)
 
 
 def _is_count(said: Amount, claim: ParsedSentence) -> bool:

@@ -83,12 +83,10 @@ _NEEDS_TO = stems(
 _ARRANGES = stems("plan schedule arrange project guide")
 # What "can be" these, is so.
 _SORTED = stems("classify categorise categorize divide define describe")
-_TO_COME = frozenset(("will", "shall", "'ll", "would"))
 _BEFORE_NOUN = listed("a an the this that its their his her our of in on for")
 _RELATIVE = frozenset(("which", "who", "whose"))
 _JOINTS = _RELATIVE | {"and", "but", "while", "although", "though", "where"}
 _TRAILER = 6  # words that tell who said what stands before: ", and he said so"
-_SCOPE = 14  # words a hedge reaches
 _SAYING = stems(
     "say tell state note claim argue announce report believe think suggest warn add insist allege "
     "estimate underline stress emphasise emphasize highlight deny confirm assert explain declare "
@@ -135,7 +133,7 @@ def _levels(sentence: Sentence, *, is_claim: bool = False) -> Iterator[tuple[str
         is_aside = word.lower in _RELATIVE or (is_aside and not ends_aside)
         found = _hedge(sentence, place, is_claim=is_claim)
         if found is not None and found < level:
-            level, hedge, until = found, word.text, place + _SCOPE
+            level, hedge, until = found, word.text, place + 14  # words it reaches
         elif word.is_content:
             yield word.stem, level, hedge
 
@@ -151,7 +149,7 @@ def _hedge(sentence: Sentence, place: int, *, is_claim: bool) -> int | None:
         then = [each.stem for each in sentence[place + 2 : place + 3]]
         is_sorted = follows[:1] == ["be"] and not _SORTED.isdisjoint(then)
         return None if is_denied or is_sorted else POSSIBLE
-    if word.lower in _TO_COME:
+    if word.lower in ("will", "shall", "'ll", "would"):
         return TO_COME
     if word.lower in _EXPECTED or word.stem in _FORESEEN:
         return EXPECTED

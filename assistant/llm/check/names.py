@@ -90,7 +90,6 @@ _OPENERS = listed(
     "compared located born"
 )
 _PLURAL = re.compile(r"[^aious]s$")  # Paris, Texas and Columbus are none
-_TO_VERB = 8  # words from a subject to its verb
 _COMMON_ENDINGS = ("ly", "ing", "tion", "tions", "ment", "ments", "ness", "ities", "ists", "ors")
 _CALENDAR = listed(
     "january february march april may june july august september october november december "
@@ -121,7 +120,9 @@ def is_name(sentence: Sentence, place: int, known: frozenset[str]) -> bool:
         return False
     if word.text.isupper() and len(word.text) > 1:
         return word.lower not in STOP_WORDS or word.text in ("US", "IT", "WHO")
-    if not _opens(sentence, place):
+    before = [each for each in sentence[max(0, place - 2) : place] if each.text not in "\"'“”‘’(*"]
+    # No capital is due here anyhow.
+    if before and not (before[-1].text in ".:!?•–—-" and len(before[-1].text) == 1):
         return word.lower not in STOP_WORDS
     if word.lower in STOP_WORDS | _OPENERS | known:
         return False
@@ -133,7 +134,7 @@ def is_name(sentence: Sentence, place: int, known: frozenset[str]) -> bool:
 
 def _is_many(sentence: Sentence, place: int) -> bool:
     """Whether a word is the plural that a verb agrees with: "Shares in the firm have fallen"."""
-    after = [word.lower for word in sentence[place + 1 : place + 1 + _TO_VERB]]
+    after = [word.lower for word in sentence[place + 1 : place + 9]]
     if (
         not after
         or after[0] in ("and", "or", "&", ",")
@@ -142,12 +143,6 @@ def _is_many(sentence: Sentence, place: int) -> bool:
         return False
     verbs = (word for word in after if word in ("are", "were", "have", "is", "was", "has"))
     return next(verbs, "") in ("are", "were", "have")
-
-
-def _opens(sentence: Sentence, place: int) -> bool:
-    """Whether a capital is due here anyhow."""
-    before = [word for word in sentence[max(0, place - 2) : place] if word.text not in "\"'“”‘’(*"]
-    return not before or (before[-1].text in ".:!?•–—-" and len(before[-1].text) == 1)
 
 
 def names(sentence: Sentence, known: frozenset[str], taken: frozenset[int]) -> list[Name]:

@@ -241,15 +241,11 @@ def _amount(sentence: Sentence, first: int, after: int, value: Fraction, kind: s
         lambda word: not word.is_number and word.text not in ".;:,", sentence[end : end + 8]
     )
     beside = frozenset(word.stem for word in near if word.is_content)
-    bound = _bound(before, behind)
+    bound = "about" if behind.startswith("or so") else ""
+    if behind.startswith(("or more", "or above", "and above", "or over")):
+        bound = "over"
+    bound = next((name for name, each in _BOUNDS.items() if re.search(each, before)), bound)
     return Amount(text, value * size, unit, things, beside, bound, first, end - 1, size)
-
-
-def _bound(before: str, behind: str) -> str:
-    found = [name for name, pattern in _BOUNDS.items() if re.search(pattern, before)]
-    if found or behind.startswith(("or more", "or above", "and above", "or over")):
-        return found[0] if found else "over"
-    return "about" if behind.startswith("or so") else ""
 
 
 def _is_negative(sentence: Sentence, place: int) -> bool:

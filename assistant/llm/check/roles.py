@@ -89,7 +89,15 @@ class Slot:
 
 def slots(sentence: Sentence, fillers: Sequence[Filler]) -> Iterator[Slot]:
     """The places of a sentence that the fillers stand in."""
-    tokens = _active(_tokens(sentence, fillers))
+    tokens = _tokens(sentence, fillers)
+    # "B was met by A" becomes "A meet B", wherever it stands; only a passive keeps its mark.
+    for place in reversed(range(len(tokens))):  # the last first, for what is before stays in place
+        if tokens[place : place + 1] == [("by", False)]:
+            tokens = _turned(tokens, place) or tokens
+    tokens = [
+        (token if place and tokens[place - 1][0] in _BE else token.rstrip("\0"), is_filler)
+        for place, (token, is_filler) in enumerate(tokens)
+    ]
     groups = _groups(tokens)
     for place, (token, is_filler) in enumerate(tokens):
         # Not where it only tells where the name before is: "Prescott, Arizona, is".
@@ -131,17 +139,6 @@ def _reach(words: Iterable[str]) -> Weighed:
         weight = share * (_LITTLE if little else 1.0) / (1 + place) ** 0.7
         reached.setdefault(word, weight)
     return reached
-
-
-def _active(tokens: list[Token]) -> list[Token]:
-    """Turn "B was met by A" into "A meet B", wherever it stands; only a passive keeps its mark."""
-    for place in reversed(range(len(tokens))):  # the last first, for what is before stays in place
-        if tokens[place : place + 1] == [("by", False)]:
-            tokens = _turned(tokens, place) or tokens
-    return [
-        (token if place and tokens[place - 1][0] in _BE else token.rstrip("\0"), is_filler)
-        for place, (token, is_filler) in enumerate(tokens)
-    ]
 
 
 def _turned(tokens: list[Token], by: int) -> list[Token] | None:
