@@ -7,12 +7,12 @@ does, and a follow-up takes with it what it refers to.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from assistant.errors import QuestionRefused
 from assistant.question import talk_of
 from assistant.text import terms, topic, visible
-from assistant.types import Turn
+from assistant.types import Passage, Turn
 
 MOST_CHARACTERS = 4_000
 """A longer question is refused."""
@@ -85,28 +85,39 @@ def meanings(question: str, history: Sequence[Turn]) -> list[StandaloneQuestion]
     return [alone, joined] if points_back or (own <= 3 and not named) else [alone]
 
 
-_LETTERS = re.compile(r"[^\W\d_]{4,}")
+class Vocabulary(Protocol):
+    """The terms of all passages; a generation of the index has them."""
+
+    def frequencies(self, terms: Sequence[str], /) -> Mapping[str, int]:
+        """In how many passages each term stands."""
+
+    def terms_like(self, prefix: str, /) -> Iterable[str]:
+        """The terms that begin with some letters."""
+
+    def matching(self, terms: Sequence[str], count: int, /) -> Sequence[tuple[Passage, float]]:
+        """The passages that hold any of the terms."""
 
 
-def misspelled(
-    question: str,
-    frequencies: Callable[[Sequence[str]], Mapping[str, int]],
-    alike: Callable[[str], Iterable[str]],
-    is_word: Callable[[str], bool],
-) -> dict[str, str]:
-    """The words of a question that nobody knows, each with the nearest term of the documents.
+def respell(
+    question: str, vocabulary: Vocabulary, is_word: Callable[[str], bool]
+) -> tuple[str, tuple[str, ...]]:
+    """The question in words that the documents know, and a notice of each that was not.
 
-    `frequencies` gives in how many passages each term stands, `alike` the terms that begin with
-    some letters. What `is_word` is no misspelling, and names that begin with a capital are left:
-    another name is another person. Nearness is by the longest common parts (Ratcliff and
-    Metzener 1988), of words that begin with the same letter.
+    A word that no passage holds is read as the nearest that one does, unless `is_word`. Names
+    that begin with a capital are left: another name is another person. Nearness is by the
+    longest common parts (Ratcliff and Metzener 1988), of words with the same first letter.
     """
-    words = [word for word in _LETTERS.findall(question) if word.islower() or question.isupper()]
-    stems = {word: terms(word)[0] for word in words if terms(word)}
-    counts = frequencies(list(stems.values()))
-    found: dict[str, str] = {}
+    notices = []
+    words = re.findall(r"[^\W\d_]{4,}", question)
+    stems = {word: terms(word)[0] for word in words if word.islower() or question.isupper()}
+    counts = vocabulary.frequencies(list(stems.values()))
     for word, stem in stems.items():
-        if not counts[stem] and not is_word(word.lower()):
-            nearest = get_close_matches(stem, alike(stem[0]), n=1, cutoff=0.8)
-            found |= {word: nearest[0]} if nearest else {}
-    return found
+        if counts[stem] or is_word(word.lower()):
+            continue
+        for term in get_close_matches(stem, vocabulary.terms_like(stem[0]), n=1, cutoff=0.8):
+            texts = (passage.text for passage, _ in vocabulary.matching([term], 1))
+            spelled = (each for text in texts for each in re.findall(r"[^\W\d_]+", text))
+            if meant := next((each.lower() for each in spelled if terms(each) == [term]), ""):
+                question = re.sub(rf"\b{word}\b", meant, question)
+                notices.append(f"Read “{word}” as “{meant}”.")
+    return question, tuple(notices)

@@ -7,8 +7,7 @@ Each step is a function from a `QuestionState` to the next. `stream` runs them i
 follow-up is rewritten by it, and what is read is worded by it, as far as the quotes support that.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 from assistant.cite import cite as cite_readings
 from assistant.cite import disagreements
 from assistant.cite import verify as keep_exact
-from assistant.condense import StandaloneQuestion, meanings, misspelled
+from assistant.condense import StandaloneQuestion, meanings, respell
 from assistant.embed import Embedder
 from assistant.question import (
     Kind,
@@ -157,27 +156,12 @@ def condense(state: QuestionState) -> QuestionState:
     parts = questions_in(question)
     asked = []
     for place, part in enumerate(parts):
-        part, notices = _respelled(context, part)
+        part, notices = respell(part, context.generation, context.reader.knows)
         kind = kind_of(part)
         before = [] if kind in _WITHOUT_HISTORY else [*history, *map(Turn, parts[:place])]
         each = SubQuestion(part, kind, tuple(meanings(part, before)), state.sources)
         asked.append(_of_its_documents(state, replace(each, notices=notices)))
     return replace(state, rewritten=rewritten, asked=tuple(asked))
-
-
-def _respelled(context: Context, question: str) -> tuple[str, tuple[str, ...]]:
-    """The question in words that the documents know, and a notice where it was written otherwise."""
-    generation, notices = context.generation, []
-    wrong = misspelled(
-        question, generation.frequencies, generation.terms_like, context.reader.knows
-    )
-    for written, term in wrong.items():
-        texts = (passage.text for passage, _ in generation.matching([term], 1))
-        words = (word for text in texts for word in re.findall(r"[^\W\d_]+", text))
-        if word := next((word for word in words if terms(word) == [term]), ""):
-            question = re.sub(rf"\b{written}\b", word.lower(), question)
-            notices.append(f"Read “{written}” as “{word.lower()}”.")
-    return question, tuple(notices)
 
 
 def _of_its_documents(state: QuestionState, asked: SubQuestion) -> SubQuestion:
@@ -190,7 +174,7 @@ def _of_its_documents(state: QuestionState, asked: SubQuestion) -> SubQuestion:
         return replace(asked, reply=to_talk(talk_of(question), last))
     if asked.kind is Kind.FOLDER:
         synced = (context.generation.folder / MANIFEST).stat().st_mtime
-        files = [_facts(context, source) for source in among]
+        files = [FileFacts.of(context.settings.knowledge, source) for source in among]
         return replace(asked, reply=about_folder(folder_fact(question), files, synced))
     if asked.kind is Kind.OVERVIEW and not named:
         target = set(overview_target(question))
@@ -199,29 +183,13 @@ def _of_its_documents(state: QuestionState, asked: SubQuestion) -> SubQuestion:
         if target and not named:
             kind = Kind.TOPIC if is_summary(question) else Kind.FACT
             return replace(asked, kind=kind)
-    fact = file_fact(question)
-    if fact and (files := [_facts(context, source) for source in _called(question, among, named)]):
-        replies = [about_file(fact, file) for file in files]
-        if all(replies):
-            return replace(asked, kind=Kind.FOLDER, reply=" ".join(replies))
+    called = named or [source for source in among if name_terms(source) <= {*topic(question)}]
+    if (fact := file_fact(question)) and len(called) == 1:
+        end = context.generation.passages(sources=called)[-1]
+        file = FileFacts.of(context.settings.knowledge, called[0])
+        if reply := about_file(fact, file, end.unit, end.number):
+            return replace(asked, kind=Kind.FOLDER, reply=reply)
     return replace(asked, sources=named or state.sources)
-
-
-def _called(question: str, among: Iterable[str], named: Sequence[str]) -> list[str]:
-    """The documents named, or the one all of whose name's words stand in the question."""
-    asked = set(topic(question))
-    called = [each for each in among if (words := name_terms(each)) and words <= asked]
-    return list(named) or called[:1]
-
-
-def _facts(context: Context, source: str) -> FileFacts:
-    """The document as a file."""
-    unit, number = context.generation.last_place(source)
-    try:
-        status = (context.settings.knowledge / source).stat()
-    except OSError:  # a document of an index that is shared, or one just removed
-        return FileFacts(source, 0, 0.0, unit, number)
-    return FileFacts(source, status.st_size, status.st_mtime, unit, number)
 
 
 def retrieve(state: QuestionState) -> QuestionState:

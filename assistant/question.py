@@ -43,7 +43,8 @@ _TOPIC = re.compile(
     r"where (?:is|are|does|do) (?P<before>.+?) (?:mentioned|discussed|described|covered)|"
     r"(?:find|show(?: me)?|quote|give me|read(?: me)?|open|look up)(?: me)? (?:the |a |any |all )?"
     r"(?:\w+ )?(?:clauses?|passages?|sections?|paragraphs?|parts?|sentences?|chapters?|bits?|"
-    r"information|info|details?|text)(?: in .+?)? (?:about|on|of|for|regarding|concerning|covering)|"
+    r"information|info|details?|text)(?: in .+?)? "
+    r"(?:about|on|of|for|regarding|concerning|covering)|"
     r"(?:is|are) there (?:anything|something|any (?:information|mention|info)|a (?:clause|section|"
     r"mention|passage|paragraph))(?: in .+?)? (?:about|on|of|regarding)|"
     r"does (?:it|the|this|my|your)\b.{0,40}? (?:mention|say anything about|talk about|discuss)|"
@@ -88,14 +89,17 @@ _THANKS_BEHIND = re.compile(
 
 _FILES = r"(?:files?|documents?|docs|sources?|pdfs?|papers?|texts?)"
 _FOLDER = {
-    "list": rf"^\W*(?:(?:which|what)(?: are the| kind of| types? of)? {_FILES} (?:do (?:you|we|i) have|"
-    rf"are (?:there|in|indexed|loaded|available|here)|have you|can you|did you|do you|have i)|"
-    rf"(?:list|show)(?: me)?(?: all)?(?: of)?(?: the| my| your)? (?:{_FILES}|file names|filenames)\W*$|"
-    rf"what(?:'s| is) in (?:the|my|your|this) (?:folder|index|library|knowledge base))",
-    "count": rf"\bhow many {_FILES} (?:do (?:you|we|i) have|are (?:there|in|indexed|loaded|available)|"
-    rf"have (?:you|i|we)|did (?:you|i|we))|\bnumber of {_FILES}\W*$",
-    "newest": rf"\b(?:newest|latest|most recent|last(?:ly)? (?:added|changed|modified|updated)) {_FILES}\b"
-    rf"|\b(?:which|what) {_FILES} (?:is|was|are) (?:the )?(?:newest|latest|most recent|added last)",
+    "list": rf"^\W*(?:(?:which|what)(?: are the| kind of| types? of)? {_FILES} "
+    r"(?:do (?:you|we|i) have|are (?:there|in|indexed|loaded|available|here)|have you|can you|"
+    rf"did you|do you|have i)|(?:list|show)(?: me)?(?: all)?(?: of)?(?: the| my| your)? "
+    rf"(?:{_FILES}|file names|filenames)\W*$|"
+    r"what(?:'s| is) in (?:the|my|your|this) (?:folder|index|library|knowledge base))",
+    "count": rf"\bhow many {_FILES} "
+    r"(?:do (?:you|we|i) have|are (?:there|in|indexed|loaded|available)|have (?:you|i|we)|"
+    rf"did (?:you|i|we))|\bnumber of {_FILES}\W*$",
+    "newest": r"\b(?:newest|latest|most recent|last(?:ly)? (?:added|changed|modified|updated)) "
+    rf"{_FILES}\b|\b(?:which|what) {_FILES} (?:is|was|are) "
+    r"(?:the )?(?:newest|latest|most recent|added last)",
     "oldest": rf"\boldest {_FILES}\b|\b(?:which|what) {_FILES} (?:is|was) (?:the )?oldest",
     "largest": rf"\b(?:largest|biggest|longest) {_FILES}\b"
     rf"|\b(?:which|what) {_FILES} (?:is|are) (?:the )?(?:largest|biggest|longest)",
@@ -104,8 +108,10 @@ _FOLDER = {
 }
 _OF_FILE = {
     "pages": r"\bhow many (?:pages|slides|sheets)\b|\b(?:page|slide) count\b|\bnumber of pages\b",
-    "size": r"\b(?:how (?:big|large)|what size|(?:file )?size of|how many (?:bytes|kb|mb|megabytes))\b",
-    "added": r"\bwhen (?:was|were|did)\b.{0,80}\b(?:uploaded|added|modified|changed|updated|saved|synced)\b",
+    "size": r"\b(?:how (?:big|large)|what size|(?:file )?size of|"
+    r"how many (?:bytes|kb|mb|megabytes))\b",
+    "added": r"\bwhen (?:was|were|did)\b.{0,80}"
+    r"\b(?:uploaded|added|modified|changed|updated|saved|synced)\b",
 }
 """What may be asked of one document: only where the question names it."""
 
@@ -118,14 +124,16 @@ _ONLY_TALK: dict[str, str] = {
     "fine": r"(?:ok(?:ay)?|great|perfect|nice|cool|good|got it|i see|understood|alright|all right|"
     r"fine|wow|hmm+|lol|super|right|bye|goodbye|see you|good ?night)(?: then| bye| to know)?",
     "who": r"(?:who|what) (?:are|r) (?:you|u)|what can (?:you|u) do|how do (?:you|u) work|"
-    r"what do you do|are you (?:an? )?(?:bot|ai|human|robot|machine|person|chatgpt|real)|help(?: me)?|"
-    r"what(?:'s| is) your name|how are you(?: doing)?(?: today)?|introduce yourself",
+    r"what do you do|are you (?:an? )?(?:bot|ai|human|robot|machine|person|chatgpt|real)|"
+    r"help(?: me)?|what(?:'s| is) your name|how are you(?: doing)?(?: today)?|introduce yourself",
     "sure": r"(?:are|r) (?:you|u) (?:really |quite |absolutely )?(?:sure|certain|serious|kidding)"
     r"(?: about (?:that|this|it))?|is (?:that|this|it) (?:really )?(?:right|true|correct)|really|"
-    r"seriously|how sure are you|you(?:'re| are) (?:wrong|lying)|that'?s? (?:is )?(?:wrong|not (?:right|true))",
-    "reword": r"(?:please )?(?:can you |could you )?(?:explain|rephrase|reword|translate|simplify|repeat|"
-    r"say|put|shorten|expand)(?: on)? (?:that|this|it)(?: again| please| (?:in|into|to|more|like|as) .{1,40}"
-    r"| simpl\w+| shorter| differently)*|(?:shorter|simpler|longer|again|more detail(?:s|ed)?)(?: please)?|"
+    r"seriously|how sure are you|you(?:'re| are) (?:wrong|lying)|"
+    r"that'?s? (?:is )?(?:wrong|not (?:right|true))",
+    "reword": r"(?:please )?(?:can you |could you )?(?:explain|rephrase|reword|translate|simplify|"
+    r"repeat|say|put|shorten|expand)(?: on)? (?:that|this|it)"
+    r"(?: again| please| (?:in|into|to|more|like|as) .{1,40}| simpl\w+| shorter| differently)*|"
+    r"(?:shorter|simpler|longer|again|more detail(?:s|ed)?)(?: please)?|"
     r"(?:in|auf|en) (?:english|german|french|spanish|russian|chinese|italian|polish|deutsch|"
     r"français|español|simple words|plain english|simpler terms|one sentence|your own words)"
     r"(?:,? please| bitte)?",
@@ -168,7 +176,7 @@ def kind_of(question: str) -> Kind:
 
 
 def looks_up(question: str) -> bool:
-    """Whether a question of kind TOPIC says so, as "find the clause on pets" does and "pets" not."""
+    """Whether a question says that it looks something up: "find the clause on pets", not "pets"."""
     return bool(_TOPIC.search(question))
 
 
@@ -182,14 +190,15 @@ _TARGET = re.compile(
     r"\b(?:summary|overview|gist|(?:main|key) (?:points?|ideas?|topics?|takeaways?))\s+"
     r"(?:of|about|on|for|from|in)\s+(?P<summary>.+)"
     r"|\b(?:summari[sz](?:e|ing)|sum up|tl;?dr)\W+(?P<summed>.+)"
-    r"|\bwhat(?:'?s| is| are| was| does)\s+(?P<about>.+?)\s+(?:about|say|cover|discuss|deal with)\b",
+    r"|\bwhat(?:'?s| is| are| was| does)\s+(?P<about>.+?)\s+"
+    r"(?:about|say|cover|discuss|deal with)\b",
     re.IGNORECASE,
 )
 _ANY_DOCUMENT = frozenset(
     topic(
-        "document documents docs text texts article articles file files paper papers pdf pdfs source "
-        "sources report reports folder content contents everything whole entire thing things pls "
-        "short briefly main point"
+        "document documents docs text texts article articles file files paper papers pdf pdfs "
+        "source sources report reports folder content contents everything whole entire thing "
+        "things pls short briefly main point"
     )
 )
 

@@ -5,6 +5,7 @@ Such a reply rests on no document, so it is never a statement.
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from assistant.types import Answer
@@ -13,8 +14,8 @@ _TALK = {
     "greeting": "Hello. Ask something that your documents may say.",
     "thanks": "You are welcome.",
     "fine": "Good. Ask on when you like.",
-    "who": "I answer questions about the documents in your folder by quoting them, and say so where "
-    "they do not say. Ask in your own words; “which files do you have?” lists them.",
+    "who": "I answer questions about the documents in your folder by quoting them, and say so "
+    "where they do not say. Ask in your own words; “which files do you have?” lists them.",
     "reword": "I show the documents' own words and do not reword or translate them, unless a chat "
     "model is set. Open the citation to read what stands around it.",
     "yes": "Please ask it as a question.",
@@ -31,9 +32,15 @@ class FileFacts(NamedTuple):
     """Bytes; 0 where the file is not here."""
     changed: float
     """When its content was last changed, in seconds since 1970; 0 where that is not known."""
-    unit: str
-    number: int
-    """The last page or slide with text; 0 where the document has none of them."""
+
+    @classmethod
+    def of(cls, folder: Path, source: str) -> "FileFacts":
+        """The facts of a document of this folder; without a file, those of none."""
+        try:
+            status = (folder / source).stat()
+        except OSError:  # a document of an index that is shared, or one just removed
+            return cls(source, 0, 0.0)
+        return cls(source, status.st_size, status.st_mtime)
 
 
 def to_talk(about: str, last: Answer | None) -> str:
@@ -66,17 +73,20 @@ def about_folder(fact: str, files: Sequence[FileFacts], synced: float) -> str:
     return f"The index holds {count}: {', '.join(names[:_LISTED])}{more}."
 
 
-def about_file(fact: str, file: FileFacts) -> str:
-    """The reply to a question about one document as a file; "" where it is not known."""
-    if fact == "pages" and file.number:
-        counted = f"{file.number:,} {file.unit}{'' if file.number == 1 else 's'}"
+def about_file(fact: str, file: FileFacts, unit: str, number: int) -> str:
+    """The reply to a question about one document as a file; "" where it is not known.
+
+    Its last passage begins on `number` of such a `unit`.
+    """
+    if fact == "pages" and unit in ("page", "slide"):
+        counted = f"{number:,} {unit}{'' if number == 1 else 's'}"
         return f"{file.source} has {counted} (up to the last one with text)."
+    if fact == "pages":
+        return f"{file.source} is not divided into pages."
     if fact == "size" and file.size:
         return f"{file.source} has {_size(file.size)}."
     if fact == "added" and file.changed:
         return f"The file {file.source} was last changed on {_when(file.changed)}."
-    if fact == "pages":
-        return f"{file.source} is not divided into pages."
     return ""
 
 

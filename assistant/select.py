@@ -28,9 +28,10 @@ _COLUMN = re.compile(
 )
 # What may tell when or how much without a date or a number.
 _AMOUNT = re.compile(
-    r"\d|\b(?:after|before|until|till|within|during|once|while|daily|weekly|monthly|yearly|annually|"
-    r"morning|evening|noon|midnight|night|immediately|always|never|whenever|when|upon|every|each|as "
-    r"soon|at the (?:start|end)|free|none|nothing|unlimited|full|all|no|most|few|often|double|a)\b",
+    r"\d|\b(?:after|before|until|till|within|during|once|while|daily|weekly|monthly|yearly|"
+    r"annually|morning|evening|noon|midnight|night|immediately|always|never|whenever|when|upon|"
+    r"every|each|as soon|at the (?:start|end)|free|none|nothing|unlimited|full|all|no|most|few|"
+    r"often|double|a)\b",
     re.IGNORECASE,
 )
 _KEY = re.compile(r"(?:^|; )([^:;\n]{1,60}): ")

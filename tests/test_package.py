@@ -16,8 +16,8 @@ from research.house import circles, imports_of
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "assistant").rglob("*.py"))
 FLOORS = (
-    "types errors settings text fs models",
-    "load split embed store retrieve read cite history feedback",
+    "types errors settings text question fs models",
+    "load split embed store condense retrieve read select cite reply history feedback",
     "pipeline sync library llm",
     "chain",
     "show",

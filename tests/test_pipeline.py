@@ -1,7 +1,5 @@
 """Answers on the article, by the real models; and what is shown of what was read."""
 
-import pytest
-
 from assistant.assistant import Assistant
 from assistant.types import Abstention
 

@@ -83,7 +83,8 @@ def test_the_best_sentences_are_read_once_more_with_the_one_before(reader: Reade
     sentences = [f"{part.strip('.')}." for fact in facts for part in fact.split(". ")]
     question = "Where has council 3 its seat?"
     found = passage(*sentences, heading="Councils")
-    ranked = reader.ranked(question, [Hit(found, 0.5)])
+    evidence = Evidence(question, none, 1)
+    ranked = reader.ranked(question, [Hit(found, 0.5)], evidence)
     again = [each for each in ranked if each.close]
     assert again == ranked[: len(again)]
     assert 0 < len(again) < len(ranked)
@@ -91,7 +92,8 @@ def test_the_best_sentences_are_read_once_more_with_the_one_before(reader: Reade
         place = found.sentences.index(each.sentence)
         near = passage(*sentences[max(0, place - 1) : place + 1], heading="Councils")
         alike = {
-            near.quote(read.sentence): read for read in reader.ranked(question, [Hit(near, 0.5)])
+            near.quote(read.sentence): read
+            for read in reader.ranked(question, [Hit(near, 0.5)], evidence)
         }[found.quote(each.sentence)]
         assert each.evidence["span close"] == pytest.approx(alike.span, abs=0.5)
         assert each.evidence["span"] == pytest.approx(each.span)

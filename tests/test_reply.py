@@ -8,8 +8,8 @@ from assistant.types import Abstention
 from tests.conftest import WordEmbeddings
 
 FILES = [
-    FileFacts("a.pdf", 2_000_000, 1_700_000_000.0, "page", 12),
-    FileFacts("b.txt", 900, 1_600_000_000.0, "", 0),
+    FileFacts("a.pdf", 2_000_000, 1_700_000_000.0),
+    FileFacts("b.txt", 900, 1_600_000_000.0),
 ]
 
 
@@ -33,11 +33,11 @@ def test_a_folder_without_documents() -> None:
 
 
 def test_questions_about_one_file() -> None:
-    assert "12 pages" in about_file("pages", FILES[0])
-    assert "not divided" in about_file("pages", FILES[1])
-    assert "900 bytes" in about_file("size", FILES[1])
-    assert "2023" in about_file("added", FILES[0])
-    assert about_file("added", FileFacts("c.txt", 0, 0.0, "", 0)) == ""
+    assert "12 pages" in about_file("pages", FILES[0], "page", 12)
+    assert "not divided" in about_file("pages", FILES[1], "line", 3)
+    assert "900 bytes" in about_file("size", FILES[1], "line", 3)
+    assert "2023" in about_file("added", FILES[0], "page", 12)
+    assert about_file("added", FileFacts("c.txt", 0, 0.0), "line", 3) == ""
 
 
 def test_what_asks_nothing_of_a_document_gets_a_reply_and_no_quote(tmp_path: Path) -> None:

@@ -74,8 +74,9 @@ MAY_BE_MEANT = "This may be what you mean:"
 
 
 def sources_of(answer: Answer) -> dict[Citation, int]:
-    """What is shown, numbered: the citations; of an abstention those of what may be meant, else
-    the closest passages with nothing quoted.
+    """What is shown, numbered: the citations, of an abstention those of what may be meant.
+
+    Where there are none, the closest passages with nothing quoted.
     """
     shown = [*answer.citations, *(each.citations[0] for each in answer.candidates)]
     if answer.abstention is not None and not shown and not answer.reply:

@@ -65,10 +65,10 @@ def _answered(answer: Answer, notes: list[str]) -> Iterator[str]:
     for statement in answer.statements:
         yield markdown(statement.text) + "".join(marks[cited] for cited in statement.citations)
     if answer.abstention is not None:
-        yield markdown(answer.abstention.explanation)
+        yield markdown(answer.refusal)
         for near in sources_of(answer):
-            place, words = markdown(near.location), markdown(excerpt(near.passage))
-            yield f"- Closest: {place}: “{words}”"
+            place, words = markdown(near.location), markdown(near.quote or excerpt(near.passage))
+            yield f"- {'May be meant' if near.quote else 'Closest'}: {place}: “{words}”"
     yield from (f"*{markdown(notice)}*" for notice in answer.notices if notice.strip())
 
 
@@ -133,7 +133,7 @@ class AbstentionReply(_Reply):
     reason: Abstention = Field(validation_alias=AliasChoices("reason", "value"))
     """The reason."""
     explanation: str
-    """The reason in a sentence, for people."""
+    """The reason in a sentence, for people; `refusal` says more."""
 
 
 class PassageReply(_Reply):
@@ -160,6 +160,12 @@ class Reply(_Reply):
     """What the documents say; empty where they do not."""
     abstention: AbstentionReply | None
     """Why there is no answer; null where there is one."""
+    refusal: str
+    """With an abstention: what to tell a person, such as which name the documents do not hold."""
+    candidates: tuple[StatementReply, ...]
+    """With an abstention: sentences that may be what is meant. Nobody says that they answer."""
+    missing: tuple[str, ...]
+    """What the question names and the documents do not."""
     closest: tuple[PassageReply, ...]
     """With an abstention: the passages nearest to the question, best first. Else empty."""
     confidence: float

@@ -195,15 +195,8 @@ class Generation:
 
     def terms_like(self, prefix: str) -> list[str]:
         """The terms of all passages that begin with some letters."""
-        last = f"{prefix}\U0010ffff"
         query = "SELECT term FROM vocabulary WHERE term >= ? AND term < ?"
-        return [term for (term,) in self._rows(query, (prefix, last))]
-
-    def last_place(self, source: str) -> tuple[str, int]:
-        """("page" or "slide", the last one with text) of a source; ("", 0) where it has none."""
-        query = """SELECT unit, max(number) FROM passages
-            WHERE source = ? AND unit IN ('page', 'slide') GROUP BY unit"""
-        return next(iter(self._rows(query, (source,))), ("", 0))
+        return [term for (term,) in self._rows(query, (prefix, f"{prefix}\U0010ffff"))]
 
     def warm(self) -> None:
         """Open Chroma in the background, to search by it from then on.
@@ -373,11 +366,8 @@ class Generation:
 
     @cached_property
     def _db(self) -> sqlite3.Connection:
-        db = sqlite3.connect(
-            f"{(self.folder / SQLITE).as_uri()}?mode=ro&immutable=1",
-            uri=True,
-            check_same_thread=False,
-        )
+        address = f"{(self.folder / SQLITE).as_uri()}?mode=ro&immutable=1"
+        db = sqlite3.connect(address, uri=True, check_same_thread=False)
         self._resources.callback(db.close)
         return db
 

@@ -3,7 +3,7 @@
     python -m research.training.calibrate SETS_FOLDER READER_FOLDER [--work FOLDER]
 
 Two regressions on questions the network was not trained on (`dev/`, and the sample article's in
-benchmarks/article.jsonl), asked through the product: RANK over the sentences of a question that
+benchmarks/article.jsonl, and questions as people type them), asked through the product: RANK over the sentences of a question that
 has an answer, PROBABILITY over the sentence that ranks first. A question of the sets is asked of
 all texts, of its own text alone (where the near-misses are hardest), and of all but its own (where
 nothing answers). Two thirds end without an answer, many by a near-miss, which is not how people
@@ -31,6 +31,7 @@ from assistant.embed import SentenceTransformerEmbeddings
 from assistant.evaluate import Question, read_questions
 from assistant.models import file_sha256
 from assistant.read import Candidate, Reader, probability, weigh
+from assistant.read.similarity import Evidence
 from assistant.settings import Settings
 from assistant.types import Hit
 from research.benchmarks.sets import auroc, interval, workplace, write_home
@@ -40,8 +41,12 @@ SETS = {"squad2_dev": 450, "squadshifts_reddit": 150}
 """Questions of each set."""
 ARTICLE = Path("knowledge/china-belarus-joint-statement.txt")
 QUESTIONS = Path("research/benchmarks/article.jsonl")
-RANK = ("span", "answers", "span close", "retrieval")
-PROBABILITY = ("span", "span close", "answers close", "retrieval")
+TYPED = Path("research/benchmarks/typed_questions")
+RANK = ("span", "answers", "span close", "retrieval", "words", "other kind", "no sentence")
+PROBABILITY = (
+    "span", "span close", "answers close", "retrieval", "words", "lead", "other number",
+    "yes or no",
+)  # fmt: skip
 WAYS = ("all texts", "own text", "all but its own")
 Floats = npt.NDArray[np.float64]
 
@@ -62,9 +67,9 @@ class Recorder(Reader):
 
     last: list[Candidate]
 
-    def ranked(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
+    def ranked(self, question: str, hits: Sequence[Hit], evidence: Evidence) -> list[Candidate]:
         """As the reader does."""
-        self.last = super().ranked(question, hits)
+        self.last = super().ranked(question, hits, evidence)
         return self.last
 
 
@@ -144,8 +149,11 @@ def fit_odds(rows: Sequence[Row], rank: dict[str, float]) -> dict[str, float]:
 
 def first(row: Row, rank: dict[str, float]) -> tuple[dict[str, float], bool]:
     """The sentence that ranks first, and whether it is right."""
-    place = int(np.argmax([weigh(told, rank) for told in row.told]))
-    return row.told[place], row.right[place]
+    scores = [weigh(told, rank) for told in row.told]
+    place = int(np.argmax(scores))
+    best = sorted(scores, reverse=True)
+    lead = min(6.0, (best[0] - best[1]) / rank["span"]) if len(best) > 1 else 6.0
+    return row.told[place] | {"lead": lead}, row.right[place]
 
 
 def check(rows: Sequence[Row]) -> None:
@@ -189,6 +197,15 @@ def main() -> None:
         (work / "article" / "knowledge").mkdir(parents=True, exist_ok=True)
         shutil.copy(ARTICLE, work / "article" / "knowledge")
         asked["article"] = [each for each in read_questions(QUESTIONS) if each.kind != "overview"]
+        for folder in sorted(TYPED.iterdir()):
+            home = work / f"typed {folder.name}"
+            documents = folder / "knowledge"
+            paths = documents.iterdir() if documents.is_dir() else [ARTICLE]
+            (home / "knowledge").mkdir(parents=True, exist_ok=True)
+            for path in paths:
+                shutil.copy(path, home / "knowledge")
+            typed = read_questions(folder / "questions.jsonl")
+            asked[home.name] = [each for each in typed if each.kind != "overview"]
         rows = [
             row
             for name, questions in asked.items()
