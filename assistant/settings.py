@@ -106,7 +106,9 @@ class Settings:
     def read(cls, home: str | os.PathLike[str] | None = None) -> "Settings":
         """The settings of the environment, read now.
 
-        `home` wins over `ASSISTANT_HOME`, which wins over the current folder. Raises
+        `ASSISTANT_HOME`, `ASSISTANT_EMBEDDER`, `ASSISTANT_READER`, `ASSISTANT_THRESHOLD`,
+        `ASSISTANT_CHROMA`, `ASSISTANT_CHROMA_TOKEN`, `ASSISTANT_MODEL`, `ASSISTANT_MODEL_URL`,
+        `ASSISTANT_MODEL_SECONDS`; `home` wins over `ASSISTANT_HOME`, which wins over the current folder. Raises
         `SettingRefused`.
         """
         folder = Path(home or os.environ.get("ASSISTANT_HOME") or ".").expanduser()
