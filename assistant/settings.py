@@ -108,8 +108,8 @@ class Settings:
 
         `ASSISTANT_HOME`, `ASSISTANT_EMBEDDER`, `ASSISTANT_READER`, `ASSISTANT_THRESHOLD`,
         `ASSISTANT_CHROMA`, `ASSISTANT_CHROMA_TOKEN`, `ASSISTANT_MODEL`, `ASSISTANT_MODEL_URL`,
-        `ASSISTANT_MODEL_SECONDS`; `home` wins over `ASSISTANT_HOME`, which wins over the current folder. Raises
-        `SettingRefused`.
+        `ASSISTANT_MODEL_SECONDS`; `home` wins over `ASSISTANT_HOME`, which wins over the current
+        folder. Raises `SettingRefused`.
         """
         folder = Path(home or os.environ.get("ASSISTANT_HOME") or ".").expanduser()
         try:
