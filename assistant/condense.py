@@ -59,6 +59,34 @@ def clean(question: str) -> str:
     return plain
 
 
+_JOINT = re.compile(
+    r"(?:(?<=\?)\s+|[,;]?\s+and\s+(?=(?:also\s+)?(?:who|what|when|where|which|whose|how|why|do|does|"
+    r"did|is|are|was|were|can|could|may|must|should|will|would|has|have)\b))",
+    re.IGNORECASE,
+)
+_ASKING = re.compile(r"^\W*(?:who|whom|what|when|where|which|whose|how|why)\b\s*", re.IGNORECASE)
+
+
+def questions_in(question: str) -> list[str]:
+    """The questions in one, in order, four at most: "Who met, and how large was trade?" has two.
+
+    A question word alone asks that of the question before it: "who met and where" asks where
+    they met, too.
+    """
+    parts = [part for part in _JOINT.split(question) if part and part.strip()]
+    if len(parts) < 2 or not topic(parts[0]):
+        return [question]
+    found = [parts[0]]
+    for part in parts[1:4]:
+        if topic(part):
+            found.append(part)
+        elif _ASKING.search(part):
+            found.append(f"{part.strip(' ?')} {_ASKING.sub('', found[0])}")
+        else:
+            return [question]
+    return found
+
+
 def meanings(question: str, history: Sequence[Turn]) -> list[StandaloneQuestion]:
     """What the question may mean, the likelier first: with what it refers to, or by itself.
 

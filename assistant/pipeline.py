@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from assistant.cite import cite as cite_readings
 from assistant.cite import disagreements
 from assistant.cite import verify as keep_exact
-from assistant.condense import StandaloneQuestion, meanings, respell
+from assistant.condense import StandaloneQuestion, meanings, questions_in, respell
 from assistant.embed import Embedder
 from assistant.question import (
     Kind,
@@ -28,7 +28,6 @@ from assistant.question import (
     looks_up,
     name_terms,
     overview_target,
-    questions_in,
     strip_politeness,
     subject_of,
     talk_of,
@@ -41,7 +40,6 @@ from assistant.select import (
     Choice,
     about,
     choose,
-    first_is_likeliest,
     missing_names,
     put_apart,
 )
@@ -249,7 +247,7 @@ def _answered(
             if set(wanted) <= set(terms(f"{each.passage.heading} {each.quote}"))
         ]
         if held:
-            readings = first_is_likeliest([*held, *(each for each in readings if each not in held)])
+            readings = held
         else:
             missing = [*missing, *([] if missing else [part.question])]
     choice = choose(part.kind, readings, missing, settings.threshold, settings.statements)
@@ -355,7 +353,7 @@ def read_hits(
     readings, notices = context.reader.read(
         question, hits, context.generation.frequencies, len(context.generation)
     )
-    return first_is_likeliest(put_apart(question, readings)), notices
+    return put_apart(question, readings), notices
 
 
 def _closest(found: Sequence[SubAnswer]) -> list[Hit]:

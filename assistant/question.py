@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from unicodedata import normalize
 
-from assistant.text import dates, digits, terms, topic
+from assistant.text import dates, digits, numbers, terms, topic
 
 
 class Kind(StrEnum):
@@ -280,7 +280,13 @@ def names_in(question: str) -> list[str]:
     capitals = sum(word[:1].isupper() for word in words)
     names = [] if capitals > 0.6 * len(words) + 1 else _NAME.findall(question)
     years = [str(date.year) for date in dates(question) if date.year]
-    return list(dict.fromkeys([*names, *_CODE.findall(question), *years]))
+    amounts = [each[-2:] for each in (*numbers(question), *dates(question))]
+    codes = [  # 8.4bn and 5 kg are amounts
+        found[0]
+        for found in _CODE.finditer(question)
+        if not any(start <= found.start() and found.end() <= end for start, end in amounts)
+    ]
+    return list(dict.fromkeys([*names, *codes, *years]))
 
 
 def numbered_in(question: str) -> list[tuple[str, str]]:
@@ -320,34 +326,6 @@ def another_thing(question: str) -> list[str]:
         return []
     found_terms = topic(found["thing"])
     return found_terms if len(found_terms) < 3 else []
-
-
-_JOINT = re.compile(
-    r"(?:(?<=\?)\s+|[,;]?\s+and\s+(?=(?:also\s+)?(?:who|what|when|where|which|whose|how|why|do|does|"
-    r"did|is|are|was|were|can|could|may|must|should|will|would|has|have)\b))",
-    re.IGNORECASE,
-)
-_ASKING = re.compile(r"^\W*(?:who|whom|what|when|where|which|whose|how|why)\b\s*", re.IGNORECASE)
-
-
-def questions_in(question: str) -> list[str]:
-    """The questions in one, in order, four at most: "Who met, and how large was trade?" has two.
-
-    A question word alone asks that of the question before it: "who met and where" asks where
-    they met, too.
-    """
-    parts = [part for part in _JOINT.split(question) if part and part.strip()]
-    if len(parts) < 2 or not topic(parts[0]):
-        return [question]
-    found = [parts[0]]
-    for part in parts[1:4]:
-        if topic(part):
-            found.append(part)
-        elif _ASKING.search(part):
-            found.append(f"{part.strip(' ?')} {_ASKING.sub('', found[0])}")
-        else:
-            return [question]
-    return found
 
 
 _HOW_MUCH = re.compile(

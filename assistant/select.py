@@ -13,9 +13,11 @@ from assistant.question import Kind, is_known, kind_asked, lacks, names_in, numb
 from assistant.text import dates, numbers, terms, topic
 from assistant.types import Hit, Passage, Reading, Span
 
-HALF = 0.5
+SHARE = 0.15
 """A further statement needs this share of the first one's probability, ..."""
-ELSEWHERE = 0.67
+SEVERAL = 0.1
+"""... or this, where the question asks for several things; ..."""
+ELSEWHERE = 0.8
 """... and its own counts so much where it is of another section."""
 MOST_LISTED = 20
 """At most so many statements answer a question for several things."""
@@ -23,17 +25,30 @@ CANDIDATES = 3
 """At most so many sentences are shown as what may be meant."""
 
 _OTHER, _NO_KIND, _ROW = 0.1, 0.3, 0.6
+# What takes all rows of a table to tell, not one.
+_SUPERLATIVE = re.compile(
+    r"\b(?:largest|biggest|highest|lowest|smallest|cheapest|most|least|fewest|longest|shortest|"
+    r"oldest|newest|total|sum|average|mean|altogether|in all)\b",
+    re.IGNORECASE,
+)
+_ASKING = topic("list name show give find")
 _COLUMN = re.compile(
     r"\bwhat(?:'?s| is| are| was| were)\s+the\s+(.+?)\s+(?:of|for|in|on|at)\b", re.IGNORECASE
 )
-# What may tell when or how much without a date or a number.
-_AMOUNT = re.compile(
-    r"\d|\b(?:after|before|until|till|within|during|once|while|daily|weekly|monthly|yearly|"
-    r"annually|morning|evening|noon|midnight|night|immediately|always|never|whenever|when|upon|"
-    r"every|each|as soon|at the (?:start|end)|free|none|nothing|unlimited|full|all|no|most|few|"
-    r"often|double|a)\b",
-    re.IGNORECASE,
-)
+# What may tell when, or how much, without a date or a number.
+_TELLING = {
+    "date": re.compile(
+        r"\d|\b(?:after|before|until|till|within|during|once|while|daily|weekly|monthly|yearly|"
+        r"annually|morning|evening|noon|midnight|night|immediately|always|never|whenever|when|upon|"
+        r"every|each|as soon|at the (?:start|end))\b",
+        re.IGNORECASE,
+    ),
+    "number": re.compile(
+        r"\d|\b(?:free|none|nothing|no|unlimited|full|all|most|few|every|often|double|never|"
+        r"always|daily|weekly|monthly|yearly|annually)\b",
+        re.IGNORECASE,
+    ),
+}
 _KEY = re.compile(r"(?:^|; )([^:;\n]{1,60}): ")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 Frequencies = Callable[[Sequence[str]], Mapping[str, int]]
@@ -52,33 +67,24 @@ class Choice(NamedTuple):
 def choose(
     kind: Kind, readings: Sequence[Reading], missing: Sequence[str], threshold: float, most: int
 ) -> Choice:
-    """The sentences to show, of readings whose `first_is_likeliest`, in their order.
+    """The sentences to show, of readings with the likeliest first.
 
     They answer where the first is as probable as the `threshold` and nothing that the question
-    names is missing. Those that follow are nearly as likely, or half as likely and of the same
-    section. At most so many are shown, unless several things are asked for.
+    names is missing. Those that follow are not much less likely, and less so where they are of
+    another section. At most so many are shown, unless several things are asked for.
     """
     shown = [each for each in readings if is_sentence(each.quote)]
     if missing or not shown or shown[0].probability < threshold:
         return Choice([], shown[:CANDIDATES])
     first = shown[0]
-    likely = [each for each in shown if _weight(each, first) >= HALF * first.probability]
-    return Choice(likely[: MOST_LISTED if kind is Kind.LIST else most], [])
-
-
-def first_is_likeliest(readings: Sequence[Reading]) -> list[Reading]:
-    """The readings in their order, the first as probable as any after it.
-
-    The reader ranks sentences by other weights than it gives probabilities by. Its rank tells
-    better which sentence answers; that one does is at least as probable as for any single one.
-    """
-    likeliest = max((reading.probability for reading in readings), default=0.0)
-    return [*(replace(each, probability=likeliest) for each in readings[:1]), *readings[1:]]
-
-
-def _weight(reading: Reading, first: Reading) -> float:
-    """The probability, as it counts beside that of the first sentence."""
-    return reading.probability * (1 if section(reading) == section(first) else ELSEWHERE)
+    share, count = (SEVERAL, MOST_LISTED) if kind is Kind.LIST else (SHARE, most)
+    likely = [
+        each
+        for each in shown
+        if each.probability * (1 if section(each) == section(first) else ELSEWHERE)
+        >= share * first.probability
+    ]
+    return Choice(likely[:count], [])
 
 
 def section(reading: Reading) -> tuple[str, str]:
@@ -102,6 +108,12 @@ def missing_names(
         for name in names
         if not is_known(name, counts, (near for stem in terms(name) for near in alike(stem[:4])))
     ]
+    apart = re.compile(r"[\W_]+")
+    held = apart.sub("", " ".join(whole(hit.passage) for hit in hits)).casefold()
+    for name in names:  # terms part a code into letters and digits
+        is_code = has_digit(name) and not name.isdigit()
+        if is_code and name not in unknown and apart.sub("", name).casefold() not in held:
+            unknown.append(name)
     for word, number in numbered_in(question):
         others = {found for hit in hits for found in _numbers_of(word, whole(hit.passage))}
         if others and number not in others:
@@ -121,7 +133,7 @@ def _numbers_of(word: str, text: str) -> list[str]:
 
 
 def put_apart(question: str, readings: Sequence[Reading]) -> list[Reading]:
-    """The readings, those last that speak of something else than the question names.
+    """The readings, the likeliest first, after those less likely that speak of something else.
 
     These are no likelier than `_OTHER`. The row of a table that has all the question names is
     at least as likely as `_ROW`, and one without the kind of thing asked for less than `_NO_KIND`.
@@ -136,6 +148,8 @@ def put_apart(question: str, readings: Sequence[Reading]) -> list[Reading]:
         is_row = rows.get((passage, reading.span))
         near = f"{passage.source.replace('_', ' ')} {passage.title} {passage.heading} {quote}"
         given = {date.year for date in dates(quote) if date.year}
+        if _SUPERLATIVE.search(question) and len(_KEY.findall(quote)) > 1:
+            return min(_NO_KIND, reading.probability)
         if is_row is False or (years and given and not years & {d.year for d in dates(near)}):
             return min(_OTHER, reading.probability)
         for word, number in numbered:
@@ -144,19 +158,13 @@ def put_apart(question: str, readings: Sequence[Reading]) -> list[Reading]:
                 return min(_OTHER, reading.probability)
         if is_row:
             return max(_ROW, reading.probability)
-        is_given = _AMOUNT.search(quote) or numbers(quote) or not lacks(kind, quote, asked)
-        if kind in ("date", "number") and not is_given:
+        is_given = numbers(quote) or not lacks(kind, quote, asked)
+        if kind in _TELLING and not (is_given or _TELLING[kind].search(quote)):
             return min(_NO_KIND, reading.probability)
         return reading.probability
 
     weighed = [replace(each, probability=probability(each)) for each in readings]
-    return sorted(
-        weighed,
-        key=lambda each: (
-            -bool(rows.get((each.passage, each.span))),
-            each.probability <= _OTHER,
-        ),
-    )
+    return sorted(weighed, key=lambda each: -each.probability)
 
 
 def _rows_asked(
@@ -179,7 +187,7 @@ def _rows_asked(
     column = _COLUMN.search(question)
     for (_, keys), rows in tables.items():
         heads = terms(" ".join(keys))
-        asked = {term for term in topic(question) if not _is_alike(term, heads)}
+        asked = {term for term in topic(question) if not _is_alike(term, [*heads, *_ASKING])}
         held = [values & asked for values in rows.values()]
         telling = set().union(*held) - set(held[0]).intersection(*held) if len(held) > 1 else set()
         if not telling:
@@ -190,8 +198,15 @@ def _rows_asked(
             if len(values & telling) < best or not is_there:
                 found[row] = False
             else:
-                found[row] = best == len(telling) or None
+                left = asked - values
+                is_it = best == len(telling) and len(left) <= best and not any(map(has_digit, left))
+                found[row] = is_it or None
     return found
+
+
+def has_digit(term: str) -> bool:
+    """Whether a term is a number, or holds one."""
+    return any(map(str.isdigit, term))
 
 
 def _is_alike(term: str, others: Iterable[str]) -> bool:

@@ -1,11 +1,13 @@
+from collections.abc import Mapping, Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.condense import MOST_CHARACTERS, clean, meanings
+from assistant.condense import MOST_CHARACTERS, clean, meanings, questions_in, respell
 from assistant.errors import QuestionRefused
-from assistant.question import questions_in
-from assistant.types import Answer, Statement, Turn
+from assistant.text import terms
+from assistant.types import Answer, Passage, Span, Statement, Turn
 
 
 def turn(question: str, said: str) -> Turn:
@@ -134,3 +136,39 @@ def test_a_clean_question_is_one_line_and_stays_clean(question: str) -> None:
 )
 def test_the_questions_in_one(question: str, expected: list[str]) -> None:
     assert questions_in(question) == expected
+
+
+class Words:
+    """A vocabulary of the words of one passage."""
+
+    def __init__(self, text: str) -> None:
+        self.passage = Passage("a.txt", 0, len(text), text, (Span(0, len(text)),))
+        self.terms = terms(text)
+
+    def frequencies(self, asked: Sequence[str]) -> Mapping[str, int]:
+        return {term: self.terms.count(term) for term in asked}
+
+    def terms_like(self, prefix: str) -> list[str]:
+        return [term for term in self.terms if term.startswith(prefix)]
+
+    def matching(self, asked: Sequence[str], count: int) -> list[tuple[Passage, float]]:
+        return [(self.passage, 1.0)][:count]
+
+
+@pytest.mark.parametrize(
+    ("question", "read"),
+    [
+        ("what is teh depsoit", "what is teh deposit"),
+        ("the monthly lunch", "the monthly lunch"),  # a word, and of another meaning
+        ("who is Depsoit", "who is Depsoit"),  # a name is nobody else's
+        ("deposit", "deposit"),
+        ("zzzzqq", "zzzzqq"),
+    ],
+)
+def test_a_word_nobody_knows_is_read_as_the_nearest_of_the_documents(
+    question: str, read: str
+) -> None:
+    words = Words("The deposit is due before the launch.")
+    found, notices = respell(question, words, lambda word: word in ("lunch", "monthly", "what"))
+    assert found == read
+    assert bool(notices) is (found != question)

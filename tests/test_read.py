@@ -40,7 +40,7 @@ def none(asked: Sequence[str]) -> Mapping[str, int]:
 
 
 def read(reader: Reader, question: str, *passages: Passage) -> list[Reading]:
-    hits = [Hit(found, 0.5, dense=0.5, lexical=0.5) for found in passages]
+    hits = [Hit(found, 0.7, dense=0.5, lexical=0.5) for found in passages]
     return reader.read(question, hits, none, len(passages))[0]
 
 

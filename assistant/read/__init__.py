@@ -104,6 +104,9 @@ class Reader:
     ) -> tuple[list[Reading], tuple[str, ...]]:
         """Readings with their probabilities, the likeliest to answer first; and notices.
 
+        That of the first is the probability that it answers; another one's is as much less as it
+        is less likely to be the one, if one is, by the weights of the rank.
+
         `frequencies` gives in how many of all `size` passages each term stands. Raises
         `ModelUnavailable`.
         """
@@ -112,13 +115,16 @@ class Reader:
         evidence = Evidence(question, frequencies, size)
         if hits and not known:
             return self._similarity.read(question, evidence, hits), (UNKNOWN,)
-        weights, rank = (self._spans.calibration[name] for name in ("probability", "rank"))
+        rank, weights = (self._spans.calibration[name] for name in ("rank", "probability"))
         ranked = self.ranked(question, known, evidence)
-        lead = {"lead": lead_of(ranked, rank)}
+        if not ranked:
+            return [], ()
+        best = weigh(ranked[0].evidence, rank)
+        probable = probability(weigh(ranked[0].evidence, weights))
         readings = []
         for each in ranked:
-            probable = probability(weigh(each.evidence | lead, weights))
-            readings.append(Reading(each.hit.passage, each.sentence, probable, each.words))
+            odds = math.exp(min(0.0, weigh(each.evidence, rank) - best))
+            readings.append(Reading(each.hit.passage, each.sentence, probable * odds, each.words))
         return readings, ()
 
     def knows(self, word: str) -> bool:
@@ -188,12 +194,6 @@ def _best_words(hit: Hit, window: "Window", offsets: Integers) -> Iterator[Candi
         start, end = np.unravel_index(int(sums.argmax()), sums.shape)
         words = Span(int(offsets[first + start, 0]), int(offsets[first + end, 1]))
         yield Candidate(hit, sentence, words, float(sums[start, end]), window.answers)
-
-
-def lead_of(ranked: Sequence[Candidate], rank: Mapping[str, float]) -> float:
-    """How far the first sentence is ahead of the second, in logits of the span, 6 at most."""
-    best = sorted((weigh(each.evidence, rank) for each in ranked), reverse=True)
-    return min(6.0, (best[0] - best[1]) / rank["span"]) if len(best) > 1 else 6.0
 
 
 def weigh(evidence: Mapping[str, float], weights: Mapping[str, float]) -> float:

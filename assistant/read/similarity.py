@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from assistant.question import Kind, kind_asked, kind_of, lacks
+from assistant.question import kind_asked, lacks
 from assistant.text import digits, terms, topic
 from assistant.types import Hit, Passage, Reading, Span
 
@@ -43,7 +43,6 @@ class Evidence:
         self._numbers = digits(question)
         self.words = frozenset(terms(question))
         self.kind = kind_asked(question)
-        self._is_yes_no = float(kind_of(question) is Kind.YES_NO)
 
     def of(self, passage: Passage, sentence: Span) -> dict[str, float]:
         """What the words say for a sentence, by the names that the reader's calibration weighs.
@@ -61,7 +60,6 @@ class Evidence:
             "other number": float(bool(self._numbers - digits(near))),
             "other kind": float(lacks(self.kind, quote, self.words)),
             "no sentence": float(len(words) < 2),
-            "yes or no": self._is_yes_no,
         }
 
     def share(self, text: str) -> float:
