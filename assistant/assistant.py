@@ -9,6 +9,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from assistant import cite, load, pipeline, split, sync, text
+from assistant.cite import Checked, Standing
 from assistant.condense import StandaloneQuestion, clean
 from assistant.embed import Embedder, SentenceTransformerEmbeddings
 from assistant.errors import IndexDamaged, KnowledgeMissing, QuestionRefused
@@ -24,13 +25,11 @@ from assistant.sync import StaleIndexCheck
 from assistant.types import (
     Answer,
     Changes,
-    Checked,
     Citation,
     Document,
     Hit,
     Progress,
     Source,
-    Standing,
     State,
     Statement,
     Status,

@@ -8,23 +8,22 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from fractions import Fraction
 from itertools import combinations
 from operator import ge, gt, le, lt
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from unicodedata import normalize
 
 from assistant.errors import AnswerFileRefused
 from assistant.text import Date, Number, dates, numbers, terms, topic, visible
 from assistant.types import (
     Answer,
-    Checked,
     Citation,
     Document,
     Reading,
     Span,
-    Standing,
     Statement,
     locate,
 )
@@ -231,6 +230,21 @@ def _is_same_amount(one: Number, other: Number) -> bool:
         or (holds and holds(other_value, value))
         or (other_holds and other_holds(value, other_value))
     )
+
+
+class Standing(StrEnum):
+    """What has become of a citation: its words stand at their place, elsewhere, or nowhere."""
+
+    HELD = "held"
+    MOVED = "moved"
+    GONE = "gone"
+
+
+class Checked(NamedTuple):
+    """What has become of a citation, and where its words stand now (empty: nowhere)."""
+
+    standing: Standing
+    location: str = ""
 
 
 def look_up(checked: dict[Citation, Checked], document: Document) -> None:

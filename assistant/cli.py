@@ -93,7 +93,7 @@ def _ask(assistant: "Assistant", options: argparse.Namespace) -> int:
     question = " ".join(options.question) or "".join(iter(_read_line, ""))
     answer = assistant.ask(question, sources=options.source or None)
     _print_answer(answer, options)
-    return ABSTAINED if answer.abstention else ANSWERED
+    return ABSTAINED if answer.abstention and not answer.reply else ANSWERED
 
 
 def _print_answer(answer: "Answer", options: argparse.Namespace) -> None:
@@ -155,8 +155,7 @@ def _status(assistant: "Assistant", options: argparse.Namespace) -> None:
 
 
 def _verify(assistant: "Assistant", options: argparse.Namespace) -> int:
-    from assistant.cite import read_answers
-    from assistant.types import Standing
+    from assistant.cite import Standing, read_answers
 
     answers = [answer for path in options.file for answer in read_answers(path)]
     problems = assistant.verify()

@@ -141,25 +141,29 @@ def put_apart(question: str, readings: Sequence[Reading]) -> list[Reading]:
     years = {date.year for date in dates(question) if date.year}
     numbered, kind = numbered_in(question), kind_asked(question)
     asked = frozenset(terms(question))
-    rows = _rows_asked(question, readings)
+    rows, telling = _rows_asked(question, readings), _TELLING.get(kind)
+    is_superlative = bool(_SUPERLATIVE.search(question))
+
+    def is_other(passage: Passage, quote: str) -> bool:
+        if years and (given := {date.year for date in dates(quote) if date.year}):
+            near = f"{passage.source.replace('_', ' ')} {passage.title} {passage.heading} {quote}"
+            if not years & {date.year for date in dates(near)}:
+                return bool(given)
+        others = ((number, _numbers_of(word, quote)) for word, number in numbered)
+        return any(found and number not in found for number, found in others)
 
     def probability(reading: Reading) -> float:
         passage, quote = reading.passage, reading.quote
         is_row = rows.get((passage, reading.span))
-        near = f"{passage.source.replace('_', ' ')} {passage.title} {passage.heading} {quote}"
-        given = {date.year for date in dates(quote) if date.year}
-        if _SUPERLATIVE.search(question) and len(_KEY.findall(quote)) > 1:
+        if is_superlative and len(_KEY.findall(quote)) > 1:
             return min(_NO_KIND, reading.probability)
-        if is_row is False or (years and given and not years & {d.year for d in dates(near)}):
+        if is_row is False or is_other(passage, quote):
             return min(_OTHER, reading.probability)
-        for word, number in numbered:
-            others = _numbers_of(word, quote)
-            if others and number not in others:
-                return min(_OTHER, reading.probability)
         if is_row:
             return max(_ROW, reading.probability)
-        is_given = numbers(quote) or not lacks(kind, quote, asked)
-        if kind in _TELLING and not (is_given or _TELLING[kind].search(quote)):
+        if telling and not (
+            telling.search(quote) or numbers(quote) or not lacks(kind, quote, asked)
+        ):
             return min(_NO_KIND, reading.probability)
         return reading.probability
 

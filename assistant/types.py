@@ -110,10 +110,7 @@ def counted(unit: str, number: int) -> bool:
 
 
 def locate(source: str, heading: str, unit: str, number: int, lines: int = 0) -> str:
-    """Name a place as a person would look it up, so many lines of the text below `number`.
-
-    A page needs no heading to be found.
-    """
+    """Name a place as people look it up, so many lines below `number`; a page has no heading."""
     number += lines if counted(unit, number) else 0
     within = f"“{heading}”" if heading and unit not in ("page", "slide") else ""
     return ", ".join(filter(None, [source, within, f"{unit} {number}" if number else ""]))
@@ -198,7 +195,7 @@ class Statement:
 
     @property
     def odds(self) -> float:
-        """The name of `probability` in earlier versions, for programs written for them."""
+        """The earlier name of `probability`, for programs written with it."""
         return self.probability
 
 
@@ -210,7 +207,6 @@ class Abstention(StrEnum):
     DOES_NOT_SAY = "related, but does not say"
     UNSUPPORTED = "unsupported draft"
     NO_QUESTION = "not asked of the documents"
-    """A greeting, or a question about the folder: `Answer.reply` says what there is to say."""
 
     @property
     def explanation(self) -> str:
@@ -229,8 +225,8 @@ class Abstention(StrEnum):
 class Answer:
     """What the documents say to a question: statements, or an abstention, never both.
 
-    `abstention is None` exactly when there are statements, and each has a citation. It is
-    *answered* then; with `candidates` it is *possible*; else it is *refused*.
+    `abstention is None` exactly when there are statements, and each has a citation: *answered*.
+    Else, with `candidates` it is *possible*, without *refused*.
     """
 
     question: str
@@ -243,7 +239,7 @@ class Answer:
     missing: tuple[str, ...] = ()
     """What the question names and the documents do not, as it is written there."""
     reply: str = ""
-    """What the assistant says itself, where nothing is asked of a document; it cites nothing."""
+    """What the assistant says itself where nothing is asked of a document."""
     confidence: float = 0.0
     """How probable it is that the documents answer the question, 0 to 1; of an overview, 0."""
     standalone: str = ""
@@ -264,12 +260,10 @@ class Answer:
     @property
     def refusal(self) -> str:
         """Why there are no statements, in words for people; empty where there are some."""
-        if self.abstention is None:
-            return ""
-        if self.missing:
+        if self.abstention and self.missing:
             named = " or ".join(f"“{name}”" for name in self.missing)
             return f"Your documents do not mention {named}."
-        return self.reply or self.abstention.explanation
+        return self.reply or (self.abstention.explanation if self.abstention else "")
 
     @property
     def text(self) -> str:
@@ -311,21 +305,6 @@ class Turn:
     question: str
     answer: Answer | None = None
     remark: str = ""
-
-
-class Standing(StrEnum):
-    """What has become of a citation: its words stand at their place, elsewhere, or nowhere."""
-
-    HELD = "held"
-    MOVED = "moved"
-    GONE = "gone"
-
-
-class Checked(NamedTuple):
-    """What has become of a citation, and where its words stand now (empty: nowhere)."""
-
-    standing: Standing
-    location: str = ""
 
 
 class State(StrEnum):

@@ -98,6 +98,7 @@ def test_sources_limit_what_answers(filled: Assistant) -> None:
 
 def test_examples_come_from_the_headings(filled: Assistant) -> None:
     assert filled.examples() == ["What is this about?", "What is said about “Fees”?"]
+    assert all(filled.ask(question).statements for question in filled.examples())
 
 
 def test_the_status_says_what_the_index_holds(filled: Assistant) -> None:

@@ -156,9 +156,9 @@ def test_verdicts_and_confidence_are_shown_in_words(
     visitor: "Page", scripted: ScriptedAssistant
 ) -> None:
     for probability, word in (
-        (0.95, "very likely"),
-        (0.75, "likely"),
-        (0.6, "more likely than not"),
+        (0.95, "sure"),
+        (0.6, "likely"),
+        (0.45, "may be"),
     ):
         scripted.confidence = probability
         ask(visitor, "Who met?")

@@ -147,3 +147,22 @@ def test_a_long_report_is_cut() -> None:
     assert len(told.splitlines()) == 22
     assert told.endswith("\n  added: and 980 more")
     assert told.startswith("Indexed 1,000 files, 1 passage (")
+
+
+def test_text_of_what_may_be_meant_quotes_it_under_the_reason() -> None:
+    possible = Answer(
+        "Who?",
+        abstention=Abstention.DOES_NOT_SAY,
+        candidates=(Statement(LI.quote, (LI,)),),
+        missing=("X300",),
+    )
+    told = terminal.to_text(possible).split("\n\n")
+    assert told[0] == "Your documents do not mention “X300”."
+    assert told[1] == show.MAY_BE_MEANT
+    assert told[2] == f"[1] {LI.location}\n    “{LI.quote}”"
+
+
+def test_text_of_a_reply_shows_no_passage() -> None:
+    hits = (Hit(LI.passage, 0.5),)
+    reply = Answer("Hi", abstention=Abstention.NO_QUESTION, reply="Hello.", closest=hits)
+    assert terminal.to_text(reply) == "Hello."

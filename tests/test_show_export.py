@@ -114,3 +114,12 @@ def test_json_of_a_conversation_is_its_answers() -> None:
     told = export.conversation_to_json(turns)
     saved = [export.from_json(json.dumps(each)) for each in json.loads(told)]
     assert saved == [answer(LI), answer(TALK)]
+
+
+def test_markdown_and_json_keep_what_may_be_meant() -> None:
+    possible = Answer(
+        "Who?", abstention=Abstention.DOES_NOT_SAY, candidates=(Statement(LI.quote, (LI,)),)
+    )
+    assert "- May be meant: " in export.conversation_to_markdown("T", [Turn("Who?", possible)])
+    assert Answer.from_json(possible.to_json()) == possible
+    assert Answer.from_json(possible.to_json()).candidates

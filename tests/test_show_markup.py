@@ -81,7 +81,7 @@ def test_a_follow_up_says_what_was_searched() -> None:
 
 
 def test_each_statement_tells_its_verdict_and_the_answer_how_sure_it_is() -> None:
-    for sure, told in ((0.9, "very likely"), (0.8, "likely"), (0.6, "more likely than not")):
+    for sure, told in ((0.9, "sure"), (0.6, "likely"), (0.45, "may be")):
         said = Answer("Who?", (Statement("x", (LI,)), Statement("y", (TALK,))), confidence=sure)
         shown = markup.bubble(said, 1)
         assert shown.count('<span class="verdict">supported</span>') == 2
@@ -104,3 +104,22 @@ def test_the_way_to_a_document_is_an_address_inside_the_page() -> None:
     asked = parse_qs(to.split("?")[1])
     assert asked == {"source": ["a &#<b>.md"], "sha256": ["00"], "start": ["3"], "end": ["9"]}
     assert "<" not in markup.viewer_link("<\udc80>")
+
+
+POSSIBLE = Answer(
+    "Who?",
+    abstention=Abstention.DOES_NOT_SAY,
+    candidates=(Statement(LI.quote, (LI,)), Statement(TALK.quote, (TALK,))),
+    missing=("<b>X300</b>",),
+)
+
+
+def test_what_may_be_meant_is_shown_with_links_and_asserted_by_nobody() -> None:
+    shown = markup.bubble(POSSIBLE, 1)
+    assert shown.count('<a class="cite"') == 2
+    assert "This may be what you mean" in shown
+    assert "Your documents do not mention “&lt;b&gt;X300" in shown.replace("&#60;", "&lt;").replace(
+        "&#62;", "&gt;"
+    )
+    assert "verdict" not in shown
+    assert markup.cards(POSSIBLE, 1).count("<mark>") == 2

@@ -5,17 +5,23 @@ from pathlib import Path
 import pytest
 
 from assistant.assistant import Assistant
-from assistant.cite import disagreements, is_exact, look_up, read_answers, verify
+from assistant.cite import (
+    Checked,
+    Standing,
+    disagreements,
+    is_exact,
+    look_up,
+    read_answers,
+    verify,
+)
 from assistant.errors import AnswerFileRefused, KnowledgeMissing
 from assistant.types import (
     Answer,
-    Checked,
     Citation,
     Document,
     Passage,
     Section,
     Span,
-    Standing,
     Statement,
 )
 

@@ -57,8 +57,8 @@ class Evidence:
         words = [word for word in _WORD.findall(quote) if len(word) > 1]
         return {
             "words": self.share(near),
-            "other number": float(bool(self._numbers - digits(near))),
-            "other kind": float(lacks(self.kind, quote, self.words)),
+            "other number": float(bool(self._numbers and self._numbers - digits(near))),
+            "other kind": float(bool(self.kind) and lacks(self.kind, quote, self.words)),
             "no sentence": float(len(words) < 2),
         }
 

@@ -22,10 +22,9 @@ from assistant.types import Answer, Citation
 # A probability of at least so much, in words and as the share that was right of answers so sure,
 # on questions it was not fitted to (research/benchmarks/results/calibration.txt).
 _CONFIDENCE = (
-    (0.85, "very likely", "about 9 in 10"),
-    (0.7, "likely", "about 3 in 4"),
-    (0.5, "more likely than not", "about 6 in 10"),
-    (0.0, "unsure", "fewer than half"),
+    (0.7, "sure", "about 9 in 10"),
+    (0.5, "likely", "about 2 in 3"),
+    (0.0, "may be", "fewer than half"),
 )
 _STRONG = ("<strong>", "</strong>")
 

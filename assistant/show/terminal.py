@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
+from assistant.cite import Checked, Standing
 from assistant.show import (
     MAY_BE_MEANT,
     emphasise_statement,
@@ -13,7 +14,7 @@ from assistant.show import (
     plural,
     sources_of,
 )
-from assistant.types import Answer, Changes, Checked, Citation, Skipped, Standing, SyncReport
+from assistant.types import Answer, Changes, Citation, Skipped, SyncReport
 
 
 def to_text(answer: Answer, *, bold: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""Weigh the reader's evidence: which sentence comes first, and the odds that it answers.
+"""Weigh the reader's evidence: which sentence comes first, and the probability that it answers.
 
     python -m research.training.calibrate SETS_FOLDER READER_FOLDER [--work FOLDER]
 
@@ -120,22 +120,24 @@ def fit_rank(rows: Sequence[Row]) -> dict[str, float]:
     Conditional logit (McFadden 1974): the softmax over a question's sentences gives its right
     ones the most probability, which is by how much another one is less likely.
     """
+    telling = [row for row in rows if any(row.right) and not all(row.right)]
+    sizes = Counter(row.name for row in telling)
+    share = np.array([1 / sizes[row.name] for row in telling])  # every set counts the same
     choices = [
         (np.array([[told[name] for name in RANK] for told in row.told]), np.array(row.right))
-        for row in rows
-        if any(row.right) and not all(row.right)
+        for row in telling
     ]
 
     def cost(weights: Floats) -> float:
         scores = [(features @ weights, right) for features, right in choices]
         lost = [logsumexp(score) - logsumexp(score[right]) for score, right in scores]
-        return float(np.mean(lost)) + 1e-3 * float(weights @ weights)
+        return float(np.average(lost, weights=share)) + 1e-3 * float(weights @ weights)
 
     weights = minimize(cost, np.full(len(RANK), 0.1)).x
     return dict(zip(RANK, weights.tolist(), strict=True))
 
 
-def fit_odds(rows: Sequence[Row], rank: dict[str, float]) -> dict[str, float]:
+def fit_probability(rows: Sequence[Row], rank: dict[str, float]) -> dict[str, float]:
     """Whether the sentence that ranks first is right: a logistic regression, with its constant."""
     told, right = zip(*(first(row, rank) for row in rows), strict=True)
     features = np.array([[each[name] for name in PROBABILITY] for each in told])
@@ -152,13 +154,13 @@ def first(row: Row, rank: dict[str, float]) -> tuple[dict[str, float], bool]:
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Print what each set's odds are worth when fitted on the other sets."""
+    """Print what each set's probabilities are worth when fitted on the other sets."""
     said, fact = np.zeros(len(rows)), np.zeros(len(rows), dtype=bool)
     names = np.array([row.name for row in rows])
     for name in sorted(set(names)):
         others = [row for row in rows if row.name != name] or list(rows)
         rank = fit_rank(others)
-        fitted = fit_odds(others, rank)
+        fitted = fit_probability(others, rank)
         for place in np.flatnonzero(names == name).tolist():
             told, fact[place] = first(rows[place], rank)
             said[place] = probability(weigh(told, fitted))
@@ -168,7 +170,7 @@ def check(rows: Sequence[Row]) -> None:
         good, bad = said[inside & fact].tolist(), said[inside & ~fact].tolist()
         print(f"{group:36} right first {interval(len(good) / inside.sum(), inside.sum())}", end="")
         print(f"  AUROC of right {auroc(good, bad):.3f}" if good and bad else "")
-    print("\nodds said, right in fact, as the fit weighs them")
+    print("\nprobability given, right in fact, as the fit weighs them")
     weight = weights(rows, fact.tolist())
     for low in np.arange(0, 1, 0.1):
         inside = (low <= said) & (said < low + 0.1)
@@ -220,7 +222,9 @@ def main() -> None:
     calibration = {
         "sha256": file_sha256(options.reader / "model.onnx"),
         "rank": {name: round(weight, 4) for name, weight in rank.items()},
-        "probability": {name: round(weight, 4) for name, weight in fit_odds(rows, rank).items()},
+        "probability": {
+            name: round(weight, 4) for name, weight in fit_probability(rows, rank).items()
+        },
     }
     path = options.reader / "calibration.json"
     path.write_text(json.dumps(calibration, indent=1) + "\n", encoding="utf-8")
