@@ -16,6 +16,7 @@ from assistant.errors import IndexDamaged, KnowledgeMissing, QuestionRefused
 from assistant.library import Library
 from assistant.load.folder import scan_folder
 from assistant.load.readers import Readers
+from assistant.question import question_about
 from assistant.read import Reader
 from assistant.settings import Settings
 from assistant.show.terminal import Bar
@@ -210,7 +211,7 @@ class Assistant:
         found = (passage.heading for passage in generation.passages(pipeline.SAMPLE))
         headings = list(dict.fromkeys(filter(None, found)))
         step = max(1, len(headings) // max(1, count - 1))
-        asked = [f"What is said about “{heading}”?" for heading in headings[::step]]
+        asked = list(dict.fromkeys(map(question_about, headings[::step])))
         return ["What is this about?", *asked][:count] if len(generation) else []
 
     def find(self, question: str, count: int) -> list[Hit]:

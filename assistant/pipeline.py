@@ -154,8 +154,9 @@ def condense(state: QuestionState) -> QuestionState:
     parts = questions_in(question)
     asked = []
     for place, part in enumerate(parts):
-        part, notices = respell(part, context.generation, context.reader.knows)
-        kind = kind_of(part)
+        kind, notices = kind_of(part), tuple[str, ...]()
+        if kind not in _WITHOUT_HISTORY:
+            part, notices = respell(part, context.generation, context.reader.knows)
         before = [] if kind in _WITHOUT_HISTORY else [*history, *map(Turn, parts[:place])]
         each = SubQuestion(part, kind, tuple(meanings(part, before)), state.sources)
         asked.append(_of_its_documents(state, replace(each, notices=notices)))

@@ -186,6 +186,11 @@ def subject_of(question: str) -> str:
     return (found["before"] or found["after"] or question).strip(" .?!") if found else question
 
 
+def question_about(heading: str) -> str:
+    """A question of kind TOPIC for what stands under a heading, by the last of its parts."""
+    return f"What is said about “{heading.split(' › ')[-1]}”?"
+
+
 _TARGET = re.compile(
     r"\b(?:summary|overview|gist|(?:main|key) (?:points?|ideas?|topics?|takeaways?))\s+"
     r"(?:of|about|on|for|from|in)\s+(?P<summary>.+)"

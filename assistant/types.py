@@ -263,7 +263,8 @@ class Answer:
         if self.abstention and self.missing:
             named = " or ".join(f"“{name}”" for name in self.missing)
             return f"Your documents do not mention {named}."
-        return self.reply or (self.abstention.explanation if self.abstention else "")
+        unsure = "No sentence of your documents surely answers this." if self.candidates else ""
+        return self.reply or unsure or (self.abstention.explanation if self.abstention else "")
 
     @property
     def text(self) -> str:

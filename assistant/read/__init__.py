@@ -359,8 +359,12 @@ def _on_torch(folder: Path) -> Run:
 
 
 def central(passages: Sequence[Passage], embed: Embed, count: int) -> list[Reading]:
-    """The sentences nearest to the middle of all, at most one of each section, in order."""
-    pairs = [(passage, span) for passage in passages for span in passage.sentences]
+    """The sentences nearest to the middle of all, at most one of each section, in order.
+
+    Rows, labels and other short ones tell little: they count only where there is nothing else.
+    """
+    every = [(passage, span) for passage in passages for span in passage.sentences]
+    pairs = [pair for pair in every if _is_prose(pair[0].quote(pair[1]))] or every
     if not pairs:
         return []
     vectors = np.asarray(embed([passage.quote(span) for passage, span in pairs]))
@@ -370,3 +374,8 @@ def central(passages: Sequence[Passage], embed: Embed, count: int) -> list[Readi
         best.setdefault((passage.source, passage.heading), pairs[place])
     chosen = sorted(list(best.values())[:count], key=lambda pair: (pair[0].source, pair[1]))
     return [Reading(passage, span, probability=1.0) for passage, span in chosen]
+
+
+def _is_prose(quote: str) -> bool:
+    """Whether a sentence has at least six words, and is no row of a table and no item of a list."""
+    return quote[0] not in "|-*•#<" and len(quote.split()) > 5 and "; " not in quote

@@ -15,6 +15,7 @@ import gradio as gr
 
 from assistant.errors import AssistantError, ConversationChanged, QuestionRefused
 from assistant.history import History, Listing
+from assistant.question import question_about
 from assistant.show import escape, line, plural
 from assistant.web import actions
 from assistant.web.actions import Outcome, parse_command
@@ -59,7 +60,7 @@ def suggestions(turns: Turns) -> str:
     cited = (citation.passage for citation in answer.citations)
     near = (hit.passage for hit in answer.closest)
     headings = (passage.heading for passage in (*cited, *near) if passage.heading.strip())
-    questions = dict.fromkeys(f"What is said about “{line(each)}”?" for each in headings)
+    questions = dict.fromkeys(question_about(line(each)) for each in headings)
     asked = {turn.question for turn in turns}
     new = [each for each in questions if each not in asked][:3]
     items = "".join(f'<li><a class="ask" href="#ask">{escape(each)}</a></li>' for each in new)
