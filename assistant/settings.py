@@ -21,7 +21,7 @@ class Settings:
     """An embedding model: a folder or a name on the hub; empty: the one that is installed."""
     reader: str = ""
     """A question-answering model: a folder or a name on the hub; empty: the package's own."""
-    threshold: float = 0.4
+    threshold: float = 0.5
     """Answer when the probability that the documents answer reaches this, 0 to 1."""
     passages: int = 10
     """How many passages are read for a question."""

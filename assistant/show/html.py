@@ -22,7 +22,7 @@ from assistant.types import Answer, Citation
 # A probability of at least so much, in words and as the share that was right of answers so sure,
 # on questions it was not fitted to (research/benchmarks/results/calibration.txt).
 _CONFIDENCE = (
-    (0.7, "sure", "about 9 in 10"),
+    (0.8, "sure", "about 9 in 10"),
     (0.5, "likely", "about 2 in 3"),
     (0.0, "may be", "fewer than half"),
 )
