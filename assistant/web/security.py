@@ -85,8 +85,8 @@ class SecurityMiddleware:
             return 403, "Refused: this page does not offer that."
         if _sent(scope, "transfer-encoding"):
             return 411, "Refused: say how long the request is."
-        limit, lengths = upload or BODY_LIMIT, _sent(scope, "content-length")
-        if not all(re.fullmatch(r"[0-9]{1,12}", each) and int(each) <= limit for each in lengths):
+        limit = upload or BODY_LIMIT
+        if not all(_fits(length, limit) for length in _sent(scope, "content-length")):
             what = "file" if upload else "question"
             return 413, f"Refused: {limit:,} bytes are enough for a {what}."
         return None
@@ -111,6 +111,10 @@ def _origins(scope: Scope) -> set[str]:
 def _sent(scope: Scope, name: str) -> set[str]:
     """Every value sent under the name: a second one must not slip through."""
     return {value.strip().lower() for value in Headers(scope=scope).getlist(name)}
+
+
+def _fits(length: str, limit: int) -> bool:
+    return bool(re.fullmatch(r"[0-9]{1,12}", length)) and int(length) <= limit
 
 
 def with_headers(send: Send, headers: Sequence[tuple[bytes, bytes]]) -> Send:

@@ -322,7 +322,7 @@ class SourcesTab:
 def upload_route(assistant: Assistant) -> Route:
     """Where the page sends files. Gradio's own upload under that name is never reached.
 
-    No more than a file gets here: `security` checks the length.
+    `security` checks the length that is said, and here what comes is counted.
     """
     checking = asyncio.Semaphore(2)  # at once; each may take a gigabyte for some seconds
 
@@ -338,6 +338,8 @@ def upload_route(assistant: Assistant) -> Route:
                 with path.open("xb") as file:
                     async for part in request.stream():
                         await asyncio.to_thread(file.write, part)
+                        if file.tell() > assistant.settings.file_bytes:
+                            return PlainTextResponse("Refused: the file is too large.", 413)
                 async with checking:
                     name = request.query_params.get("name", "")
                     added = await asyncio.to_thread(assistant.library.add, path, name)

@@ -115,7 +115,13 @@ def document_route(assistant: Assistant) -> Route:
 
 def view(document: Document, wanted: Wanted) -> dict[str, object]:
     """What the viewer shows of the document."""
-    place = _cited(document, wanted)
+    cited = Span(wanted.start, wanted.end)
+    found = re.finditer(re.escape(wanted.words), document.text) if wanted.words else ()
+    places = [Span(*each.span()) for each in found]
+    if wanted.sha256 == document.sha256 and 0 <= cited.start < cited.end <= len(document.text):
+        places = [cited]
+    # Where the cited words are now, nearest to where they were.
+    place = min(places, key=lambda place: abs(place.start - cited.start), default=None)
     start = place.start if place else min(max(0, wanted.start), len(document.text))
     window = _window(document.text, wanted, place or Span(start, start))
     message, changed = "", "This file has changed since it was cited. The cited words are"
@@ -138,16 +144,6 @@ def view(document: Document, wanted: Wanted) -> dict[str, object]:
         "to": window.end,
         "length": len(document.text),
     }
-
-
-def _cited(document: Document, wanted: Wanted) -> Span | None:
-    """Where the cited words are now, nearest to where they were."""
-    cited = Span(wanted.start, wanted.end)
-    if wanted.sha256 == document.sha256 and 0 <= cited.start < cited.end <= len(document.text):
-        return cited
-    found = re.finditer(re.escape(wanted.words), document.text) if wanted.words else ()
-    places = [Span(*each.span()) for each in found]
-    return min(places, key=lambda place: abs(place.start - cited.start), default=None)
 
 
 def _window(text: str, wanted: Wanted, place: Span) -> Span:
