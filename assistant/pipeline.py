@@ -329,7 +329,9 @@ def answer(state: QuestionState) -> Answer:
         candidates=state.candidates if abstention is Abstention.DOES_NOT_SAY else (),
         missing=tuple(dict.fromkeys(each for part in found for each in part.missing)),
         reply=" ".join(replies),
-        confidence=max((_certainty(part)[2] for part in asserting), default=0.0),
+        confidence=max(
+            (_certainty(part)[2] * (not part.missing) for part in asserting), default=0.0
+        ),
         standalone=question,
         notices=tuple(notices),
         timings={"answer": perf_counter() - state.started},

@@ -27,7 +27,7 @@ from assistant.embed import SentenceTransformerEmbeddings
 from assistant.evaluate import Question, evaluate, plot
 from assistant.read import Reader
 from assistant.settings import Settings
-from assistant.types import Answer, Hit
+from assistant.types import Answer, Citation, Hit
 from research.benchmarks.sets import auroc, interval, workplace, write_home
 
 Floats = npt.NDArray[np.float64]
@@ -62,6 +62,12 @@ def ask(assistant: Assistant, questions: Sequence[Question], *, own: bool) -> li
     ]
 
 
+def cited(answer: Answer) -> list[Citation]:
+    """What is cited, as the answer or as what may be meant; nothing where a name is missing."""
+    possible = [each.citations[0] for each in answer.candidates]
+    return [*answer.citations, *([] if answer.missing else possible)]
+
+
 def f1(answer: str, right: str) -> float:
     """Words in common, as SQuAD counts them (Rajpurkar et al. 2016)."""
     said, wanted = _words(answer), _words(right)
@@ -77,7 +83,14 @@ def _words(text: str) -> list[str]:
 def report_own(asked: Sequence[Asked]) -> None:
     """F1, and how answerable questions are told from near-misses."""
     best = [
-        max(f1(each.answer.citations[0].answer, right) for right in each.question.quote)
+        max(
+            (
+                f1(first.answer, right)
+                for first in cited(each.answer)[:1]
+                for right in each.question.quote
+            ),
+            default=0.0,
+        )
         for each in asked
         if each.question.answerable
     ]
@@ -119,12 +132,12 @@ def report_all(asked: Sequence[Asked]) -> None:
             _source(each.hits[0]) == each.question.source for each in chosen
         ],
         "right passage first by the reader": [
-            each.answer.citations[0].source == each.question.source for each in chosen
+            any(first.source == each.question.source for first in cited(each.answer)[:1])
+            for each in chosen
         ],
         "first cited sentence holds the answer": [
-            each.question.is_in(cited.source, cited.quote)
+            any(each.question.is_in(it.source, it.quote) for it in cited(each.answer)[:1])
             for each in chosen
-            for cited in each.answer.citations[:1]
         ],
     }
     for name, values in rows.items():
