@@ -72,19 +72,27 @@ class Accounts:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._known: dict[str, Account] = {}
         self._nobody = Account("", may_change=False, salt=secrets.token_hex(16))
 
     def all(self) -> dict[str, Account]:
         """Every account by its name. Raises `AccountsUnreadable`."""
         try:
-            accounts = _adapter.validate_json(self.path.read_bytes(), strict=True, extra="forbid")
+            now = self.path.stat()
+            seen = (now.st_ino, now.st_mtime_ns, now.st_size)
+            if seen != self._seen:  # each request asks
+                accounts = _adapter.validate_json(
+                    self.path.read_bytes(), strict=True, extra="forbid"
+                )
+                self._known, self._seen = {each.name: each for each in accounts}, seen
         except FileNotFoundError:
-            return {}
+            self._known, self._seen = {}, None
         except OSError as error:
             raise AccountsUnreadable(self.path, error.strerror or str(error)) from None
         except ValidationError as error:
             raise AccountsUnreadable(self.path, error.errors()[0]["msg"]) from None
-        return {each.name: each for each in accounts}
+        return self._known
 
     def add(self, name: str, password: str, *, may_change: bool = False) -> Account:
         """A new account. Raises `AccountRefused`."""
@@ -125,7 +133,7 @@ class Accounts:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with fs.locked(self.path.with_suffix(".lock")):
-                accounts = self.all()
+                accounts = dict(self.all())
                 yield accounts
                 text = json.dumps([asdict(account) for account in accounts.values()], indent=1)
                 fs.write_atomic(self.path, text.encode(), 0o600)
