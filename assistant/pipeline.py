@@ -178,16 +178,19 @@ def _of_its_documents(state: QuestionState, asked: SubQuestion) -> SubQuestion:
     if asked.kind is Kind.OVERVIEW and not named:
         target = set(overview_target(question))
         shares = {source: len(target & name_terms(source)) for source in among}
-        named = [source for source in among if shares[source] == max(shares.values()) > 0]
+        most = max(shares.values(), default=0)
+        named = [source for source in among if shares[source] == most > 0]
         if target and not named:
             kind = Kind.TOPIC if is_summary(question) else Kind.FACT
             return replace(asked, kind=kind)
-    called = named or [source for source in among if name_terms(source) <= {*topic(question)}]
-    if (fact := file_fact(question)) and len(called) == 1:
-        end = context.generation.passages(sources=called)[-1]
-        file = FileFacts.of(context.settings.knowledge, called[0])
-        if reply := about_file(fact, file, end.unit, end.number):
-            return replace(asked, kind=Kind.FOLDER, reply=reply)
+    if fact := file_fact(question):
+        asks = {*topic(question)}
+        called = named or [source for source in among if name_terms(source) <= asks]
+        if len(called) == 1:
+            end = context.generation.passages(sources=called)[-1]
+            file = FileFacts.of(context.settings.knowledge, called[0])
+            if reply := about_file(fact, file, end.unit, end.number):
+                return replace(asked, kind=Kind.FOLDER, reply=reply)
     return replace(asked, sources=named or state.sources)
 
 

@@ -251,11 +251,15 @@ def files_named(question: str, sources: Iterable[str]) -> list[tuple[str, str]]:
     A name without its suffix must be of two words at least: "rent" names no `rent.txt`.
     """
     plain = normalize("NFKC", question)
-    found = []
+    folded, found = plain.casefold(), []
     for source in sources:
         name = normalize("NFKC", source.rsplit("/", 1)[-1])
         stem = _SUFFIX.sub("", name)
-        words = [re.escape(part) for part in _PARTS.split(stem) if part]
+        parts = [part for part in _PARTS.split(stem) if part]
+        # To compile patterns for each of thousands of documents takes seconds.
+        if not all(part.casefold() in folded for part in parts):
+            continue
+        words = list(map(re.escape, parts))
         loose = r"[\W_]*".join(words)
         forms = [re.escape(normalize("NFKC", source)), re.escape(name)]
         forms += [loose + re.escape(name[len(stem) :])] * bool(words)
@@ -299,6 +303,11 @@ def numbered_in(question: str) -> list[tuple[str, str]]:
     return [(word, number) for word, number in _NUMBERED.findall(question) if topic(word)]
 
 
+def has_digit(term: str) -> bool:
+    """Whether a term is a number, or holds one."""
+    return any(map(str.isdigit, term))
+
+
 def is_known(name: str, frequency: Mapping[str, int], neighbours: Iterable[str] = ()) -> bool:
     """Whether the documents speak of a name, or of one that is nearly written so.
 
@@ -308,7 +317,7 @@ def is_known(name: str, frequency: Mapping[str, int], neighbours: Iterable[str] 
     stems = terms(name)
     if all(frequency.get(stem) for stem in stems):
         return True
-    if any(character.isdigit() for character in name):
+    if has_digit(name):
         return False
     return any(
         len(near) >= 4 and stem[:4] == near[:4] and abs(len(stem) - len(near)) < 4

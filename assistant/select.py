@@ -9,8 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from assistant.question import Kind, is_known, kind_asked, lacks, names_in, numbered_in
-from assistant.text import dates, numbers, terms, topic
+from assistant.question import (
+    Kind,
+    has_digit,
+    is_known,
+    kind_asked,
+    lacks,
+    names_in,
+    numbered_in,
+)
+from assistant.text import dates, is_sentence, numbers, terms, topic
 from assistant.types import Hit, Passage, Reading, Span
 
 SHARE = 0.15
@@ -50,7 +58,6 @@ _TELLING = {
     ),
 }
 _KEY = re.compile(r"(?:^|; )([^:;\n]{1,60}): ")
-_WORD = re.compile(r"[^\W\d_]{2,}")
 Frequencies = Callable[[Sequence[str]], Mapping[str, int]]
 """In how many of all passages each term stands."""
 Alike = Callable[[str], Iterable[str]]
@@ -92,11 +99,6 @@ def section(reading: Reading) -> tuple[str, str]:
     return reading.passage.source, reading.passage.heading
 
 
-def is_sentence(quote: str) -> bool:
-    """Whether it says anything by itself: the number of a list item or of a page does not."""
-    return len(_WORD.findall(quote)) > 1
-
-
 def missing_names(
     question: str, hits: Sequence[Hit], frequencies: Frequencies, alike: Alike
 ) -> list[str]:
@@ -108,17 +110,20 @@ def missing_names(
         for name in names
         if not is_known(name, counts, (near for stem in terms(name) for near in alike(stem[:4])))
     ]
-    apart = re.compile(r"[\W_]+")
-    held = apart.sub("", " ".join(whole(hit.passage) for hit in hits)).casefold()
-    for name in names:  # terms part a code into letters and digits
-        is_code = has_digit(name) and not name.isdigit()
-        if is_code and name not in unknown and apart.sub("", name).casefold() not in held:
-            unknown.append(name)
+    # Terms part a code into letters and digits, so it is looked for as it stands.
+    if codes := [each for each in names if has_digit(each) and not each.isdigit()]:
+        held = _joined(" ".join(whole(hit.passage) for hit in hits))
+        unknown += [each for each in codes if _joined(each) not in held]
     for word, number in numbered_in(question):
         others = {found for hit in hits for found in _numbers_of(word, whole(hit.passage))}
         if others and number not in others:
             unknown.append(f"{word} {number}")
     return list(dict.fromkeys(unknown))
+
+
+def _joined(text: str) -> str:
+    """The letters and digits of a text, in small letters, with nothing between them."""
+    return re.sub(r"[\W_]+", "", text).casefold()
 
 
 def whole(passage: Passage) -> str:
@@ -206,11 +211,6 @@ def _rows_asked(
                 is_it = best == len(telling) and len(left) <= best and not any(map(has_digit, left))
                 found[row] = is_it or None
     return found
-
-
-def has_digit(term: str) -> bool:
-    """Whether a term is a number, or holds one."""
-    return any(map(str.isdigit, term))
 
 
 def _is_alike(term: str, others: Iterable[str]) -> bool:

@@ -54,6 +54,11 @@ def blank(text: str) -> bool:
     return not visible(text).strip()
 
 
+def is_sentence(quote: str) -> bool:
+    """Whether it says anything by itself: the number of a list item or of a page does not."""
+    return len(re.findall(r"[^\W\d_]{2,}", quote)) > 1
+
+
 def terms(text: str) -> list[str]:
     """The terms of a text, in order, with repeats."""
     return [term for token in _tokens(text) for term in _stems(token)]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.question import kind_asked, lacks
-from assistant.text import digits, terms, topic
+from assistant.text import digits, is_sentence, terms, topic
 from assistant.types import Hit, Passage, Reading, Span
 
 Frequencies = Callable[[Sequence[str]], Mapping[str, int]]
@@ -22,7 +22,7 @@ Frequencies = Callable[[Sequence[str]], Mapping[str, int]]
 Embed = Callable[[list[str]], list[list[float]]]
 """A vector of length 1 for each text."""
 
-_PARTS, _WORD = re.compile(r"[\W_]+"), re.compile(r"[^\W\d_]+")
+_PARTS = re.compile(r"[\W_]+")
 
 
 class Evidence:
@@ -54,12 +54,11 @@ class Evidence:
         before = passage.quote(passage.sentences[place - 1]) if place else ""
         name = _PARTS.sub(" ", passage.source)
         near = " ".join([passage.title, passage.heading, name, before, quote])
-        words = [word for word in _WORD.findall(quote) if len(word) > 1]
         return {
             "words": self.share(near),
-            "other number": float(bool(self._numbers and self._numbers - digits(near))),
+            "other number": float(self.lacks_number(near)),
             "other kind": float(bool(self.kind) and lacks(self.kind, quote, self.words)),
-            "no sentence": float(len(words) < 2),
+            "no sentence": float(not is_sentence(quote)),
         }
 
     def share(self, text: str) -> float:
@@ -69,7 +68,7 @@ class Evidence:
 
     def lacks_number(self, text: str) -> bool:
         """Whether a number of the question's is not in the text."""
-        return bool(self._numbers - digits(text))
+        return bool(self._numbers and self._numbers - digits(text))
 
 
 Vectors = npt.NDArray[np.float32]
